@@ -1,0 +1,165 @@
+"""What an action is, and what all that speak HTTP have in common.
+
+An action is a module `actions/<kind>.py` with a class `Settings` (one element of `<kind>_configs`) and a class
+`Action`, which sends one notification and either returns a Receipt or raises a SendError.
+"""
+
+from __future__ import annotations
+
+import email.utils
+import importlib
+import json
+import pkgutil
+from collections.abc import Callable, Iterable, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from types import ModuleType
+from typing import Any, Protocol
+
+from alerts.model import Alert, AlertGroup
+from alerts.notification import Notification, Receipt, SendError, Thread
+from alerts.severity import worst_first
+from config.base import SecretError, http_url, read_secret
+from outbound import Answer, Http, OutboundError, redacted
+
+_MAX_ANSWER = 300
+
+
+class Action(Protocol):
+    """One way to tell somebody."""
+
+    def send(self, notification: Notification, thread: Thread, deadline_seconds: float) -> Receipt:
+        """Tell it, once.
+
+        Args:
+            notification: what to tell.
+            thread: what the destination holds of the group already.
+            deadline_seconds: for the whole of it.
+
+        Raises:
+            SendError: it was not told, or may not have been.
+        """
+        ...
+
+
+def find() -> dict[str, ModuleType]:
+    """Every kind of action there is: its name, and its module with `Settings` and `Action(settings, http)`."""
+    names = sorted(each.name for each in pkgutil.iter_modules([str(Path(__file__).parent)]))
+    return {name: importlib.import_module(f"actions.{name}") for name in names if not name.startswith("_")}
+
+
+def secret(value: Any, file: Path | None) -> str:
+    """A secret setting's value.
+
+    Raises:
+        SendError: its file cannot be read; not permanent, for a mounted file may come back.
+    """
+    try:
+        return read_secret(value, file)
+    except SecretError as error:
+        raise SendError(str(error)) from None
+
+
+def post_json(
+    http: Http, url: str, document: Any, *, deadline_seconds: float, secrets: Iterable[str], far_side: str
+) -> Answer:
+    """Post a JSON document and judge the status, as all far sides mean it.
+
+    Args:
+        secrets: what must not appear in an error, whatever the far side sends back.
+        far_side: its name, for errors.
+
+    Returns:
+        The answer, whose status is 2xx.
+
+    Raises:
+        SendError: 408, 425, 429, 5xx and a missing answer may be tried again; any other status is permanent.
+    """
+    try:
+        http_url(url)
+    except ValueError as error:
+        raise SendError(f"{far_side}: its URL {error}") from None
+    body = json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode(errors="replace")
+    headers = {"Content-Type": "application/json"}
+    try:
+        answer = http.post(url, data=body, headers=headers, deadline_seconds=deadline_seconds)
+    except OutboundError as error:
+        raise SendError(redacted(f"{far_side}: {error}", secrets)) from None
+    if 200 <= answer.status < 300:
+        return answer
+    raise SendError(
+        f"{far_side}: status {answer.status}: {said(answer, secrets)}",
+        permanent=answer.status not in (408, 425, 429) and answer.status < 500,
+        retry_after_seconds=retry_after_seconds(answer.headers, datetime.now(UTC)),
+    )
+
+
+def said(answer: Answer, secrets: Iterable[str]) -> str:
+    """The beginning of what a far side answered, on one line and without secrets."""
+    # Struck out before anything is cut: of a secret cut in two nothing would be recognised.
+    text = " ".join(redacted(answer.text, secrets)[:10_000].split())
+    return text[:_MAX_ANSWER] or "no explanation"
+
+
+def retry_after_seconds(headers: Mapping[str, str], now: datetime) -> float | None:
+    """How long a far side asks to be left alone.
+
+    Source: https://www.rfc-editor.org/rfc/rfc9110#field.retry-after (seconds, or a date).
+    """
+    value = headers.get("retry-after", "").strip()
+    if value.isascii() and value.isdigit() and len(value) < 10:
+        return float(value)
+    try:
+        moment = email.utils.parsedate_to_datetime(value)
+    except (ValueError, TypeError, IndexError, OverflowError):
+        return None
+    moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    return max(0.0, (moment - now).total_seconds())
+
+
+def cut(text: str, limit: int, size: Callable[[str], int] = len) -> str:
+    """Cut a text to a limit, with an ellipsis where something is missing.
+
+    Args:
+        limit: at least 1, in what `size` measures.
+        size: of a text; it must grow with the text.
+    """
+    if size(text) <= limit:
+        return text
+    low, high = 0, min(len(text), limit)
+    while low < high:
+        middle = (low + high + 1) // 2
+        low, high = (middle, high) if size(text[:middle] + "…") <= limit else (low, middle - 1)
+    return text[:low] + "…" if size("…") <= limit else ""
+
+
+def link(text: str, limit: int = 3000) -> str:
+    """A URL that may be shown as a link, or "": other schemes (javascript:) and over-long ones are none.
+
+    Nor are those that no URL may hold, control characters and `<>`: far sides refuse the whole message for one.
+    """
+    whole = len(text) <= limit and text.isprintable() and not {"<", ">"} & set(text)
+    try:
+        return http_url(text) if whole else ""
+    except ValueError:
+        return ""
+
+
+def leading(group: AlertGroup) -> Alert:
+    """The alert that stands for the group: the worst one firing, or the worst of those that are over."""
+    return worst_first(group.alerts)[0]
+
+
+def subject(alert: Alert) -> str:
+    """What an alert is about: "customer/rs-transformer-9b75b", an instance, or ""."""
+    labels = alert.labels
+    pod = "/".join(filter(None, (labels.get("namespace", ""), labels.get("pod", ""))))
+    return pod if labels.get("pod") else labels.get("instance") or pod
+
+
+def title(group: AlertGroup) -> str:
+    """The group's state and name: "[FIRING:2] KubePodCrashLooping" (and the names beside it, if there are others)."""
+    names = sorted({alert.name for alert in group.firing or group.alerts})
+    name = names[0] if len(names) == 1 else f"{leading(group).name} and {len(names) - 1} more"
+    count = f":{len(group.firing)}" if len(group.firing) > 1 else ""
+    return f"[{group.status.upper()}{count}] {name}"

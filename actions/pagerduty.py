@@ -1,0 +1,187 @@
+"""PagerDuty, through its Events API v2: one incident for a group's life.
+
+Source: https://developer.pagerduty.com/docs/send-alert-event and `reference/events-v2` of
+https://github.com/PagerDuty/api-schema
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, ClassVar, Self
+
+from pydantic import SecretStr, model_validator
+
+from actions._base import cut, leading, link, post_json, secret, subject, title
+from alerts.model import Alert
+from alerts.notification import Notification, Receipt, SendError, Thread
+from alerts.severity import severity, worst, worst_first
+from config.base import ActionSettings, HttpUrl, require_one
+from outbound import Http
+
+_FAR_SIDE = "PagerDuty"
+_MAX_SUMMARY = 1024
+_MAX_LABEL = 255
+_MAX_TEXT = 4_000
+_MAX_LIST = 40_000
+# 512 KB, and they do not say of which kind.
+_MAX_EVENT_BYTES = 512_000
+_LABELS = ("cluster", "namespace", "pod", "severity")
+_ANNOTATIONS = ("summary", "description", "runbook_url")
+# What goes first when an event is too large.
+_EXPENDABLE = ("resolved", "readings", "description", "firing", "summary", "runbook_url")
+
+
+class Settings(ActionSettings):
+    """An element of `pagerduty_configs`.
+
+    Attributes:
+        severity: instead of the alerts' own; any spelling of a severity.
+    """
+
+    routing_key: SecretStr | None = None
+    routing_key_file: Path | None = None
+    url: HttpUrl = "https://events.pagerduty.com/v2/enqueue"
+    severity: str | None = None
+    client: str = "alert-manager"
+
+    from_global: ClassVar[Mapping[str, str]] = {"url": "pagerduty_url"}
+    from_environment: ClassVar[Mapping[str, str]] = {"routing_key": "PAGERDUTY_ROUTING_KEY"}
+    example: ClassVar[Mapping[str, Any]] = {"routing_key": "0123456789abcdef0123456789abcdef"}
+
+    @model_validator(mode="after")
+    def _one_key(self) -> Self:
+        require_one(self, "routing_key", "routing_key_file")
+        return self
+
+
+class Action:
+    """Triggers an incident, updates it, and resolves it."""
+
+    def __init__(self, settings: Settings, http: Http) -> None:
+        self._settings = settings
+        self._http = http
+
+    def send(self, notification: Notification, thread: Thread, deadline_seconds: float) -> Receipt:
+        """Send one event: a trigger while anything fires, else a resolve, always with the group's one key."""
+        routing_key = secret(self._settings.routing_key, self._settings.routing_key_file)
+        dedup_key = thread.key or notification.key
+        event = {"routing_key": routing_key, "dedup_key": dedup_key, **self._event(notification)}
+        answer = post_json(
+            self._http,
+            self._settings.url,
+            _fitted(event),
+            deadline_seconds=deadline_seconds,
+            secrets=[routing_key],
+            far_side=_FAR_SIDE,
+        )
+        if answer.status != 202:
+            # 202 is the one answer that means the event was taken; a proxy's page is none.
+            raise SendError(f"{_FAR_SIDE}: status {answer.status} instead of 202")
+        return Receipt(f"{event['event_action']} accepted", replace(thread, key=dedup_key))
+
+    def _event(self, notification: Notification) -> dict[str, Any]:
+        group = notification.group
+        if group.status == "resolved":
+            return {"event_action": "resolve"}
+        alert = leading(group)
+        payload = {
+            "summary": cut(_summary(notification, alert), _MAX_SUMMARY),
+            "source": _source(alert),
+            "severity": severity(self._settings.severity) if self._settings.severity else worst(group.firing),
+            "timestamp": min(each.starts_at for each in group.firing).isoformat(),
+            "class": cut(alert.name, _MAX_LABEL),
+            "custom_details": _details(notification, alert),
+        }
+        labels = alert.labels
+        component = labels.get("container") or labels.get("service") or labels.get("job")
+        for key, value in (("component", component), ("group", labels.get("namespace") or labels.get("cluster"))):
+            if value:
+                payload[key] = cut(value, _MAX_LABEL)
+        event = {
+            "event_action": "trigger",
+            "client": cut(self._settings.client, _MAX_LABEL),
+            "payload": payload,
+            "links": _links(notification, alert),
+        }
+        if client_url := link(notification.page_url) or link(group.external_url):
+            event["client_url"] = client_url
+        return event
+
+
+def _source(alert: Alert) -> str:
+    """What the alert is about, or its cluster or name; a blank one would be refused with the whole event."""
+    named = (subject(alert), alert.labels.get("cluster", ""), alert.name, "alert")
+    return cut(next(each for each in named if each.strip()), _MAX_LABEL)
+
+
+def _summary(notification: Notification, alert: Alert) -> str:
+    """What is read aloud on the phone: the state, the one sentence, and where."""
+    readings = notification.findings.get(alert.fingerprint, ())
+    said = ", ".join(f"{each.title} {each.brief}" for each in readings if hasattr(each, "brief"))
+    about = " · ".join(filter(None, (subject(alert), alert.labels.get("cluster", ""), said)))
+    summary = f": {alert.summary}" if alert.summary else ""
+    return f"{title(notification.group)}{cut(summary, 500)}" + (f" ({about})" if about else "")
+
+
+def _links(notification: Notification, alert: Alert) -> list[dict[str, str]]:
+    targets = (
+        (alert.annotations.get("runbook_url", ""), "Runbook"),
+        (alert.generator_url, "Prometheus"),
+        (notification.group.external_url, "Alertmanager"),
+        (notification.page_url, "alert-manager"),
+    )
+    return [{"href": link(href), "text": text} for href, text in targets if link(href)]
+
+
+def _details(notification: Notification, alert: Alert) -> dict[str, Any]:
+    group = notification.group
+    details: dict[str, Any] = {
+        "firing": cut(_listed(group.firing, notification), _MAX_LIST),
+        "resolved": cut(_listed(group.resolved, notification), _MAX_LIST),
+        "num_firing": len(group.firing),
+        "num_resolved": len(group.resolved),
+        "readings": {
+            cut(each.title, _MAX_LABEL): cut(each.text, _MAX_TEXT)
+            for each in notification.findings.get(alert.fingerprint, ())
+        },
+    }
+    if group.truncated_alerts:
+        details["num_truncated"] = group.truncated_alerts
+    for said, keys in ((alert.labels, _LABELS), (alert.annotations, _ANNOTATIONS)):
+        details |= {key: cut(said[key], _MAX_TEXT) for key in keys if said.get(key)}
+    return details
+
+
+def _listed(alerts: Iterable[Alert], notification: Notification) -> str:
+    """One alert a paragraph, the worst first: name, what it is about, its sentence, what was found."""
+    paragraphs = []
+    for alert in worst_first(alerts):
+        found = [f"  {each.title}: {each.text}" for each in notification.findings.get(alert.fingerprint, ())]
+        head = " ".join(filter(None, (alert.name, subject(alert))))
+        sentence = f"{head}: {alert.summary}" if alert.summary else head
+        paragraphs.append("\n".join([cut(sentence, 1_000), *(cut(line, 300) for line in found)]))
+    return "\n".join(paragraphs)
+
+
+def _fitted(event: dict[str, Any]) -> dict[str, Any]:
+    """The event, small enough: details are dropped, the least important first, and the event says so."""
+    if _size(event) <= _MAX_EVENT_BYTES:
+        return event
+    details = dict(event["payload"]["custom_details"])
+    dropped: list[str] = []
+    for key in _EXPENDABLE:
+        if details.pop(key, None) is None:
+            continue
+        dropped.append(key)
+        told = {**details, "dropped_for_size": dropped}
+        event = {**event, "payload": {**event["payload"], "custom_details": told}}
+        if _size(event) <= _MAX_EVENT_BYTES:
+            break
+    return event
+
+
+def _size(event: Mapping[str, Any]) -> int:
+    return len(json.dumps(event, ensure_ascii=False).encode(errors="replace"))

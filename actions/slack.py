@@ -1,0 +1,216 @@
+"""Slack, through an incoming webhook: one message for each state of a group.
+
+Source: https://api.slack.com/messaging/webhooks and https://api.slack.com/reference/block-kit/blocks
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any, ClassVar, Self
+
+from pydantic import model_validator
+
+import units
+from actions._base import cut, leading, link, post_json, said, secret, subject, title
+from alerts.model import Alert
+from alerts.notification import Finding, Gap, Notification, Receipt, SendError, Thread
+from alerts.severity import Severity, alert_severity, worst, worst_first
+from config.base import ActionSettings, SecretUrl, require_one
+from outbound import Http
+
+_FAR_SIDE = "Slack"
+_RESOLVED_COLOUR = "#2eb67d"
+_COLOURS: dict[Severity, str] = {
+    "critical": "#d40e0d",
+    "error": "#e8590c",
+    "warning": "#ecb22e",
+    "info": "#3a7bd5",
+}
+_SIGNS: dict[Severity, str] = {"critical": "🔴", "error": "🟠", "warning": "🟡", "info": "🔵"}
+# Slack's own limits are 3000 a section, 2000 a field, 75 a button, 10 fields, 50 blocks, 13,200 in all: what follows
+# adds up to less, after escaping.
+_MAX_SECTION = 1_500
+_MAX_FIELD = 150
+_MAX_LINE = 250
+_MAX_BUTTON_URLS = 3_000
+_LISTED_ALERTS = 10
+_DETAIL_LABELS = ("namespace", "pod", "container", "instance", "cluster", "severity")
+
+
+class Settings(ActionSettings):
+    """An element of `slack_configs`.
+
+    Attributes:
+        channel: only webhooks of the old kind obey it.
+    """
+
+    send_resolved: bool = False
+    api_url: SecretUrl | None = None
+    api_url_file: Path | None = None
+    channel: str | None = None
+
+    from_global: ClassVar[Mapping[str, str]] = {
+        "api_url": "slack_api_url",
+        "api_url_file": "slack_api_url_file",
+    }
+    from_environment: ClassVar[Mapping[str, str]] = {"api_url": "SLACK_WEBHOOK_URL"}
+    example: ClassVar[Mapping[str, Any]] = {"api_url": "https://hooks.slack.com/services/T000/B000/XXXX"}
+
+    @model_validator(mode="after")
+    def _one_url(self) -> Self:
+        require_one(self, "api_url", "api_url_file")
+        return self
+
+
+class Action:
+    """Posts a message."""
+
+    def __init__(self, settings: Settings, http: Http) -> None:
+        self._settings = settings
+        self._http = http
+
+    def send(self, notification: Notification, thread: Thread, deadline_seconds: float) -> Receipt:
+        """Post one message."""
+        url = secret(self._settings.api_url, self._settings.api_url_file)
+        message = _message(notification)
+        if self._settings.channel:
+            message["channel"] = self._settings.channel
+        # The path is what makes the URL a secret; a far side may send back either.
+        secrets = [url, url.partition("://")[2].partition("/")[2], url.rstrip("/").rpartition("/")[2]]
+        answer = post_json(
+            self._http, url, message, deadline_seconds=deadline_seconds, secrets=secrets, far_side=_FAR_SIDE
+        )
+        if answer.text.strip() != "ok":
+            # The Web API's errors come with status 200, and so may a proxy's page.
+            raise SendError(f'{_FAR_SIDE}: answered "{said(answer, secrets)}" instead of "ok"')
+        return Receipt("posted", thread)
+
+
+def _message(notification: Notification) -> dict[str, Any]:
+    group = notification.group
+    level = worst(group.firing or group.alerts)
+    alert = leading(group)
+    sign = "✅" if group.status == "resolved" else _SIGNS[level]
+    headline = f"*{_escaped(title(group), _MAX_LINE)}*"
+    if summary := _escaped(alert.summary, _MAX_LINE):
+        headline += f" {summary}"
+    blocks = [
+        *_description(notification, alert),
+        *_alerts(notification),
+        *_findings(notification.findings.get(alert.fingerprint, ())),
+        *_fields(notification, alert),
+        *_buttons(notification, alert),
+        *_context(notification),
+    ]
+    return {
+        "text": f"{sign} {headline}",
+        "attachments": [
+            {
+                "color": _RESOLVED_COLOUR if group.status == "resolved" else _COLOURS[level],
+                "fallback": _escaped(f"{title(group)} {subject(alert)} {alert.summary}", 2 * _MAX_LINE),
+                "blocks": blocks,
+            }
+        ],
+    }
+
+
+def _description(notification: Notification, alert: Alert) -> list[dict[str, Any]]:
+    description = alert.annotations.get("description", "")
+    if len(notification.group.alerts) > 1 or not description or description == alert.summary:
+        return []
+    return [_section(_escaped(description, _MAX_SECTION))]
+
+
+def _alerts(notification: Notification) -> list[dict[str, Any]]:
+    """Of a larger group: the worst ten, one a line, and how many more there are."""
+    group = notification.group
+    total = len(group.alerts) + group.truncated_alerts
+    if total == 1:
+        return []
+    lines = []
+    for alert in worst_first(group.alerts)[:_LISTED_ALERTS]:
+        sign = _SIGNS[alert_severity(alert)] if alert.firing else "✅"
+        found = ", ".join(f"{each.title} {each.brief}" for each in _known(notification, alert))
+        text = " — ".join(filter(None, (subject(alert) or alert.name, alert.summary, found)))
+        lines.append(f"{sign} {_escaped(text, _MAX_LINE - 70)}")
+    if total > len(lines):
+        lines.append(f"… and {total - len(lines)} more")
+    return [_section("\n".join(lines))]
+
+
+def _known(notification: Notification, alert: Alert) -> list[Any]:
+    return [each for each in notification.findings.get(alert.fingerprint, ()) if not isinstance(each, Gap)]
+
+
+def _findings(findings: Iterable[Finding]) -> list[dict[str, Any]]:
+    lines = []
+    for each in findings:
+        text = _escaped(each.text, _MAX_LINE)
+        name = _escaped(each.title, 80)
+        lines.append(f"_{name}: {text}_" if isinstance(each, Gap) else f"*{name}* {text}")
+    return [_section(_lines(lines, _MAX_SECTION))] if lines else []
+
+
+def _fields(notification: Notification, alert: Alert) -> list[dict[str, Any]]:
+    group = notification.group
+    labels = alert.labels if len(group.alerts) == 1 else group.common_labels
+    named = [(name, labels[name]) for name in _DETAIL_LABELS if labels.get(name)]
+    start = min(each.starts_at for each in group.firing or group.alerts)
+    named.append(("since", start.strftime("%Y-%m-%d %H:%M:%S UTC")))
+    ends = [each.ends_at for each in group.alerts if each.ends_at]
+    if group.status == "resolved" and ends:
+        named.append(("resolved after", units.duration((max(ends) - start).total_seconds())))
+    fields = [{"type": "mrkdwn", "text": f"*{name}*\n{_escaped(value, _MAX_FIELD)}"} for name, value in named]
+    return [{"type": "section", "fields": fields}]
+
+
+def _buttons(notification: Notification, alert: Alert) -> list[dict[str, Any]]:
+    targets = (
+        ("Runbook", alert.annotations.get("runbook_url", "")),
+        ("Prometheus", alert.generator_url),
+        ("Alertmanager", notification.group.external_url),
+        ("Details", notification.page_url),
+    )
+    buttons: list[dict[str, Any]] = []
+    length = 0
+    for text, target in targets:
+        url = link(target)
+        if url and length + len(url) <= _MAX_BUTTON_URLS:
+            length += len(url)
+            label = {"type": "plain_text", "text": text}
+            buttons.append({"type": "button", "text": label, "url": url, "action_id": text.lower()})
+    return [{"type": "actions", "elements": buttons}] if buttons else []
+
+
+def _context(notification: Notification) -> list[dict[str, Any]]:
+    group = notification.group
+    counted = f"{len(group.firing)} firing, {len(group.resolved)} resolved"
+    text = f"alert-manager · {_escaped(notification.receiver, 100)} · {counted}"
+    return [{"type": "context", "elements": [{"type": "mrkdwn", "text": text}]}]
+
+
+def _section(text: str) -> dict[str, Any]:
+    return {"type": "section", "text": {"type": "mrkdwn", "text": text}}
+
+
+def _lines(lines: Iterable[str], limit: int) -> str:
+    """As many whole lines as fit."""
+    kept: list[str] = []
+    for line in lines:
+        if sum(map(len, kept)) + len(kept) + len(line) > limit:
+            break
+        kept.append(line)
+    return "\n".join(kept)
+
+
+def _escaped(text: str, limit: int) -> str:
+    """Text that Slack shows as it is: `<!channel>` pings nobody, and a cut never splits an entity.
+
+    Source: https://api.slack.com/reference/surfaces/formatting#escaping
+    """
+    return _entities(cut(text, limit, lambda part: len(_entities(part))))
+
+
+def _entities(text: str) -> str:
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")

@@ -1,0 +1,157 @@
+"""What is to be said to whom, what it is known to hold already, and what came of saying it."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+
+import units
+from alerts.model import AlertGroup
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """A value an enricher found.
+
+    Attributes:
+        name: the enricher's, "memory"; how templates and conditions call it.
+        title: how people call it, "memory" or "CPU".
+        value: the use now, in `unit`.
+        unit: "cores", "bytes", "seconds", "share" or a word of its own.
+        at: what moment the value is of.
+        query: the PromQL that gave the value.
+        request: what was asked for, in `unit`; None when nothing was, or it is not that kind of value.
+        limit: what it may have at most, likewise.
+    """
+
+    name: str
+    title: str
+    value: float
+    unit: str
+    at: datetime
+    query: str
+    request: float | None = None
+    limit: float | None = None
+
+    @property
+    def share(self) -> float | None:
+        """The part of the limit that is used, 0 to 1 and above."""
+        return self.value / self.limit if self.limit else None
+
+    @property
+    def text(self) -> str:
+        """The value in words: "0.42 of 0.50 cores (84%), request 0.25 cores"."""
+        return f"{self.brief}, request {units.quantity(self.request, self.unit)}" if self.request else self.brief
+
+    @property
+    def brief(self) -> str:
+        """The value against its limit: "220 MiB of 256 MiB (86%)"; with no limit the value alone."""
+        value = units.quantity(self.value, self.unit)
+        if self.share is None or self.limit is None:
+            return value
+        number = value.removesuffix(f" {self.unit}")
+        return f"{number} of {units.quantity(self.limit, self.unit)} ({units.percent(self.share)})"
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """A value that could not be had, and why."""
+
+    name: str
+    title: str
+    reason: str
+
+    @property
+    def text(self) -> str:
+        """The reason, for a reader."""
+        return self.reason
+
+
+Finding = Reading | Gap
+
+
+@dataclass(frozen=True, slots=True)
+class Notification:
+    """What one receiver's one action is to say about one group.
+
+    Attributes:
+        receiver: the receiver's name in the configuration.
+        action: the kind, "slack".
+        index: which of the receiver's actions of that kind.
+        group: the alerts this receiver hears of.
+        findings: what enrichment found, by fingerprint.
+        page_url: where this service shows the group, "" when `external_url` is not set.
+    """
+
+    receiver: str
+    action: str
+    index: int
+    group: AlertGroup
+    findings: Mapping[str, tuple[Finding, ...]] = field(default_factory=dict)
+    page_url: str = ""
+
+    @property
+    def destination(self) -> str:
+        """A name for where it goes that holds no secret: "on-call/slack/0"."""
+        return f"{self.receiver}/{self.action}/{self.index}"
+
+    @property
+    def key(self) -> str:
+        """A stable key of the receiver's view of the group, 64 hex digits, for far sides that deduplicate."""
+        return hashlib.sha256(f"{self.receiver}\0{self.group.group_key}".encode()).hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class Thread:
+    """What one destination already holds of a group.
+
+    Attributes:
+        key: the far side's handle on it, such as PagerDuty's dedup_key; "" when there is none.
+        open_fingerprints: alerts told as firing whose end is not told yet.
+        opened_at: when it heard of the first of them, or of the last time there were any; None before that.
+    """
+
+    key: str = ""
+    open_fingerprints: tuple[str, ...] = ()
+    opened_at: datetime | None = None
+
+    def told(self, group: AlertGroup, now: datetime) -> Thread:
+        """The thread after the destination has heard this state of the group."""
+        ended = {alert.fingerprint for alert in group.resolved}
+        still_open = [each for each in self.open_fingerprints if each not in ended]
+        firing = [alert.fingerprint for alert in group.firing]
+        return replace(
+            self,
+            open_fingerprints=tuple(dict.fromkeys((*still_open, *firing))) if firing else (),
+            opened_at=now if firing and not self.open_fingerprints else self.opened_at,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """The far side has it.
+
+    Attributes:
+        detail: what it answered, short and without secrets.
+        thread: what it holds now.
+    """
+
+    detail: str
+    thread: Thread
+
+
+class SendError(Exception):
+    """The far side did not take it. The message names the far side and the reason and holds no secret.
+
+    Args:
+        message: what happened.
+        permanent: sending the same again cannot help.
+        retry_after_seconds: how long the far side asked to be left alone, if it did.
+    """
+
+    def __init__(self, message: str, *, permanent: bool = False, retry_after_seconds: float | None = None) -> None:
+        super().__init__(message)
+        self.permanent = permanent
+        self.retry_after_seconds = retry_after_seconds

@@ -1,0 +1,258 @@
+"""The composition root: what the service is made of, and its commands."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import secrets
+import socket
+import sys
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+
+import click
+from flask import Flask
+
+import actions
+import enrich
+import telemetry
+from alerts.model import Alert, AlertGroup, fingerprint
+from alerts.notification import Notification, SendError, Thread
+from config.document import ConfigError
+from config.environment import Environment, EnvironmentVariableError
+from config.load import load
+from config.process import process_settings
+from config.schema import Configuration, Receiver
+from outbound import Http
+from outbox.database import DatabaseUrlError, StoreError, migrate, open_database
+from outbox.store import Store
+from pipeline import Pipeline
+from routing import receivers
+from web import create_web
+
+ROOT = Path(__file__).parent
+_DEFAULT_DATABASE = f"sqlite:///{ROOT / 'data' / 'alert-manager.db'}"
+_INSTANCE = "ALERT_MANAGER_INSTANCE"
+_SEND_SECONDS = 10.0
+
+
+def configure(variables: Mapping[str, str], path: Path | None = None) -> Configuration:
+    """Load the configuration.
+
+    Args:
+        path: instead of the one that CONFIG_FILE names.
+
+    Raises:
+        ConfigError: with all that is wrong.
+    """
+    named = variables.get("CONFIG_FILE")
+    kinds = {kind: module.Settings for kind, module in actions.find().items()}
+    return load(
+        path or (Path(named) if named else None), Environment(variables), actions=kinds, enrichers=enrich.find()
+    )
+
+
+def database_url(configuration: Configuration) -> str:
+    """Where events and deliveries are kept."""
+    url = configuration.file.storage.url
+    return url.get_secret_value() if url else _DEFAULT_DATABASE
+
+
+def build_actions(configuration: Configuration, http: Http) -> dict[str, actions.Action]:
+    """Every receiver's actions, by destination."""
+    modules = actions.find()
+    return {
+        f"{receiver.name}/{each.kind}/{each.index}": modules[each.kind].Action(each.settings, http)
+        for receiver in configuration.receivers
+        for each in receiver.actions
+    }
+
+
+def create_app(variables: Mapping[str, str] | None = None) -> Flask:
+    """Make the application; its pipeline (`extensions["pipeline"]`) waits to be started.
+
+    Args:
+        variables: the environment; `os.environ` unless given.
+
+    Raises:
+        ConfigError, EnvironmentVariableError, DatabaseUrlError, StoreError: it cannot run so.
+    """
+    variables = os.environ if variables is None else variables
+    _configure_logging(variables)
+    configuration = configure(variables)
+    engine = open_database(database_url(configuration))
+    migrate(engine)
+    http = Http()
+    settings = configuration.file
+    found = enrich.find()
+    names = settings.enrichment.enrichers
+    prometheus = enrich.Prometheus(settings.prometheus.url, http) if settings.prometheus else None
+    pipeline = Pipeline(
+        configuration,
+        Store(engine, _owner(variables, os.getpid())),
+        build_actions(configuration, http),
+        list(found.values()) if names is None else [found[name] for name in names],
+        prometheus,
+    )
+    web = create_web(configuration, pipeline)
+    web.extensions["pipeline"] = pipeline
+    return web
+
+
+def _configure_logging(variables: Mapping[str, str]) -> None:
+    settings = process_settings(variables)
+    telemetry.configure_logging(settings.log_level, settings.log_format)
+
+
+def _owner(variables: Mapping[str, str], pid: int | str) -> str:
+    instance = variables.get(_INSTANCE) or secrets.token_hex(4)
+    return f"{socket.gethostname()[:60]}:{instance}:{pid}:"
+
+
+def prepare_storage() -> None:
+    """Before any worker: bring the tables up to date, and free what an earlier run of this instance held.
+
+    Whoever holds the lock on a SQLite file's `.lock` owns it alone; it is held until the last worker has ended.
+    """
+    os.environ.setdefault(_INSTANCE, secrets.token_hex(4))
+    _configure_logging(os.environ)
+    engine = open_database(database_url(configure(os.environ)))
+    migrate(engine)
+    lock = os.open(f"{engine.url.database}.lock", os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        Store(engine, "").release()
+    except BlockingIOError:
+        click.echo("another alert-manager runs on the same database file; it is shared", err=True)
+    engine.dispose()
+
+
+def release_leases(pid: int) -> None:
+    """Free what a worker held that has ended."""
+    try:
+        engine = open_database(database_url(configure(os.environ)))
+        Store(engine, "").release(_owner(os.environ, pid))
+        engine.dispose()
+    except Exception as error:
+        # The master must live, whatever has become of the configuration and the database since.
+        click.echo(f"what worker {pid} held comes back with its lease: {error}", err=True)
+
+
+@click.group()
+def cli() -> None:
+    """Takes alerts from Prometheus' Alertmanager, looks up what they are about, and tells who should know."""
+
+
+@cli.command()
+def serve() -> None:
+    """Serve on PORT (8080)."""
+    # Here, so that what is wrong is said in words; the workers find all in order.
+    process_settings(os.environ)
+    migrate(open_database(database_url(_configured(None))))
+    os.execv(sys.executable, [sys.executable, "-m", "gunicorn", "-c", str(ROOT / "gunicorn.conf.py")])
+
+
+@cli.command("check-config")
+@click.argument("file", required=False, type=click.Path(path_type=Path))
+def check_config(file: Path | None) -> None:
+    """Check FILE, or what CONFIG_FILE names, and say all that is wrong with it."""
+    configuration = _configured(file)
+    count = sum(len(receiver.actions) for receiver in configuration.receivers)
+    click.echo(f"{configuration.name}: good: {len(configuration.receivers)} receivers with {count} actions")
+
+
+@cli.command("route-test")
+@click.option("--config", "file", type=click.Path(path_type=Path), help="Instead of what CONFIG_FILE names.")
+@click.argument("labels", nargs=-1, metavar="LABEL=VALUE...")
+def route_test(file: Path | None, labels: tuple[str, ...]) -> None:
+    """Print who would be told of an alert with these labels, comma-separated, on the last line."""
+    pairs = dict(map(_pair, labels))
+    configuration = _configured(file)
+    click.echo(",".join(receivers(configuration.file.route, pairs)))
+
+
+def _pair(label: str) -> tuple[str, str]:
+    try:
+        # As bytes, whatever the locale took them for.
+        name, equals, value = os.fsencode(label).decode().partition("=")
+    except UnicodeDecodeError:
+        raise click.UsageError(f"{label!r} is not UTF-8") from None
+    if not name or not equals:
+        raise click.UsageError(f"{label!r} is not LABEL=VALUE")
+    return name, value
+
+
+@cli.command("send-test")
+@click.option("--config", "file", type=click.Path(path_type=Path), help="Instead of what CONFIG_FILE names.")
+@click.option("--resolved", is_flag=True, help="Send the end of an earlier test.")
+@click.argument("receiver", required=False)
+def send_test(file: Path | None, resolved: bool, receiver: str | None) -> None:
+    """Send a real test alert to RECEIVER, or to the root route's, and print what each far side said."""
+    _configure_logging(os.environ)
+    configuration = _configured(file)
+    name = receiver or str(configuration.file.route.receiver)
+    found = configuration.receiver(name)
+    if found is None:
+        known = ", ".join(each.name for each in configuration.receivers)
+        raise click.UsageError(f"there is no receiver {name!r}; there are: {known}")
+    if not found.actions:
+        click.echo(f"{name} has no action: nobody is told")
+    failed = False
+    for notification, action in _tests(found, configuration, resolved):
+        try:
+            receipt = action.send(notification, Thread(), _SEND_SECONDS)
+            click.echo(f"{notification.destination}: {receipt.detail}")
+        except SendError as error:
+            failed = True
+            click.echo(f"{notification.destination}: {error}", err=True)
+    sys.exit(1 if failed else 0)
+
+
+def _tests(
+    receiver: Receiver, configuration: Configuration, resolved: bool
+) -> list[tuple[Notification, actions.Action]]:
+    now = datetime.now(UTC)
+    labels = {"alertname": "AlertManagerTest", "severity": "info", "receiver": receiver.name}
+    summary = "This is a test of alert-manager. Nothing is wrong."
+    alert = Alert(
+        labels=labels,
+        annotations={"summary": summary},
+        status="resolved" if resolved else "firing",
+        starts_at=now,
+        ends_at=now if resolved else None,
+        generator_url="",
+        fingerprint=fingerprint(labels),
+    )
+    group = AlertGroup(f"alert:{alert.fingerprint}", (alert,), labels, labels, alert.annotations)
+    built = build_actions(configuration, Http())
+    notifications = [Notification(receiver.name, each.kind, each.index, group) for each in receiver.actions]
+    return [(each, built[each.destination]) for each in notifications]
+
+
+@cli.command("migrate")
+def migrate_command() -> None:
+    """Bring the database's tables up to date; `serve` does so too."""
+    migrate(open_database(database_url(_configured(None))))
+    click.echo("the database is up to date")
+
+
+def _configured(file: Path | None) -> Configuration:
+    """The configuration, its warnings said on standard error."""
+    configuration = configure(os.environ, file)
+    for warning in configuration.warnings:
+        click.echo(f"warning: {warning}", err=True)
+    return configuration
+
+
+def main() -> None:
+    """Run a command: 0 when all is well, 1 when the answer is no, 2 on wrong usage."""
+    try:
+        cli(prog_name="app.py")
+    except (ConfigError, EnvironmentVariableError, DatabaseUrlError, StoreError) as error:
+        click.echo(f"{error}", err=True)
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()

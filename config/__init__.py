@@ -1,0 +1,1 @@
+"""The configuration: a YAML file in Alertmanager's own shape, and the environment, as typed settings."""

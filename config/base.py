@@ -1,0 +1,110 @@
+"""What every settings class is made of."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, ClassVar
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, SecretStr, model_validator
+
+import units
+
+
+class SecretError(Exception):
+    """A secret's file cannot be read just now; the message names the file."""
+
+
+class Settings(BaseModel):
+    """Frozen, refuses unknown keys, and never shows a value in an error."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True, populate_by_name=False)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _left_out(cls, value: object) -> object:
+        """A key with nothing behind it counts as left out, as Alertmanager takes it."""
+        if not isinstance(value, dict):
+            return value
+        known = {field.alias or name for name, field in cls.model_fields.items()}
+        return {key: each for key, each in value.items() if each is not None or key not in known}
+
+
+class ActionSettings(Settings):
+    """One element of a receiver's `<kind>_configs`.
+
+    Attributes:
+        send_resolved: whether the end of an alert is told; each kind has Alertmanager's default.
+        from_global: for a key left out, the key of `global` that stands in.
+        from_environment: and if that is left out too, the variable.
+        example: the smallest complete one, for the documentation and the contract tests.
+    """
+
+    send_resolved: bool = True
+
+    from_global: ClassVar[Mapping[str, str]] = {}
+    from_environment: ClassVar[Mapping[str, str]] = {}
+    example: ClassVar[Mapping[str, Any]] = {}
+
+
+def read_secret(value: SecretStr | None, file: Path | None) -> str:
+    """The secret itself, given outright or in a file that is read anew each time, so that it can be rotated.
+
+    Raises:
+        SecretError: the file cannot be read, or is empty; it may be there next time.
+    """
+    if value is not None:
+        return value.get_secret_value()
+    if file is None:
+        raise SecretError("neither a value nor a file is set")
+    try:
+        secret = file.read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "is not text"
+        raise SecretError(f"{file}: {reason}") from None
+    if not secret:
+        raise SecretError(f"{file}: is empty")
+    return secret
+
+
+def require_one(settings: BaseModel, *keys: str) -> None:
+    """Refuse settings in which none, or more than one, of the keys is set.
+
+    Raises:
+        ValueError: naming them.
+    """
+    given = [key for key in keys if getattr(settings, key) is not None]
+    if len(given) != 1:
+        raise ValueError(f"needs {' or '.join(keys)}" if not given else f"has both {' and '.join(given)}")
+
+
+def http_url(text: str) -> str:
+    """Check that a text is a whole http or https URL.
+
+    Raises:
+        ValueError: it is not; the message does not repeat it, for it may hold a secret.
+    """
+    try:
+        parts = urlsplit(text)
+        whole = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        whole = False
+    if not whole or any(character.isspace() for character in text):
+        raise ValueError("is not an http:// or https:// URL")
+    return text
+
+
+def _http_secret(value: SecretStr) -> SecretStr:
+    http_url(value.get_secret_value())
+    return value
+
+
+def _read_with(read: Any) -> BeforeValidator:
+    return BeforeValidator(lambda value: read(value) if isinstance(value, str) else value)
+
+
+DurationSeconds = Annotated[float, _read_with(units.duration_seconds)]
+SizeBytes = Annotated[int, _read_with(units.size_bytes)]
+HttpUrl = Annotated[str, AfterValidator(http_url)]
+SecretUrl = Annotated[SecretStr, AfterValidator(_http_secret)]

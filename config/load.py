@@ -1,0 +1,89 @@
+"""From a file and the environment to a checked Configuration, or everything that is wrong with it at once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from config.base import ActionSettings
+from config.checks import check_enrichers, check_route
+from config.document import ConfigError, Document, Problem, read
+from config.environment import Environment
+from config.receivers import ReceiversReader
+from config.schema import ConfigFile, Configuration, Route
+from config.validation import validated
+
+DEFAULT_FILE = Path(__file__).resolve().with_name("default.yaml")
+
+_FROM_ENVIRONMENT = {
+    ("prometheus", "url"): "PROMETHEUS_URL",
+    ("external_url",): "EXTERNAL_URL",
+    ("storage", "url"): "DATABASE_URL",
+}
+
+
+def load(
+    path: Path | None,
+    environment: Environment,
+    *,
+    actions: Mapping[str, type[ActionSettings]],
+    enrichers: Iterable[str],
+) -> Configuration:
+    """Read the configuration.
+
+    Args:
+        path: the user's file; None for the shipped default.
+        environment: for `${NAME}`, and for what the file leaves out.
+        actions: each kind that there is, with its settings.
+        enrichers: the names of those that there are.
+
+    Raises:
+        ConfigError: with every problem found, each placed.
+    """
+    shipped = path is None or path.resolve() == DEFAULT_FILE
+    document = read(path or DEFAULT_FILE, environment, optional_variables=shipped)
+    if not isinstance(document.data, dict):
+        raise ConfigError([document.problem((), "should be a mapping with `route` and `receivers`")])
+    data = dict(document.data)
+    listed = data.pop("receivers", None)
+    _fill_from_environment(data, environment, document)
+    file: ConfigFile | None = validated(ConfigFile, data, (), document)
+    defaults = data["global"] if isinstance(data.get("global"), dict) else {}
+    receivers = list(ReceiversReader(document, actions, defaults, environment, log_otherwise=shipped).read(listed))
+    warnings: list[Problem] = []
+    root = file.route if file is not None else _route_alone(data.get("route"))
+    if root is not None:
+        check_route(root, ("route",), [each.name for each in receivers], document, warnings)
+    if file is not None:
+        check_enrichers(file.enrichment.enrichers, set(enrichers), document)
+    if document.problems or file is None:
+        raise ConfigError(_in_order(document.problems))
+    return Configuration(document.name, file, tuple(receivers), tuple(map(str, _in_order(warnings))))
+
+
+def _route_alone(value: Any) -> Route | None:
+    """The routing tree, if it is whole though something else is not."""
+    try:
+        return Route.model_validate(value)
+    except ValidationError:
+        return None
+
+
+def _fill_from_environment(data: dict[str, Any], environment: Environment, document: Document) -> None:
+    for (section, *key), name in _FROM_ENVIRONMENT.items():
+        given = data.get(section)
+        if given is not None and (not key or not isinstance(given, dict) or given.get(key[0]) is not None):
+            continue
+        value = document.look_up((section, *key), name, environment)
+        if value is not None:
+            data[section] = {**(given or {}), key[0]: value} if key else value
+
+
+def _in_order(problems: Iterable[Problem]) -> list[Problem]:
+    def line(problem: Problem) -> tuple[int, ...]:
+        return tuple(int(part) for part in problem.place.rsplit(":", 2)[1:] if part.isdigit())
+
+    return sorted(dict.fromkeys(problems), key=line)

@@ -1,0 +1,92 @@
+"""The receivers of a configuration, whose actions' shapes only the actions know."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from config.base import ActionSettings
+from config.document import Document, Path_
+from config.environment import Environment
+from config.schema import ActionConfig, Receiver
+from config.validation import unknown_key, validated
+
+
+@dataclass(frozen=True, slots=True)
+class ReceiversReader:
+    """Reads receivers; what is wrong goes among the document's problems.
+
+    Attributes:
+        kinds: each kind of action that there is, with its settings.
+        defaults: the file's `global`.
+        log_otherwise: give a receiver that is left without any action the log, as the shipped default wants it.
+    """
+
+    document: Document
+    kinds: Mapping[str, type[ActionSettings]]
+    defaults: Mapping[str, Any]
+    environment: Environment
+    log_otherwise: bool
+
+    def read(self, listed: Any) -> Iterator[Receiver]:
+        """Give each receiver of a list that has a name."""
+        if not isinstance(listed, list):
+            self._problem(("receivers",), "should be a list of receivers")
+            return
+        names: set[str] = set()
+        for at, each in enumerate(listed):
+            path: Path_ = ("receivers", at)
+            if not isinstance(each, dict) or not isinstance(each.get("name"), str) or not each["name"]:
+                self._problem(path, "should be a mapping with a `name`")
+                continue
+            if each["name"] in names:
+                self._problem((*path, "name"), "another receiver has this name")
+            names.add(each["name"])
+            found = list(self._actions(each, path))
+            if self.log_otherwise and not found:
+                found = list(self._actions({"log_configs": [{}]}, path))
+            yield Receiver(each["name"], tuple(found))
+
+    def _actions(self, receiver: Mapping[str, Any], path: Path_) -> Iterator[ActionConfig]:
+        for key, elements in receiver.items():
+            kind = key.removesuffix("_configs")
+            if key == "name" or elements is None:
+                continue
+            if kind == key or kind not in self.kinds:
+                known = ["name", *(f"{each}_configs" for each in sorted(self.kinds))]
+                self._problem((*path, key), unknown_key(key, known))
+            elif not isinstance(elements, list):
+                self._problem((*path, key), "should be a list")
+            else:
+                for index, element in enumerate(elements):
+                    settings = self._settings(self.kinds[kind], element, (*path, key, index))
+                    if settings is not None:
+                        yield ActionConfig(kind, index, settings)
+
+    def _settings(self, shape: type[ActionSettings], element: Any, path: Path_) -> ActionSettings | None:
+        filled = {} if element is None else element
+        if isinstance(filled, dict):
+            filled = self._with_defaults(shape, filled, path)
+        settings: ActionSettings | None = validated(shape, filled, path, self.document)
+        return settings
+
+    def _with_defaults(self, shape: type[ActionSettings], element: Mapping[str, Any], path: Path_) -> dict[str, Any]:
+        """Fill in what the element leaves out; a secret counts as given when its `_file` twin is."""
+        filled = dict(element)
+
+        def given(key: str) -> bool:
+            twin = key.removesuffix("_file") if key.endswith("_file") else f"{key}_file"
+            return filled.get(key) is not None or filled.get(twin) is not None
+
+        for key, name in shape.from_global.items():
+            if not given(key) and self.defaults.get(name) is not None:
+                filled[key] = self.defaults[name]
+        for key, name in shape.from_environment.items():
+            value = None if given(key) else self.document.look_up((*path, key), name, self.environment)
+            if value is not None:
+                filled[key] = value
+        return filled
+
+    def _problem(self, path: Path_, message: str) -> None:
+        self.document.problems.append(self.document.problem(path, message))

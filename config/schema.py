@@ -1,0 +1,145 @@
+"""The configuration's shape. Names, defaults and meanings are Alertmanager's wherever it has them.
+
+Source: https://prometheus.io/docs/alerting/latest/configuration/
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Self
+
+from pydantic import BeforeValidator, Field, PrivateAttr, SecretStr, model_validator
+
+from alerts.matchers import Matcher, parse_matchers
+from config.base import ActionSettings, DurationSeconds, HttpUrl, SecretUrl, Settings, SizeBytes
+
+
+def _matchers(value: object) -> object:
+    if not isinstance(value, list) or not all(isinstance(line, str) for line in value):
+        raise ValueError('should be a list of matchers such as severity="critical"')
+    return tuple(matcher for line in value for matcher in parse_matchers(line))
+
+
+class Route(Settings):
+    """A node of the routing tree; what is not set is the parent's."""
+
+    receiver: str | None = None
+    matchers: Annotated[tuple[Matcher, ...], BeforeValidator(_matchers)] = ()
+    match: dict[str, str] = Field(default_factory=dict)
+    match_re: dict[str, str] = Field(default_factory=dict)
+    continue_: bool = Field(default=False, alias="continue")
+    routes: tuple[Route, ...] = ()
+    group_by: tuple[str, ...] | None = None
+    group_wait: DurationSeconds | None = None
+    group_interval: DurationSeconds | None = None
+    repeat_interval: DurationSeconds | None = None
+
+    _conditions: tuple[Matcher, ...] = PrivateAttr(default=())
+
+    @model_validator(mode="after")
+    def _compile(self) -> Self:
+        exact = [Matcher(name, "=", value) for name, value in self.match.items()]
+        regular = [Matcher(name, "=~", value) for name, value in self.match_re.items()]
+        self._conditions = (*exact, *regular, *self.matchers)
+        return self
+
+    @property
+    def conditions(self) -> tuple[Matcher, ...]:
+        """`match`, `match_re` and `matchers` together."""
+        return self._conditions
+
+
+class GlobalSettings(Settings):
+    """Defaults for the receivers."""
+
+    slack_api_url: SecretUrl | None = None
+    slack_api_url_file: Path | None = None
+    pagerduty_url: HttpUrl = "https://events.pagerduty.com/v2/enqueue"
+
+
+class PrometheusSettings(Settings):
+    """Where readings come from: the base URL, a path prefix included."""
+
+    url: HttpUrl
+
+
+class EnrichmentSettings(Settings):
+    """How long enrichment may take in all, and which enrichers run (all that there are, unless named)."""
+
+    timeout: DurationSeconds = 2.0
+    enrichers: tuple[str, ...] | None = None
+
+
+class DeliverySettings(Settings):
+    """How long a delivery is retried, and for how long a process may hold one."""
+
+    retry_for: DurationSeconds = 86_400.0
+    lease: DurationSeconds = 30.0
+
+    @model_validator(mode="after")
+    def _long_enough(self) -> Self:
+        if self.lease < 5:
+            raise ValueError("lease should be at least 5s: a request and its bookkeeping must fit in it")
+        return self
+
+
+class WebSettings(Settings):
+    """The HTTP side."""
+
+    max_body: SizeBytes = 16 * 1024 * 1024
+
+
+class StorageSettings(Settings):
+    """Where events and deliveries are kept; the file `data/alert-manager.db` of this folder unless set."""
+
+    url: SecretStr | None = None
+
+
+class ConfigFile(Settings):
+    """The whole file but its receivers, whose shape the actions know."""
+
+    global_: GlobalSettings = Field(default_factory=GlobalSettings, alias="global")
+    prometheus: PrometheusSettings | None = None
+    external_url: HttpUrl | None = None
+    enrichment: EnrichmentSettings = Field(default_factory=EnrichmentSettings)
+    route: Route
+    delivery: DeliverySettings = Field(default_factory=DeliverySettings)
+    web: WebSettings = Field(default_factory=WebSettings)
+    storage: StorageSettings = Field(default_factory=StorageSettings)
+
+
+@dataclass(frozen=True, slots=True)
+class ActionConfig:
+    """One of a receiver's actions: `index` counts those of its kind."""
+
+    kind: str
+    index: int
+    settings: ActionSettings
+
+
+@dataclass(frozen=True, slots=True)
+class Receiver:
+    """Who is told; with no action, nobody is."""
+
+    name: str
+    actions: tuple[ActionConfig, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Configuration:
+    """All settings, checked.
+
+    Attributes:
+        name: the file's, as it was given.
+        warnings: what is accepted and may not be what was meant.
+    """
+
+    name: str
+    file: ConfigFile
+    receivers: tuple[Receiver, ...]
+    warnings: tuple[str, ...] = ()
+
+    def receiver(self, name: str) -> Receiver | None:
+        """The receiver of that name."""
+        return next((receiver for receiver in self.receivers if receiver.name == name), None)

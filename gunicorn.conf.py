@@ -1,0 +1,59 @@
+"""How gunicorn serves the application: `python app.py serve`, or `gunicorn -c gunicorn.conf.py 'app:create_app()'`."""
+
+import os
+import shutil
+import sys
+import tempfile
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+# Before prometheus_client is imported anywhere: its counts are then shared by the workers. On SIGHUP gunicorn reads
+# this file again, and the counts go on.
+_METRICS = "alert-manager-metrics-"
+if _METRICS not in os.environ.get("PROMETHEUS_MULTIPROC_DIR", ""):
+    os.environ["PROMETHEUS_MULTIPROC_DIR"] = tempfile.mkdtemp(prefix=_METRICS)
+
+import app  # noqa: E402
+import telemetry  # noqa: E402
+from config.process import process_settings  # noqa: E402
+
+wsgi_app = "app:create_app()"
+_settings = process_settings(os.environ)
+bind = f"0.0.0.0:{_settings.port}"
+workers = _settings.workers
+worker_class = "gthread"
+threads = 8
+timeout = 60
+graceful_timeout = 30
+keepalive = 75
+control_socket_disable = True
+logconfig_dict = telemetry.logging_config(_settings.log_level, _settings.log_format)
+
+
+def on_starting(server):
+    """Make the database ready, and take back what this instance held when it last ended."""
+    app.prepare_storage()
+
+
+def post_worker_init(worker):
+    """Threads begin in the worker: they do not survive a fork."""
+    worker.wsgi.extensions["pipeline"].start()
+
+
+def worker_exit(server, worker):
+    """Finish what is in hand."""
+    application = getattr(worker, "wsgi", None)
+    if application is not None:
+        application.extensions["pipeline"].stop(timeout_seconds=graceful_timeout / 2)
+
+
+def child_exit(server, worker):
+    """A worker has ended, perhaps not of its own will: what it held is free at once."""
+    telemetry.forget_process(worker.pid)
+    app.release_leases(worker.pid)
+
+
+def on_exit(server):
+    """The last act of the master."""
+    shutil.rmtree(os.environ["PROMETHEUS_MULTIPROC_DIR"], ignore_errors=True)

@@ -1,0 +1,261 @@
+"""HTTP to the far sides: one deadline for the whole exchange, no redirects, bounded answers, no URL in any error.
+
+A leaf: it knows nothing of alerts. What an answer means is for the caller to say.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import socket
+import ssl
+import time
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from http.cookiejar import DefaultCookiePolicy
+from typing import Any
+from urllib.parse import urlsplit
+
+import requests
+import urllib3
+from requests.adapters import HTTPAdapter
+from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
+
+MAX_ANSWER_BYTES = 32 * 1024 * 1024
+_REDACTED = "***"
+
+
+class OutboundError(Exception):
+    """A request that got no usable answer; the message names the host and the reason, never the URL."""
+
+
+class OutboundTimeout(OutboundError):
+    """The deadline passed before the answer was whole."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a far side said.
+
+    Attributes:
+        status: the HTTP status.
+        headers: by lower-case name.
+        body: whole, as it came.
+    """
+
+    status: int
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: bytes = b""
+
+    @property
+    def text(self) -> str:
+        """The body as text, whatever it holds."""
+        return self.body.decode("utf-8", errors="replace")
+
+    def json(self) -> Any:
+        """The body as JSON.
+
+        Raises:
+            ValueError: it is none.
+        """
+        try:
+            return json.loads(self.body)
+        except RecursionError as error:
+            raise ValueError("nested too deeply") from error
+
+
+class Http:
+    """Pooled connections to the far sides; one for a process, shared by its threads.
+
+    Args:
+        pool_size: connections kept open a host.
+    """
+
+    def __init__(self, pool_size: int = 16) -> None:
+        self._session = requests.Session()
+        adapter = _DeadlineAdapter(pool_connections=pool_size, pool_maxsize=pool_size)
+        self._session.mount("http://", adapter)
+        self._session.mount("https://", adapter)
+        # Nobody is to be recognised from one call to the next.
+        self._session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
+        # A compressed answer can be larger than it looks; these are small anyway.
+        self._session.headers.update({"User-Agent": "alert-manager", "Accept-Encoding": "identity"})
+
+    def post(
+        self,
+        url: str,
+        *,
+        deadline_seconds: float,
+        data: bytes | Mapping[str, str] | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> Answer:
+        """Post once and return the answer, whatever its status.
+
+        Args:
+            url: http or https.
+            deadline_seconds: for everything from connecting to the last byte (looking a name up comes on top).
+            data: bytes as they are, or a form.
+            headers: added to the usual ones.
+
+        Raises:
+            OutboundTimeout: the deadline passed.
+            OutboundError: no answer, or one that is not HTTP, or longer than 32 MiB.
+        """
+        host = _host(url)
+        timeout = urllib3.Timeout(total=max(deadline_seconds, 0.001))
+        try:
+            with self._session.post(
+                url,
+                data=data,
+                headers=dict(headers or {}),
+                timeout=timeout,  # type: ignore[arg-type]  # requests hands urllib3's own class through
+                stream=True,
+                allow_redirects=False,
+            ) as response:
+                body = _read(response, host)
+                answer_headers = {name.lower(): value for name, value in response.headers.items()}
+                return Answer(response.status_code, answer_headers, body)
+        except (requests.RequestException, urllib3.exceptions.HTTPError, OSError, ValueError) as error:
+            raise _explained(error, host, deadline_seconds) from None
+
+    def close(self) -> None:
+        """Close the pooled connections."""
+        self._session.close()
+
+
+def redacted(text: str, secrets: Iterable[str]) -> str:
+    """Replace each secret in a text that a far side sent back."""
+    for secret in secrets:
+        if secret:
+            text = text.replace(secret, _REDACTED)
+    return text
+
+
+def _read(response: requests.Response, host: str) -> bytes:
+    body = bytearray()
+    for chunk in response.iter_content(65_536):
+        body += chunk
+        if len(body) > MAX_ANSWER_BYTES:
+            raise OutboundError(f"{host}: the answer is longer than {MAX_ANSWER_BYTES} bytes")
+    return bytes(body)
+
+
+def _explained(error: Exception, host: str, deadline_seconds: float) -> OutboundError:
+    """Say in our own words what went wrong: the libraries' messages hold the whole URL."""
+    causes = list(_causes(error))
+
+    def caused_by(*kinds: type[BaseException]) -> bool:
+        return any(isinstance(cause, kinds) for cause in causes)
+
+    # Before the timeouts: urllib3 counts a refused connection among them.
+    if caused_by(ConnectionRefusedError):
+        return OutboundError(f"{host}: connection refused")
+    if caused_by(socket.gaierror, urllib3.exceptions.NameResolutionError):
+        return OutboundError(f"{host}: the name does not resolve")
+    if caused_by(ssl.SSLError):
+        return OutboundError(f"{host}: TLS failed ({type(causes[-1]).__name__})")
+    if caused_by(TimeoutError, urllib3.exceptions.TimeoutError, requests.Timeout):
+        return OutboundTimeout(f"{host}: timed out after {deadline_seconds:g}s")
+    return OutboundError(f"{host}: no usable answer ({type(causes[-1]).__name__})")
+
+
+def _host(url: str) -> str:
+    try:
+        parts = urlsplit(url)
+        # What stands for a port may be the half of a password; then it is no number, and this raises.
+        return parts.netloc.rpartition("@")[2] if parts.port is not None else str(parts.hostname)
+    except ValueError:
+        return "the URL"
+
+
+def _causes(error: BaseException) -> Iterable[BaseException]:
+    seen: set[int] = set()
+    pending: list[BaseException] = [error]
+    while pending:
+        current = pending.pop(0)
+        if id(current) in seen:
+            continue
+        seen.add(id(current))
+        yield current
+        reason = getattr(current, "reason", None)
+        linked = (current.__cause__, current.__context__, reason, *current.args)
+        pending.extend(each for each in linked if isinstance(each, BaseException))
+
+
+class _DeadlineReader(socket.SocketIO):
+    """A socket's reading side whose every read has only what is left of one deadline.
+
+    requests and urllib3 start their read timeout anew with each packet, so a far side that sends a byte now and
+    then would hold a worker for ever: https://docs.python-requests.org/en/latest/user/quickstart/#timeouts
+    """
+
+    def __init__(self, sock: socket.socket, deadline: float) -> None:
+        super().__init__(sock, "r")
+        self._deadline = deadline
+
+    def readinto(self, buffer: Any) -> int | None:
+        left = self._deadline - time.monotonic()
+        if left <= 0:
+            raise TimeoutError("deadline passed")
+        self._sock.settimeout(left)  # type: ignore[attr-defined]  # socket.SocketIO keeps its socket there
+        return super().readinto(buffer)
+
+
+class _DeadlineSocket:
+    """What http.client asks of a socket when it makes a response: a file to read from."""
+
+    def __init__(self, sock: socket.socket, deadline: float) -> None:
+        self._sock = sock
+        self._deadline = deadline
+
+    def makefile(self, _mode: str) -> io.BufferedReader:
+        self._sock._io_refs += 1  # type: ignore[attr-defined]  # as socket.makefile does, so that it stays open
+        return io.BufferedReader(_DeadlineReader(self._sock, self._deadline))
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._sock, name)
+
+
+class _DeadlineMixin(HTTPConnection):
+    def getresponse(self) -> urllib3.HTTPResponse:  # type: ignore[override]
+        sock = self.sock
+        if sock is None or self.timeout is None:
+            return super().getresponse()
+        self.sock = _DeadlineSocket(sock, time.monotonic() + self.timeout)
+        try:
+            return super().getresponse()
+        finally:
+            if self.sock is not None:
+                self.sock = sock
+
+
+class _DeadlineHTTPConnection(_DeadlineMixin):
+    pass
+
+
+class _DeadlineHTTPSConnection(_DeadlineMixin, HTTPSConnection):
+    pass
+
+
+class _DeadlinePool(HTTPConnectionPool):
+    ConnectionCls = _DeadlineHTTPConnection
+
+
+class _DeadlineTLSPool(HTTPSConnectionPool):
+    ConnectionCls = _DeadlineHTTPSConnection
+
+
+_POOLS = {"http": _DeadlinePool, "https": _DeadlineTLSPool}
+
+
+class _DeadlineAdapter(HTTPAdapter):
+    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
+        super().init_poolmanager(*args, **kwargs)
+        self.poolmanager.pool_classes_by_scheme = _POOLS
+
+    def proxy_manager_for(self, proxy: str, **kwargs: Any) -> Any:
+        """As HTTP_PROXY and its like name it: the deadline holds there, too."""
+        manager = super().proxy_manager_for(proxy, **kwargs)
+        manager.pool_classes_by_scheme = _POOLS
+        return manager

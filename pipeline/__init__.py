@@ -1,0 +1,15 @@
+"""From an accepted payload to somebody who knows. The whole story:
+
+    accept    parse the body; keep it in one commit; answer                                 (accept.py)
+    plan      take the oldest events; ask once what there is to know of all their alerts;
+              route each; keep one delivery for each action of each receiver, in one commit (plan.py)
+    deliver   take what is due; send it; judge the outcome; keep that                       (deliver.py)
+
+Each process does all three, in threads of its own, and shares only the database with the others. What a process held
+when it died comes back with its lease. Here, and nowhere below, errors are caught, counted and timed.
+"""
+
+from pipeline.accept import accept
+from pipeline.service import Pipeline
+
+__all__ = ["Pipeline", "accept"]

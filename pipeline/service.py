@@ -1,0 +1,94 @@
+"""The pipeline of one process."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
+
+import structlog
+
+import enrich
+from actions import Action
+from config.schema import Configuration
+from outbox.database import StoreError
+from outbox.rows import EventStatus
+from outbox.store import Store
+from pipeline.accept import accept
+from pipeline.deliver import Deliverer
+from pipeline.plan import Planner
+
+_LOOK_SECONDS = 0.02
+
+_log = structlog.get_logger("pipeline")
+
+
+def utc_now() -> datetime:
+    """The clock."""
+    return datetime.now(UTC)
+
+
+class Pipeline:
+    """Accepts, plans and delivers.
+
+    Args:
+        actions: by destination, "receiver/kind/index".
+        enrichers: in the order in which their findings are shown.
+        prometheus: None when none is configured.
+    """
+
+    def __init__(
+        self,
+        configuration: Configuration,
+        store: Store,
+        actions: Mapping[str, Action],
+        enrichers: Sequence[enrich.Enricher],
+        prometheus: enrich.Prometheus | None,
+        clock: Callable[[], datetime] = utc_now,
+    ) -> None:
+        self.store = store
+        self._clock = clock
+        self._deliverer = Deliverer(configuration.file.delivery, store, actions, clock)
+        self._planner = Planner(configuration, store, enrichers, prometheus, clock, planned=self._deliverer.wake.ring)
+
+    @property
+    def alive(self) -> bool:
+        """Whether its threads run."""
+        return self._planner.alive and self._deliverer.alive
+
+    def start(self) -> None:
+        """Begin to plan and deliver."""
+        self._planner.start()
+        self._deliverer.start()
+
+    def stop(self, timeout_seconds: float) -> None:
+        """Finish what is in hand, and give back what is not begun.
+
+        Args:
+            timeout_seconds: for each of planning and delivering.
+        """
+        self._planner.stop(timeout_seconds)
+        self._deliverer.stop(timeout_seconds)
+        try:
+            self.store.release(self.store.owner)
+        except StoreError as error:
+            _log.error("cannot give back what is held; it comes back with its lease", error=str(error))
+
+    def accept(self, body: bytes) -> int:
+        """Keep a payload and see to it that it is planned; see `pipeline.accept.accept`."""
+        event_id = accept(body, self.store, self._clock())
+        self._planner.wake.ring()
+        return event_id
+
+    def wait(self, event_id: int, timeout_seconds: float) -> EventStatus | None:
+        """Wait until each delivery of an event has been tried, or time is up.
+
+        Raises:
+            StoreError: the database does not answer.
+        """
+        deadline = time.monotonic() + timeout_seconds
+        while True:
+            status = self.store.event(event_id)
+            if status is None or status.settled or time.monotonic() >= deadline:
+                return status
+            time.sleep(_LOOK_SECONDS)

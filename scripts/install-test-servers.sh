@@ -1,0 +1,57 @@
+#!/usr/bin/env bash
+# Installs the real Prometheus and Alertmanager that the tests talk to, from Debian's packages, where this user may.
+# Exit 0: they are there, or cannot be had (then said loudly); 1: they cannot be had and CI=true.
+set -euo pipefail
+
+programs=(prometheus promtool prometheus-alertmanager amtool)
+packages=(prometheus prometheus-alertmanager)
+
+missing() {
+    local program
+    for program in "${programs[@]}"; do
+        command -v "$program" >/dev/null 2>&1 || printf '%s ' "$program"
+    done
+}
+
+give_up() {
+    {
+        echo "**********************************************************************"
+        echo "* The real test servers are missing: $(missing)"
+        echo "* $1"
+        echo "* On Debian or Ubuntu, as root:"
+        echo "*     apt-get install -y --no-install-recommends ${packages[*]}"
+        echo "* Elsewhere put these programs on the PATH: ${programs[*]}"
+        echo "* (Alertmanager's program is called prometheus-alertmanager, as Debian has it.)"
+        echo "* Until then the tests that need them are NOT RUN."
+        echo "**********************************************************************"
+    } >&2
+    if [ "${CI:-}" = true ]; then exit 1; fi
+    exit 0
+}
+
+[ -n "$(missing)" ] || exit 0
+
+command -v apt-get >/dev/null 2>&1 || give_up "There is no apt-get here to install them with."
+as_root=()
+if [ "$(id -u)" -ne 0 ]; then
+    if ! command -v sudo >/dev/null 2>&1 || ! sudo -n true 2>/dev/null; then
+        give_up "Installing them needs root or a sudo that asks no password."
+    fi
+    as_root=(sudo -n)
+fi
+
+# Debian starts a package's services as it installs them unless this file forbids it; the tests start their own.
+# https://people.debian.org/~hmh/invokerc.d-policyrc.d-specification.txt
+guard=/usr/sbin/policy-rc.d
+if [ ! -e "$guard" ]; then
+    trap '"${as_root[@]}" rm -f "$guard"' EXIT
+    printf '#!/bin/sh\nexit 101\n' | "${as_root[@]}" tee "$guard" >/dev/null
+    "${as_root[@]}" chmod 755 "$guard"
+fi
+
+apt() { "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -qq "$@"; }
+
+apt update || give_up "apt-get update failed."
+apt install -y --no-install-recommends "${packages[@]}" >/dev/null || give_up "apt-get install failed."
+[ -z "$(missing)" ] || give_up "The packages were installed, yet programs are missing."
+echo "Installed: ${packages[*]}"

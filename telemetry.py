@@ -1,0 +1,128 @@
+"""The service's own metrics and logs. A leaf: others count and log here, it knows none of them."""
+
+from __future__ import annotations
+
+import logging
+import logging.config
+import os
+import sys
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import structlog
+from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest, multiprocess
+from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.registry import REGISTRY, Collector
+
+_FAST = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
+_SLOW = (0.01, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 900, 3600, 14_400, 86_400)
+
+ALERTS_RECEIVED = Counter("alert_manager_alerts_received_total", "Alerts accepted, by their status.", ["status"])
+EVENTS = Counter(
+    "alert_manager_events_total",
+    "Payloads by what became of them: accepted, rejected (malformed), refused (storage failing), "
+    "planned, unrouted (planned, nobody to tell), dead (could not be planned).",
+    ["outcome"],
+)
+DELIVERIES = Counter(
+    "alert_manager_deliveries_total",
+    "Attempts and ends of deliveries: delivered, retrying, dead, suppressed.",
+    ["receiver", "action", "outcome"],
+)
+GAPS = Counter("alert_manager_enrichment_gaps_total", "Readings that could not be had, by enricher.", ["enricher"])
+ACCEPTANCE_SECONDS = Histogram("alert_manager_acceptance_seconds", "From a whole request to its answer.", buckets=_FAST)
+ENRICHMENT_SECONDS = Histogram("alert_manager_enrichment_seconds", "One enrichment run.", buckets=_FAST)
+WEBHOOK_TO_DELIVERED_SECONDS = Histogram(
+    "alert_manager_webhook_to_delivered_seconds",
+    "From a webhook's acceptance to a delivery of it that succeeded.",
+    buckets=_SLOW,
+)
+
+
+class _Gauges(Collector):
+    def __init__(self, gauges: Mapping[str, tuple[str, float]]) -> None:
+        self._gauges = gauges
+
+    def collect(self) -> Iterable[Metric]:
+        for name, (help_text, value) in self._gauges.items():
+            yield GaugeMetricFamily(name, help_text, value=value)
+
+
+def exposition(gauges: Mapping[str, tuple[str, float]]) -> bytes:
+    """Write all metrics, of every worker process, in Prometheus' text format.
+
+    Args:
+        gauges: what is true of the whole service now: name to (help text, value).
+    """
+    if "PROMETHEUS_MULTIPROC_DIR" not in os.environ:
+        own = CollectorRegistry()
+        own.register(_Gauges(gauges))
+        return generate_latest(REGISTRY) + generate_latest(own)
+    registry = CollectorRegistry()
+    multiprocess.MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
+    registry.register(_Gauges(gauges))
+    return generate_latest(registry)
+
+
+def forget_process(pid: int) -> None:
+    """Drop what only a living process may report."""
+    if "PROMETHEUS_MULTIPROC_DIR" in os.environ:
+        multiprocess.mark_process_dead(pid)  # type: ignore[no-untyped-call]
+
+
+def configure_logging(level: str = "INFO", log_format: str = "") -> None:
+    """Send structlog's and the standard library's records to standard error, one line each.
+
+    Args:
+        level: a level's name, in any letter case.
+        log_format: "json" or "console"; empty means console on a terminal, else JSON.
+    """
+    logging.config.dictConfig(logging_config(level, log_format))
+    structlog.configure(
+        processors=[*_shared_processors(), structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        wrapper_class=structlog.stdlib.BoundLogger,
+        cache_logger_on_first_use=False,
+    )
+
+
+def logging_config(level: str = "INFO", log_format: str = "") -> dict[str, Any]:
+    """The same as a `logging.config` dictionary, for gunicorn."""
+    console = log_format == "console" or (not log_format and sys.stderr.isatty())
+    renderer: Any = structlog.dev.ConsoleRenderer(
+        event_key="message", exception_formatter=structlog.dev.plain_traceback
+    )
+    last = [renderer] if console else [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
+    formatter = {
+        "()": structlog.stdlib.ProcessorFormatter,
+        "foreign_pre_chain": [*_shared_processors(), structlog.stdlib.ExtraAdder()],
+        "processors": [
+            structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+            # Among our words an event is something else: what the line says is its message.
+            structlog.processors.EventRenamer("message"),
+            *last,
+        ],
+    }
+    # urllib3 and its like print whole URLs, webhook tokens included, at DEBUG; warnings hold none.
+    quiet = {name: {"level": "WARNING"} for name in ("urllib3", "requests", "alembic", "sqlalchemy")}
+    return {
+        "version": 1,
+        "disable_existing_loggers": False,
+        "formatters": {"line": formatter},
+        "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
+        "root": {"level": level.upper(), "handlers": ["stderr"]},
+        "loggers": {
+            **quiet,
+            "gunicorn.error": {"level": level.upper(), "handlers": [], "propagate": True},
+            "gunicorn.access": {"level": "WARNING", "handlers": [], "propagate": True},
+        },
+    }
+
+
+def _shared_processors() -> list[Any]:
+    return [
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_log_level,
+        structlog.stdlib.add_logger_name,
+        structlog.processors.TimeStamper(fmt="iso", utc=True, key="time"),
+    ]

@@ -1,0 +1,56 @@
+"""The log: one line a notification."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from structlog.testing import capture_logs
+
+from actions.log import Action, Settings
+from alerts.notification import Receipt, Thread
+from outbound import Http
+from tests.actions import notifications
+from tests.actions.contract import ActionContract
+
+
+class TestLogContract(ActionContract):
+    """What every action holds."""
+
+    kind = "log"
+
+
+@pytest.fixture
+def lines() -> Iterator[list[Any]]:
+    """What is logged."""
+    with capture_logs() as captured:
+        yield captured
+
+
+def test_writes_one_line(http: Http, lines: list[Any]) -> None:
+    """The line has the state, the worst alert's words and what was found of it."""
+    thread = Thread(key="x")
+    assert Receipt("written to the log", thread) == Action(Settings(), http).send(notifications.seed(), thread, 1)
+    expected = {
+        "event": "[FIRING] KubePodCrashLooping",
+        "log_level": "info",
+        "severity": "critical",
+        "summary": "Pod is crash looping.",
+        "subject": "customer/customer-rs-transformer-9b75b488c-cpfd7",
+        "firing": 1,
+        "resolved": 0,
+        "findings": {"CPU": "0.42 of 0.50 cores (84%), request 0.25 cores", "memory": "220 MiB of 256 MiB (86%)"},
+    }
+    assert [expected] == lines
+
+
+def test_counts_a_mixed_group(http: Http, lines: list[Any]) -> None:
+    """Of a group the alert that fires stands for all, with the gaps of its findings."""
+    Action(Settings(), http).send(notifications.mixed(), Thread(), 1)
+    (line,) = lines
+    assert ("[FIRING] PodTrouble", "cart-2", 1, 1) == (
+        line["event"],
+        line["subject"],
+        line["firing"],
+        line["resolved"],
+    )
+    assert "Prometheus timed out after 2s" == line["findings"]["memory"]

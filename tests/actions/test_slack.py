@@ -1,0 +1,300 @@
+"""Slack: one message for each state of a group, within what it takes, that pings nobody it should not."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+
+from actions.slack import Action, Settings
+from alerts.model import Status
+from alerts.notification import Finding, Notification, Receipt, SendError, Thread
+from outbound import Http
+from tests.actions import notifications
+from tests.actions.contract import HttpContract
+from tests.actions.in_process import InProcess
+from tests.actions.notifications import CPU, MEMORY, NO_MEMORY, alert, any_notification, notification
+from tests.far_sides.http_server import Answer, Request
+from tests.far_sides.slack import Message, SlackWebhook
+from tests.far_sides.slack_blocks import MOST_BLOCK_CHARACTERS, block_characters
+
+SUBJECT = "customer/customer-rs-transformer-9b75b488c-cpfd7"
+
+
+class TestSlackContract(HttpContract):
+    """What every action that speaks HTTP holds."""
+
+    kind = "slack"
+    accepted = Answer(200, b"ok")
+    not_accepted = (
+        Answer(200, b'{"ok":false,"error":"channel_not_found"}'),
+        Answer(200, b"<html>Sign in</html>"),
+        Answer(200, b""),
+        Answer(204, b""),
+    )
+
+    def judge(self) -> SlackWebhook:
+        """Returns a webhook."""
+        return SlackWebhook()
+
+    def settings(self, base_url: str) -> dict[str, Any]:
+        """Returns settings with the webhook's URL."""
+        return {"api_url": self.secret(base_url)}
+
+    def file_settings(self, base_url: str, path: Path) -> dict[str, Any]:
+        """Returns settings with the webhook's URL in a file."""
+        return {"api_url_file": str(path)}
+
+    def secret(self, base_url: str, number: int = 0) -> str:
+        """Returns the URL of one of several webhooks."""
+        return f"{base_url}{SlackWebhook.path}" + f"-{number}" * bool(number)
+
+    def secret_of(self, base_url: str, request: Request) -> str:
+        """Returns the URL that was posted to."""
+        return f"{base_url}{request.path}"
+
+    def secret_parts(self, base_url: str) -> list[str]:
+        """Returns the URL, its path, and the token at its end."""
+        return [self.secret(base_url), SlackWebhook.path, SlackWebhook.path.rpartition("/")[2]]
+
+
+@pytest.fixture
+def slack() -> Iterator[SlackWebhook]:
+    """An empty channel."""
+    with SlackWebhook() as far_side:
+        yield far_side
+
+
+def message(slack: SlackWebhook, http: Http, told: Notification, **changes: Any) -> Message:
+    """Sends one notification and returns the message that Slack took."""
+    action = Action(Settings.model_validate({"api_url": slack.url, **changes}), http)
+    thread = Thread(key="x")
+    assert Receipt("posted", thread) == action.send(told, thread, 5)
+    assert [] == slack.pings
+    return slack.messages[-1]
+
+
+def blocks(sent: Message, kind: str = "section") -> list[Any]:
+    """Returns a message's blocks of one type."""
+    return [each for each in sent["attachments"][0]["blocks"] if each["type"] == kind]
+
+
+def sections(sent: Message) -> list[str]:
+    """Returns the texts of a message's sections."""
+    return [each["text"]["text"] for each in blocks(sent) if "text" in each]
+
+
+def fields(sent: Message) -> list[str]:
+    """Returns a message's fields."""
+    return [field["text"] for each in blocks(sent) for field in each.get("fields", [])]
+
+
+def buttons(sent: Message) -> list[tuple[str, str]]:
+    """Returns the words and URLs of a message's buttons."""
+    found = [button for each in blocks(sent, "actions") for button in each["elements"]]
+    return [(button["text"]["text"], button["url"]) for button in found]
+
+
+def test_tells_the_first_alert(slack: SlackWebhook, http: Http) -> None:
+    """The alert the project was asked with, its readings, what it is about and where to go on."""
+    sent = message(slack, http, notifications.seed())
+    assert "🔴 *[FIRING] KubePodCrashLooping* Pod is crash looping." == sent["text"]
+    (attachment,) = sent["attachments"]
+    assert f"[FIRING] KubePodCrashLooping {SUBJECT} Pod is crash looping." == attachment["fallback"]
+    assert "#d40e0d" == attachment["color"]
+    readings = "*CPU* 0.42 of 0.50 cores (84%), request 0.25 cores\n*memory* 220 MiB of 256 MiB (86%)"
+    assert [notifications.ANNOTATIONS["description"], readings] == sections(sent)
+    expected = [
+        "*namespace*\ncustomer",
+        "*pod*\ncustomer-rs-transformer-9b75b488c-cpfd7",
+        "*container*\nrs-transformer",
+        "*cluster*\ncluster-main",
+        "*severity*\nCRITICAL",
+        "*since*\n2022-03-02 07:31:57 UTC",
+    ]
+    assert expected == fields(sent)
+    links = [
+        ("Runbook", notifications.RUNBOOK),
+        ("Prometheus", notifications.PROMETHEUS),
+        ("Alertmanager", notifications.ALERTMANAGER),
+        ("Details", notifications.PAGE),
+    ]
+    assert links == buttons(sent)
+    (context,) = blocks(sent, "context")
+    assert "alert-manager · on-call · 1 firing, 0 resolved" == context["elements"][0]["text"]
+    assert "channel" not in sent
+
+
+@pytest.mark.parametrize(
+    ("severity", "status", "sign", "colour"),
+    [
+        ("critical", "firing", "🔴", "#d40e0d"),
+        ("PAGE", "firing", "🔴", "#d40e0d"),
+        ("P2", "firing", "🟠", "#e8590c"),
+        ("unheard of", "firing", "🟠", "#e8590c"),
+        ("Warning", "firing", "🟡", "#ecb22e"),
+        ("none", "firing", "🔵", "#3a7bd5"),
+        ("critical", "resolved", "✅", "#2eb67d"),
+        ("none", "resolved", "✅", "#2eb67d"),
+    ],
+)
+def test_colours_by_severity_and_state(
+    slack: SlackWebhook, http: Http, severity: str, status: Status, sign: str, colour: str
+) -> None:
+    """How bad it is shows before a word is read, and that it is over too."""
+    sent = message(slack, http, notification(alert({"alertname": "A", "severity": severity}, status=status)))
+    assert f"{sign} *[{status.upper()}] A*" == sent["text"]
+    assert colour == sent["attachments"][0]["color"]
+
+
+def test_shows_gaps_beside_readings(slack: SlackWebhook, http: Http) -> None:
+    """What could not be had stands there with its reason."""
+    sent = message(slack, http, notification(alert(), findings=[CPU, NO_MEMORY]))
+    expected = "*CPU* 0.42 of 0.50 cores (84%), request 0.25 cores\n_memory: Prometheus timed out after 2s_"
+    assert [expected] == sections(sent)
+
+
+def test_says_how_long_it_took(slack: SlackWebhook, http: Http) -> None:
+    """The end of a group says when it began and how long it lasted."""
+    sent = message(slack, http, notifications.seed("resolved"))
+    assert ["*since*\n2022-03-02 07:31:57 UTC", "*resolved after*\n12m"] == fields(sent)[-2:]
+
+
+@pytest.mark.parametrize(
+    ("alerts", "truncated", "listed", "more"),
+    [
+        (1, 0, 0, ""),
+        (2, 0, 2, ""),
+        (10, 0, 10, ""),
+        (11, 0, 10, "1"),
+        (12, 30, 10, "32"),
+        (1, 1, 1, "1"),
+        (2, 5, 2, "5"),
+    ],
+)
+def test_lists_the_alerts_of_a_group(
+    slack: SlackWebhook, http: Http, alerts: int, truncated: int, listed: int, more: str
+) -> None:
+    """Of a group ten alerts are told, one a line, and all others are counted, those that never came too."""
+    told = notification(*[alert({"alertname": "A", "pod": f"p-{at:02}"}) for at in range(alerts)])
+    sent = message(slack, http, replace(told, group=replace(told.group, truncated_alerts=truncated)))
+    lines = [f"🟠 p-{at:02}" for at in range(listed)] + [f"… and {more} more"] * bool(more)
+    assert ["\n".join(lines)] * bool(lines) == sections(sent)
+
+
+def test_lists_the_worst_first_with_their_readings(slack: SlackWebhook, http: Http) -> None:
+    """What fires goes before what is over, the worst first, each with its sentence and what was found."""
+    alerts = [
+        alert({"alertname": "A", "severity": "info"}, {"summary": "Mild."}),
+        alert({"alertname": "A", "severity": "critical", "pod": "p"}, {"summary": "Over."}, "resolved"),
+        alert({"alertname": "A", "severity": "critical", "namespace": "n", "pod": "p"}, {"summary": "Bad."}),
+    ]
+    told = notification(*alerts, findings={alerts[2].fingerprint: (CPU, NO_MEMORY), alerts[0].fingerprint: (MEMORY,)})
+    expected = (
+        "🔴 n/p — Bad. — CPU 0.42 of 0.50 cores (84%)\n🔵 A — Mild. — memory 220 MiB of 256 MiB (86%)\n✅ p — Over."
+    )
+    sent = message(slack, http, told)
+    assert expected == sections(sent)[0]
+    assert "🔴 *[FIRING:2] A* Bad." == sent["text"]
+
+
+def test_a_group_shows_only_labels_that_all_share(slack: SlackWebhook, http: Http) -> None:
+    """What is true of some of the alerts only is not told of the group."""
+    told = notification(*[alert({"alertname": "A", "namespace": "shop", "pod": f"p-{at}"}) for at in range(2)])
+    assert ["*namespace*\nshop", "*since*\n2022-03-02 07:31:57 UTC"] == fields(message(slack, http, told))
+
+
+@pytest.mark.parametrize(
+    ("runbook", "generator", "expected"),
+    [
+        ("https://runbooks.example/", "http://prometheus:9090/graph", ["Runbook", "Prometheus", "Alertmanager"]),
+        ("javascript:alert(1)", "", ["Alertmanager"]),
+        ("runbooks/a.md", "/graph?g0.expr=up", ["Alertmanager"]),
+        ("<https://evil.example|x>", "https://a.example/two words", ["Alertmanager"]),
+        ("\x01https://a.example/", "https://a.example/\x00", ["Alertmanager"]),
+        ("https://a.example/" + "x" * 3_000, "https://b.example/", ["Prometheus", "Alertmanager"]),
+        ("https://a.example/", "https://b.example/" + "x" * 2_970, ["Runbook", "Alertmanager"]),
+    ],
+)
+def test_buttons_lead_somewhere(
+    slack: SlackWebhook, http: Http, runbook: str, generator: str, expected: list[str]
+) -> None:
+    """Only a whole http or https URL is a button, and one that is too long takes away no other."""
+    sent = message(slack, http, notification(alert({}, {"runbook_url": runbook}, generator_url=generator)))
+    assert expected == [word for word, _ in buttons(sent)]
+
+
+def test_no_links_make_no_buttons(slack: SlackWebhook, http: Http) -> None:
+    """A message without any link has no row of buttons, which Slack would refuse."""
+    told = notification(alert())
+    sent = message(slack, http, replace(told, group=replace(told.group, external_url="")))
+    assert [] == blocks(sent, "actions")
+
+
+PINGS = "<!channel> <!here|x> <@U1> <!subteam^S1> <https://evil.example|runbook> a&b &lt;"
+ESCAPED = (
+    "&lt;!channel&gt; &lt;!here|x&gt; &lt;@U1&gt; &lt;!subteam^S1&gt; &lt;https://evil.example|runbook&gt; "
+    "a&amp;b &amp;lt;"
+)
+
+
+@pytest.mark.parametrize("count", [1, 2])
+def test_pings_nobody(slack: SlackWebhook, http: Http, count: int) -> None:
+    """Wherever an alert says it, what would ping a channel or look like a link is plain text."""
+    labels = dict.fromkeys(("alertname", "severity", "cluster", "namespace", "pod", "container", "instance"), PINGS)
+    alerts = [alert({**labels, "n": str(at)}, {"summary": PINGS, "description": f"{PINGS}!"}) for at in range(count)]
+    findings: list[Finding] = [replace(CPU, title=PINGS, unit=PINGS), replace(NO_MEMORY, title=PINGS, reason=PINGS)]
+    told = replace(notification(*alerts, findings=findings), receiver=PINGS)
+    text = json.dumps(message(slack, http, told), ensure_ascii=False)
+    for raw in ("<", ">", "&lt;;", "a&b", "&;"):
+        assert raw not in text
+    assert text.count(ESCAPED) >= 10
+
+
+def test_a_cut_never_splits_an_entity(slack: SlackWebhook, http: Http) -> None:
+    """A text of nothing but `&` is cut between two of them."""
+    for length in range(250, 254):
+        sent = message(slack, http, notification(alert({"alertname": "x" * (length % 4) + "&" * length})))
+        title = sent["text"].removeprefix("🟠 *").removesuffix("*")
+        assert title.endswith("&amp;…")
+        assert "" == title.removeprefix("[FIRING] ").lstrip("x").replace("&amp;", "").removesuffix("…")
+
+
+def test_names_the_channel_of_an_old_webhook(slack: SlackWebhook, http: Http) -> None:
+    """A channel that is set is asked for."""
+    assert "#ops" == message(slack, http, notifications.seed(), channel="#ops")["channel"]
+
+
+def test_a_refused_message_says_why(slack: SlackWebhook, http: Http) -> None:
+    """Slack's own word reaches the operator, without the URL, and the message is not sent again."""
+    with pytest.raises(SendError) as raised:
+        message(slack, http, notifications.seed(), api_url=f"{slack.url}-revoked")
+    assert ("Slack: status 404: no_service", True) == (str(raised.value), raised.value.permanent)
+
+
+@pytest.fixture(scope="module")
+def in_process() -> Iterator[InProcess]:
+    """A channel that is posted to without a network."""
+    with SlackWebhook() as far_side:
+        connections = InProcess(far_side)
+        yield connections
+        connections.close()
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@given(told=any_notification())
+def test_no_group_is_refused(in_process: InProcess, told: Notification) -> None:
+    """Whatever a group holds, Slack takes the message, and nobody is pinged."""
+    far_side = in_process.far_side
+    assert isinstance(far_side, SlackWebhook)
+    far_side.pings.clear()
+    Action(Settings.model_validate({"api_url": far_side.url}), in_process).send(told, Thread(), 1)
+    assert [] == far_side.pings
+    sent = json.loads(in_process.body)["attachments"][0]
+    # URLs as well: it is not documented whether they count.
+    urls = sum(len(url) for _, url in buttons({"attachments": [sent]}))
+    assert block_characters(sent["blocks"]) + urls <= MOST_BLOCK_CHARACTERS
+    assert sent["fallback"].strip()

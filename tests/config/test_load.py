@@ -1,0 +1,570 @@
+"""From a file and the environment to a checked Configuration, or everything that is wrong with it at once."""
+
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, get_args
+
+import pytest
+import yaml
+from pydantic import SecretStr
+
+import actions
+from config.base import ActionSettings
+from config.schema import Configuration
+
+Load = Callable[..., Configuration]
+Problems = Callable[..., list[str]]
+
+ROOT = Path(__file__).parent.parent.parent
+SECRET = "hunter2"
+SMALL = "route: {receiver: a}\nreceivers:\n- name: a\n"
+SLACK = f"{SMALL}  slack_configs:\n  - "
+PAGERDUTY = f"{SMALL}  pagerduty_configs:\n  - "
+KINDS: dict[str, type[ActionSettings]] = {kind: module.Settings for kind, module in actions.find().items()}
+
+WHOLE = """
+global:
+  slack_api_url: https://hooks.slack.example/services/global
+  pagerduty_url: https://pagerduty.example/v2/enqueue
+prometheus: {url: https://prometheus.example/prefix}
+external_url: https://alerts.example
+enrichment: {timeout: 1500ms, enrichers: [memory, cpu]}
+route:
+  receiver: chat
+  group_by: [alertname]
+  group_wait: 30s
+  group_interval: 5m
+  repeat_interval: 4h
+  routes:
+  - receiver: on-call
+    matchers: ['severity="critical"', '{team="a", env!~"dev|test"}']
+    match: {region: west}
+    match_re: {zone: 'a|b'}
+    continue: true
+    routes:
+    - {match: {quiet: 'yes'}, receiver: nobody}
+receivers:
+- name: on-call
+  pagerduty_configs:
+  - {routing_key: one, severity: page, client: us}
+  - {routing_key_file: /run/two, url: https://other.example/v2/enqueue, send_resolved: false}
+  slack_configs: [{channel: '#pages'}]
+- name: chat
+  slack_configs:
+  - {api_url: https://hooks.slack.example/services/own, send_resolved: true}
+  log_configs: [{}, ]
+- name: nobody
+delivery: {retry_for: 2h, lease: 20s}
+web: {max_body: 1MiB}
+storage: {url: 'sqlite:////var/lib/a.db'}
+"""
+
+
+def action(configuration: Configuration) -> Any:
+    """Returns the settings of the only action of the first receiver."""
+    (only,) = configuration.receivers[0].actions
+    return only.settings
+
+
+def test_reads_every_key(load_yaml: Load) -> None:
+    """A file with every key there is comes out typed."""
+    configuration = load_yaml(WHOLE)
+    file = configuration.file
+    nested = file.route.routes[0]
+
+    assert ("https://prometheus.example/prefix", "https://alerts.example") == (
+        file.prometheus and file.prometheus.url,
+        file.external_url,
+    )
+    assert (1.5, ("memory", "cpu")) == (file.enrichment.timeout, file.enrichment.enrichers)
+    assert (7_200.0, 20.0, 1024 * 1024) == (file.delivery.retry_for, file.delivery.lease, file.web.max_body)
+    assert "sqlite:////var/lib/a.db" == (file.storage.url and file.storage.url.get_secret_value())
+    assert (("alertname",), 30.0, 300.0, 14_400.0) == (
+        file.route.group_by,
+        file.route.group_wait,
+        file.route.group_interval,
+        file.route.repeat_interval,
+    )
+    assert ['region="west"', 'zone=~"a|b"', 'severity="critical"', 'team="a"', 'env!~"dev|test"'] == [
+        str(each) for each in nested.conditions
+    ]
+    assert (True, "nobody") == (nested.continue_, nested.routes[0].receiver)
+
+
+def test_counts_actions_by_kind(load_yaml: Load) -> None:
+    """Each of a receiver's actions is known by its kind and its place among them."""
+    configuration = load_yaml(WHOLE)
+
+    assert {
+        "on-call": ["pagerduty/0", "pagerduty/1", "slack/0"],
+        "chat": ["slack/0", "log/0"],
+        "nobody": [],
+    } == {each.name: [f"{one.kind}/{one.index}" for one in each.actions] for each in configuration.receivers}
+
+
+def test_finds_a_receiver_by_name(load_yaml: Load) -> None:
+    """A configuration gives the receiver of a name, or none."""
+    configuration = load_yaml(WHOLE)
+
+    assert configuration.receivers[1] == configuration.receiver("chat")
+    assert configuration.receiver("stranger") is None
+
+
+def test_has_defaults(load_yaml: Load) -> None:
+    """All but the route and its receiver can be left out."""
+    file = load_yaml(SMALL).file
+
+    assert (None, None, None) == (file.prometheus, file.external_url, file.storage.url)
+    assert (2.0, None, 86_400.0, 30.0, 16 * 1024 * 1024) == (
+        file.enrichment.timeout,
+        file.enrichment.enrichers,
+        file.delivery.retry_for,
+        file.delivery.lease,
+        file.web.max_body,
+    )
+
+
+def test_takes_keys_with_nothing_behind_them(load_yaml: Load) -> None:
+    """A section whose every line is commented out counts as left out, as Alertmanager takes it."""
+    text = (
+        "global:\nprometheus:\nexternal_url:\nenrichment: {timeout: , enrichers: }\ndelivery:\nstorage: {url: }\n"
+        "route: {receiver: a, routes: , matchers: , match: , continue: }\n"
+        "receivers:\n- name: a\n  slack_configs:\n  log_configs:\n  -\n"
+    )
+
+    assert load_yaml(SMALL).file == load_yaml(text).file
+    assert ["log"] == [each.kind for each in load_yaml(text).receivers[0].actions]
+
+
+# One thing wrong a case, each with its line, column and path.
+WRONG: dict[str, tuple[str, list[str]]] = {
+    "an empty file": ("", ["f.yml:1:1: should be a mapping with `route` and `receivers`"]),
+    "a list": ("- a\n", ["f.yml:1:1: should be a mapping with `route` and `receivers`"]),
+    "no YAML": ("route: [", ["f.yml:1:9: is not YAML: expected the node content, but found '<stream end>'"]),
+    "no route": ("receivers: [{name: a}]", ["f.yml:1:1 route: is missing"]),
+    "no receivers": (
+        "route: {receiver: a}",
+        ["f.yml:1:1 receivers: should be a list of receivers", "f.yml:1:9 route.receiver: no receiver is called 'a'"],
+    ),
+    "a root without a receiver": ("route: {}\nreceivers: []", ["f.yml:1:1 route.receiver: is missing"]),
+    "a root with matchers": (
+        "route: {receiver: a, matchers: [a=b]}\nreceivers: [{name: a}]",
+        ["f.yml:1:1 route: the root route takes every alert: no matchers here"],
+    ),
+    "a receiver nobody defined": (
+        "route:\n  receiver: a\n  routes:\n  - routes:\n    - receiver: on-cal\n"
+        "receivers: [{name: a}, {name: on-call}]",
+        ["f.yml:5:7 route.routes[0].routes[0].receiver: no receiver is called 'on-cal'; did you mean on-call?"],
+    ),
+    "a receiver without a name": (
+        f"{SMALL}- slack_configs: []\n- name:\n- name: [b]\n- b\n",
+        [f"f.yml:{line}:3 receivers[{line - 3}]: should be a mapping with a `name`" for line in (4, 5, 6, 7)],
+    ),
+    "two of one name": (f"{SMALL}- name: a\n", ["f.yml:4:3 receivers[1].name: another receiver has this name"]),
+    "an unknown key": (
+        f"{SMALL}colour: red\n",
+        [
+            "f.yml:4:1 colour: is no key here; there are: global, prometheus, external_url, enrichment, route, "
+            "delivery, web, storage, receivers"
+        ],
+    ),
+    "a misspelt key": (f"{SMALL}enrichmnt: {{}}\n", ["f.yml:4:1 enrichmnt: is no key here; did you mean enrichment?"]),
+    "misspelt receivers": (
+        "route: {receiver: a}\nrecievers: [{name: a}]",
+        [
+            "f.yml:1:1 receivers: should be a list of receivers",
+            "f.yml:1:9 route.receiver: no receiver is called 'a'",
+            "f.yml:2:1 recievers: is no key here; did you mean receivers?",
+        ],
+    ),
+    "a misspelt key inside": (
+        f"{SMALL}web: {{max_bodys: 1MiB}}\n",
+        ["f.yml:4:7 web.max_bodys: is no key here; did you mean max_body?"],
+    ),
+    "a misspelt key of a route": (
+        "route:\n  receiver: a\n  routes:\n  - recever: a\nreceivers: [{name: a}]",
+        ["f.yml:4:5 route.routes[0].recever: is no key here; did you mean receiver?"],
+    ),
+    "a misspelt kind": (
+        f"{SMALL}  slack_config: []\n",
+        ["f.yml:4:3 receivers[0].slack_config: is no key here; did you mean slack_configs?"],
+    ),
+    "a kind without its ending": (
+        f"{SMALL}  pagerduty: []\n",
+        ["f.yml:4:3 receivers[0].pagerduty: is no key here; did you mean pagerduty_configs?"],
+    ),
+    "a misspelt key of an action": (
+        f"{SLACK}{{api_urll: x, api_url: 'https://a/b'}}\n",
+        ["f.yml:5:6 receivers[0].slack_configs[0].api_urll: is no key here; did you mean api_url?"],
+    ),
+    "a key twice": (f"{SMALL}route: {{receiver: a}}\n", ["f.yml:4:1 route: stands here twice"]),
+    "a text for a list": (
+        f"{SMALL}  slack_configs: x\n",
+        ["f.yml:4:3 receivers[0].slack_configs: should be a list"],
+    ),
+    "a text for a mapping": (f"{SMALL}web: x\n", ["f.yml:4:1 web: should be a mapping"]),
+    "a text for an action": (f"{SLACK}x\n", ["f.yml:5:5 receivers[0].slack_configs[0]: should be a mapping"]),
+    "a list for a text": (f"{SMALL}external_url: [x]\n", ["f.yml:4:1 external_url: should be text"]),
+    "no boolean": (
+        f"{SLACK}{{api_url: 'https://a/b', send_resolved: maybe}}\n",
+        ["f.yml:5:30 receivers[0].slack_configs[0].send_resolved: should be true or false"],
+    ),
+    "no duration": (
+        f"{SMALL}delivery: {{retry_for: 5}}\n",
+        ['f.yml:4:12 delivery.retry_for: is not a duration such as "30s", "5m" or "1h30m"'],
+    ),
+    "a duration without end": (
+        f"{SMALL}delivery: {{retry_for: 9999y}}\n",
+        ["f.yml:4:12 delivery.retry_for: is longer than 292 years"],
+    ),
+    "a short lease": (
+        f"{SMALL}delivery: {{lease: 1s}}\n",
+        ["f.yml:4:1 delivery: lease should be at least 5s: a request and its bookkeeping must fit in it"],
+    ),
+    "no size": (
+        f"{SMALL}web: {{max_body: 16Mi}}\n",
+        ['f.yml:4:7 web.max_body: is not a size such as "16MiB" or "512KB"'],
+    ),
+    "no URL": (f"{SMALL}prometheus: {{url: here}}\n", ["f.yml:4:14 prometheus.url: is not an http:// or https:// URL"]),
+    "a prometheus without a URL": (f"{SMALL}prometheus: {{}}\n", ["f.yml:4:1 prometheus.url: is missing"]),
+    "a bad matcher": (
+        "route:\n  receiver: a\n  routes:\n  - matchers: ['a=b', 'c']\nreceivers: [{name: a}]",
+        ["f.yml:4:5 route.routes[0].matchers: position 2: expected an operator: = != =~ or !~"],
+    ),
+    "a matcher for matchers": (
+        "route: {receiver: a, routes: [{matchers: a=b}]}\nreceivers: [{name: a}]",
+        ['f.yml:1:32 route.routes[0].matchers: should be a list of matchers such as severity="critical"'],
+    ),
+    "a bad expression": (
+        "route: {receiver: a, routes: [{match_re: {a: '('}}]}\nreceivers: [{name: a}]",
+        ["f.yml:1:31 route.routes[0]: a: bad regular expression '(': missing ): ^(?:()$"],
+    ),
+    "an unknown enricher": (
+        f"{SMALL}enrichment: {{enrichers: [cpu, memry]}}\n",
+        ["f.yml:4:31 enrichment.enrichers[1]: is no enricher here; did you mean memory?"],
+    ),
+    "an unset variable": (
+        f"{SMALL}external_url: ${{NOPE}}\n",
+        ["f.yml:4:1 external_url: the variable NOPE is not set; ${NOPE:-default} gives a default"],
+    ),
+    "an unset secret": (
+        f"{PAGERDUTY}routing_key: ${{NOPE}}\n",
+        [
+            "f.yml:5:5 receivers[0].pagerduty_configs[0].routing_key: "
+            "the variable NOPE is not set; ${NOPE:-default} gives a default"
+        ],
+    ),
+    "no secret": (
+        f"{PAGERDUTY}{{}}\n",
+        ["f.yml:5:5 receivers[0].pagerduty_configs[0]: needs routing_key or routing_key_file"],
+    ),
+    "a secret and its file": (
+        f"{SLACK}{{api_url: 'https://a/b', api_url_file: /run/a}}\n",
+        ["f.yml:5:5 receivers[0].slack_configs[0]: has both api_url and api_url_file"],
+    ),
+}
+
+
+@pytest.mark.parametrize(("text", "expected"), WRONG.values(), ids=WRONG.keys())
+def test_rejects_with_file_line_column_and_path(problems_of: Problems, text: str, expected: list[str]) -> None:
+    """Each thing that is wrong is told once, where it stands, with what to write instead."""
+    assert expected == problems_of(text)
+
+
+def test_says_all_that_is_wrong_at_once(problems_of: Problems) -> None:
+    """One run tells everything, in the file's order."""
+    text = """
+web: {max_body: big, port: 1}
+external_url: nowhere
+prometheus: {}
+route:
+  receiver: stranger
+  routes:
+  - receiver: stranger too
+  - receiver: on-call
+receivers:
+- name: on-call
+  slack_config: []
+  slack_configs:
+  - {api_url: nonsense, colour: red}
+  - {}
+  pagerduty_configs:
+  - {routing_key: '${UNSET}'}
+- name: on-call
+delivery: {}
+delivery: {}
+"""
+
+    assert [
+        'f.yml:2:7 web.max_body: is not a size such as "16MiB" or "512KB"',
+        "f.yml:2:22 web.port: is no key here; there are: max_body",
+        "f.yml:3:1 external_url: is not an http:// or https:// URL",
+        "f.yml:4:1 prometheus.url: is missing",
+        "f.yml:6:3 route.receiver: no receiver is called 'stranger'",
+        "f.yml:8:5 route.routes[0].receiver: no receiver is called 'stranger too'",
+        "f.yml:12:3 receivers[0].slack_config: is no key here; did you mean slack_configs?",
+        "f.yml:14:6 receivers[0].slack_configs[0].api_url: is not an http:// or https:// URL",
+        "f.yml:14:25 receivers[0].slack_configs[0].colour: is no key here; there are: send_resolved, api_url, "
+        "api_url_file, channel",
+        "f.yml:15:5 receivers[0].slack_configs[1]: needs api_url or api_url_file",
+        "f.yml:17:6 receivers[0].pagerduty_configs[0].routing_key: the variable UNSET is not set; "
+        "${UNSET:-default} gives a default",
+        "f.yml:18:3 receivers[1].name: another receiver has this name",
+        "f.yml:20:1 delivery: stands here twice",
+    ] == problems_of(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (f"{SMALL}- name: b\n", ["f.yml:4:3 receivers[1].name: no route leads to 'b'"]),
+        (
+            "route: {receiver: a, group_by: [x], group_wait: 1s, group_interval: 1s, routes: [{repeat_interval: 1h}]}\n"
+            "receivers: [{name: a}]",
+            [
+                "f.yml:1:22 route.group_by: groups come from Alertmanager; a bare alert is a group of its own",
+                "f.yml:1:37 route.group_wait: is Alertmanager's to keep; it has no effect here",
+                "f.yml:1:53 route.group_interval: is Alertmanager's to keep; it has no effect here",
+                "f.yml:1:83 route.routes[0].repeat_interval: is Alertmanager's to keep; it has no effect here",
+            ],
+        ),
+        (SMALL, []),
+    ],
+    ids=["an unused receiver", "what is the upstream's", "nothing"],
+)
+def test_warns_of_what_may_not_be_meant(load_yaml: Load, text: str, expected: list[str]) -> None:
+    """What is accepted and has no effect is said, with its place."""
+    assert expected == ["f.yml" + each.rpartition("f.yml")[2] for each in load_yaml(text).warnings]
+
+
+def test_merges_keys_into_actions(load_yaml: Load) -> None:
+    """Anchors and merge keys save a user from writing things twice."""
+    text = (
+        "route: {receiver: a}\nreceivers:\n- name: a\n  slack_configs:\n"
+        "  - &slack {api_url: 'https://a.example/b', send_resolved: true}\n  - {<<: *slack, channel: '#b'}\n"
+    )
+    first, second = load_yaml(text).receivers[0].actions
+
+    assert first.settings.model_copy(update={"channel": "#b"}) == second.settings
+
+
+def test_places_what_is_wrong_with_a_merged_value(problems_of: Problems) -> None:
+    """A merged value is wrong where it is written."""
+    text = (
+        "route: {receiver: a}\nreceivers:\n- name: a\n  slack_configs:\n"
+        "  - &slack {api_url: nonsense}\n  - {<<: *slack, channel: '#b'}\n"
+    )
+
+    assert [
+        "f.yml:5:13 receivers[0].slack_configs[0].api_url: is not an http:// or https:// URL",
+        "f.yml:5:13 receivers[0].slack_configs[1].api_url: is not an http:// or https:// URL",
+    ] == problems_of(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "variables", "expected"),
+    [
+        (SMALL, {"PROMETHEUS_URL": "http://p"}, "http://p"),
+        (f"{SMALL}prometheus:\n", {"PROMETHEUS_URL": "http://p"}, "http://p"),
+        (f"{SMALL}prometheus: {{}}\n", {"PROMETHEUS_URL": "http://p"}, "http://p"),
+        (f"{SMALL}prometheus: {{url: }}\n", {"PROMETHEUS_URL": "http://p"}, "http://p"),
+        (f"{SMALL}prometheus: {{url: 'http://file'}}\n", {"PROMETHEUS_URL": "http://p"}, "http://file"),
+        (f"{SMALL}prometheus: {{url: 'http://file'}}\n", {"PROMETHEUS_URL": "nonsense"}, "http://file"),
+        (SMALL, {"PROMETHEUS_URL": ""}, None),
+    ],
+    ids=["left out", "empty section", "empty mapping", "empty key", "the file wins", "even over nonsense", "not set"],
+)
+def test_the_environment_fills_what_the_file_leaves_out(
+    load_yaml: Load, text: str, variables: dict[str, str], expected: str | None
+) -> None:
+    """What a file says wins; what it does not say comes from the environment."""
+    prometheus = load_yaml(text, variables).file.prometheus
+
+    assert expected == (prometheus and prometheus.url)
+
+
+def test_the_environment_fills_the_rest(load_yaml: Load, tmp_path: Path) -> None:
+    """The external URL and the database are filled in likewise, and may be in files."""
+    (tmp_path / "url").write_text("sqlite:////tmp/a.db\n")
+    variables = {"EXTERNAL_URL": "https://e.example", "DATABASE_URL_FILE": str(tmp_path / "url")}
+    file = load_yaml(SMALL, variables).file
+    own = load_yaml(f"{SMALL}external_url: https://own.example\nstorage: {{url: 'sqlite:///own'}}", variables).file
+
+    assert ("https://e.example", "https://own.example") == (file.external_url, own.external_url)
+    assert ["sqlite:////tmp/a.db", "sqlite:///own"] == [
+        each.storage.url.get_secret_value() for each in (file, own) if each.storage.url
+    ]
+
+
+GLOBAL = "global: {slack_api_url: 'https://global.example/s', pagerduty_url: 'https://global.example/p'}\n"
+VARIABLES = {"SLACK_WEBHOOK_URL": "https://variable.example/s", "PAGERDUTY_INTEGRATION_KEY": "variable"}
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (f"{GLOBAL}{SLACK}{{api_url: 'https://own.example/s'}}\n", "https://own.example/s"),
+        (f"{GLOBAL}{SLACK}{{}}\n", "https://global.example/s"),
+        (f"{GLOBAL}{SLACK}\n", "https://global.example/s"),
+        (f"{SLACK}{{}}\n", "https://variable.example/s"),
+        (f"{SLACK}{{api_url: }}\n", "https://variable.example/s"),
+        (f"{GLOBAL}{SLACK}{{api_url_file: /run/own}}\n", None),
+        (f"global: {{slack_api_url_file: /run/global}}\n{SLACK}{{}}\n", None),
+    ],
+    ids=["own", "global", "global, nothing", "variable", "variable, empty key", "own file", "global file"],
+)
+def test_a_webhook_url_comes_from_the_nearest_place(load_yaml: Load, text: str, expected: str | None) -> None:
+    """The action's own URL or file comes before the global one, and that before the variable."""
+    url = action(load_yaml(text, VARIABLES)).api_url
+
+    assert expected == (url and url.get_secret_value())
+
+
+def test_a_routing_key_comes_from_the_nearest_place(load_yaml: Load) -> None:
+    """Its own key comes before the variable's; the URL before the global one."""
+    own = action(load_yaml(f"{GLOBAL}{PAGERDUTY}{{routing_key: own, url: 'https://own.example'}}\n", VARIABLES))
+    rest = action(load_yaml(f"{GLOBAL}{PAGERDUTY}{{}}\n", VARIABLES))
+    file = action(load_yaml(f"{PAGERDUTY}{{routing_key_file: /run/own}}\n", VARIABLES))
+
+    assert ("own", "https://own.example") == (own.routing_key.get_secret_value(), own.url)
+    assert ("variable", "https://global.example/p") == (rest.routing_key.get_secret_value(), rest.url)
+    assert (None, "https://events.pagerduty.com/v2/enqueue") == (file.routing_key, file.url)
+
+
+@pytest.mark.parametrize(
+    ("text", "variables", "expected"),
+    [
+        (
+            SMALL,
+            {"EXTERNAL_URL": SECRET, "PROMETHEUS_URL": SECRET},
+            [
+                "the environment PROMETHEUS_URL: is not an http:// or https:// URL",
+                "the environment EXTERNAL_URL: is not an http:// or https:// URL",
+            ],
+        ),
+        (
+            f"{SLACK}{{}}\n",
+            {"SLACK_WEBHOOK_URL": SECRET},
+            ["the environment SLACK_WEBHOOK_URL: is not an http:// or https:// URL"],
+        ),
+        (
+            SMALL,
+            {"PROMETHEUS_URL_FILE": "/nowhere"},
+            ["the environment: PROMETHEUS_URL_FILE: /nowhere: No such file or directory"],
+        ),
+    ],
+    ids=["URLs", "a webhook", "a file"],
+)
+def test_names_the_variable_that_is_wrong(
+    problems_of: Problems, text: str, variables: dict[str, str], expected: list[str]
+) -> None:
+    """What came from the environment is wrong there, and not in a line of the file that does not hold it."""
+    assert expected == problems_of(text, variables)
+
+
+def test_expands_variables_everywhere(load_yaml: Load) -> None:
+    """Names, defaults and dollars, in any value."""
+    text = (
+        "route: {receiver: '${TEAM}', routes: [{match: {a: '${B:-c}$$'}}]}\nreceivers: [{name: team-a}]\n"
+        "delivery: {retry_for: '${HOURS:-3}h'}\n"
+    )
+    file = load_yaml(text, {"TEAM": "team-a"}).file
+
+    assert ("team-a", {"a": "c$"}, 10_800.0) == (
+        file.route.receiver,
+        file.route.routes[0].match,
+        file.delivery.retry_for,
+    )
+
+
+def _secret_keys() -> Iterator[tuple[str, str]]:
+    for kind, settings in KINDS.items():
+        for key, field in settings.model_fields.items():
+            if SecretStr in (field.annotation, *get_args(field.annotation)) or "Secret" in repr(field.annotation):
+                yield kind, field.alias or key
+
+
+SECRET_KEYS = list(_secret_keys())
+BESIDE: dict[str, str] = {
+    "an unknown key": "{{{key}: '{secret}', unknown: 1}}",
+    "a wrong type": "{{{key}: '{secret}', send_resolved: maybe}}",
+    "its file": "{{{key}: '{secret}', {key}_file: /run/x}}",
+    "itself twice": "{{{key}: '{secret}', {key}: '{secret}'}}",
+    "a list of it": "{{{key}: ['{secret}']}}",
+    "a mapping of it": "{{{key}: {{'{secret}': '{secret}'}}}}",
+    "only a list": "['{secret}']",
+    "only a text": "'{secret}'",
+    "a default": "{{{key}: '${{UNSET:-{secret}}}', unknown: 1}}",
+    "an unset variable": "{{{key}: '{secret}${{UNSET}}'}}",
+    "no quotes, an alias": "{{{key}: *{secret}}}",
+    "no quotes, a tag": "{{{key}: !{secret}!x y}}",
+    "no end": "{{{key}: '{secret}",
+}
+
+
+def test_knows_the_secret_keys() -> None:
+    """The next test is about these, and any that is added."""
+    assert {("slack", "api_url"), ("pagerduty", "routing_key")} <= set(SECRET_KEYS)
+
+
+@pytest.mark.parametrize(("kind", "key"), SECRET_KEYS, ids=lambda each: each)
+@pytest.mark.parametrize("beside", BESIDE.values(), ids=BESIDE.keys())
+def test_no_secret_of_an_action_is_in_an_error(problems_of: Problems, kind: str, key: str, beside: str) -> None:
+    """Whatever is wrong with a secret or beside it, its value is in no error."""
+    for secret in (f"https://hooks.example/{SECRET}", SECRET):
+        shown = secret if "*" not in beside and "!" not in beside else SECRET
+        said = problems_of(f"{SMALL}  {kind}_configs:\n  - {beside.format(key=key, secret=shown)}\n")
+        assert SECRET not in "\n".join(said)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"{SMALL}global: {{slack_api_url: {SECRET}}}\n",
+        f"{SMALL}global: {{slack_api_url: 'https://a/{SECRET}', x: y}}\n",
+        f"{SMALL}global: {{slack_api_url: ['https://a/{SECRET}']}}\n",
+        f"{SMALL}global: https://a/{SECRET}\n",
+        f"{SMALL}storage: {{url: 'postgresql://u:{SECRET}@h/d', x: y}}\n",
+        f"{SMALL}storage: {{url: ['postgresql://u:{SECRET}@h/d']}}\n",
+        f"{SMALL}storage: postgresql://u:{SECRET}@h/d\n",
+        f"{SMALL}prometheus: {{url: 'ftp://u:{SECRET}@h'}}\n",
+        f"{SMALL}prometheus: {{url: 'https://u:{SECRET}@h', x: y}}\n",
+        f"{SMALL}prometheus: https://u:{SECRET}@h\n",
+        f"{SMALL}external_url: 'https://u:{SECRET}@h:port'\n",
+        f"route: {{receiver: a}}\nreceivers: [{{name: a}}, 'https://a/{SECRET}']\n",
+    ],
+)
+def test_no_secret_of_the_file_is_in_an_error(problems_of: Problems, text: str) -> None:
+    """Nor is one of the file's other sections."""
+    assert SECRET not in "\n".join(problems_of(text))
+
+
+def test_no_secret_is_shown_by_a_configuration(load_yaml: Load) -> None:
+    """A configuration that is printed shows stars."""
+    text = (
+        f"global: {{slack_api_url: 'https://a/{SECRET}'}}\nstorage: {{url: 'postgresql://u:{SECRET}@h/d'}}\n"
+        f"{SMALL}  slack_configs: [{{}}]\n  pagerduty_configs: [{{routing_key: {SECRET}}}]\n"
+    )
+
+    assert SECRET not in repr(load_yaml(text))
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_actions_example_loads(load_yaml: Load, kind: str) -> None:
+    """The smallest complete element of every kind is one."""
+    receiver = {"name": "a", f"{kind}_configs": [dict(KINDS[kind].example)]}
+    configuration = load_yaml(yaml.safe_dump({"route": {"receiver": "a"}, "receivers": [receiver]}))
+
+    assert [kind] == [each.kind for each in configuration.receivers[0].actions]
+
+
+def test_the_configurations_of_the_readme_load(load_yaml: Load) -> None:
+    """What a reader copies works, but for the variables that are the reader's own."""
+    blocks = re.findall(r"```yaml\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
+    whole = [block for block in blocks if re.search("^route:", block, re.MULTILINE)]
+
+    assert whole
+    for block in whole:
+        names = set(re.findall(r"\$\{(\w+)\}", block))
+        assert () == load_yaml(block, dict.fromkeys(names, "https://a.example/b")).warnings

@@ -1,0 +1,153 @@
+"""What every enricher holds, whatever it looks up."""
+
+import importlib
+import math
+import time
+from collections.abc import Iterator
+from contextlib import AbstractContextManager
+from typing import Any
+
+import pytest
+
+from alerts.model import Alert
+from alerts.notification import Finding, Gap, Reading
+from enrich import Enricher, Prometheus, find
+from enrich._base import Answers, NoAnswer
+from enrich._vector import Sample, Vector
+from outbound import Http
+from tests.enrich.lookup import NOW, Cluster, Lookup, alert
+from tests.far_sides import trouble
+
+HOSTILE = (
+    'x"} or vector(1) #',
+    "a\"b'c`d",
+    "back\\slash\\",
+    "two\nlines\r\n",
+    ".*|^$+?()[]{}",
+    "\\Qa\\E(?i)b",
+    "🔥 पॉड \u202e\u0000\u007f",
+    "half an emoji: \ufffd",
+    "$matchers ${matchers} {{matchers}} %s {}",
+    " ",
+    "x" * 10_000,
+)
+LABELS = ("namespace", "pod", "container", "instance", "node", "job", "exported_namespace", "exported_pod")
+POD = alert(namespace="shop", pod="cart-1", container="app", job="cadvisor")
+NODE = alert(instance="node-1:9100", node="node-1", job="node-exporter")
+BARE = alert()
+GROUPS: dict[str, list[Alert]] = {
+    "none": [],
+    "a pod": [POD],
+    "a node": [NODE],
+    "without any known label": [BARE],
+    "many": [POD, NODE, BARE, *[alert(namespace=f"n-{at % 7}", pod=f"p-{at}") for at in range(500)]],
+    "hostile": [alert(**dict.fromkeys(LABELS, value)) for value in HOSTILE]
+    + [alert(**{label: value}) for value in HOSTILE for label in LABELS],
+}
+# Seconds for a run against a far side in trouble, and how much longer than that it may take on a busy machine.
+TIMEOUT_SECONDS = 0.3
+GRACE_SECONDS = 0.7
+TROUBLES = (
+    trouble.hanging,
+    trouble.refusing,
+    trouble.nonsense,
+    trouble.unavailable,
+    trouble.dripping_headers,
+    trouble.dripping_body,
+    trouble.endless_body,
+    trouble.closing,
+)
+
+
+def numbers(finding: Finding) -> Iterator[float]:
+    """Gives the numbers of a reading that are told."""
+    if isinstance(finding, Reading):
+        yield finding.value
+        yield from (each for each in (finding.request, finding.limit, finding.share) if each is not None)
+
+
+@pytest.mark.parametrize("enricher", [pytest.param(each, id=name) for name, each in find().items()])
+class EnricherContract:
+    """One round over every enricher that there is; a new module is in it without a word here."""
+
+    def test_is_called_as_its_module(self, enricher: Enricher) -> None:
+        """Configurations and conditions call it by its module's name."""
+        assert enricher.name == type(enricher).__module__.removeprefix("enrich.")
+        assert type(enricher) is importlib.import_module(f"enrich.{enricher.name}").Enricher
+
+    def test_has_a_title(self, enricher: Enricher) -> None:
+        """People call it by a short title on one line."""
+        assert enricher.title == enricher.title.strip()
+        assert 1 <= len(enricher.title) <= 40
+        assert enricher.title.isprintable()
+
+    @pytest.mark.parametrize("alerts", GROUPS.values(), ids=GROUPS)
+    def test_asks_what_prometheus_understands(
+        self, enricher: Enricher, alerts: list[Alert], cluster: Cluster, http: Http
+    ) -> None:
+        """Every question is PromQL with an instant vector for its answer, whatever the labels hold."""
+        client = Prometheus(cluster.server.url, http)
+        for name, promql in enricher.questions(alerts).items():
+            assert name
+            assert isinstance(client.query(promql, NOW, 10), Vector), promql[:500]
+
+    def test_asks_nothing_about_nothing(self, enricher: Enricher) -> None:
+        """Without alerts there is nothing to ask."""
+        assert {} == dict(enricher.questions([]))
+
+    def test_is_not_broken_out_of(self, enricher: Enricher, cluster: Cluster, lookup: Lookup) -> None:
+        """No label makes a question about anything else: nothing is found for alerts about nothing."""
+        for found in lookup.findings(enricher, GROUPS["hostile"]):
+            assert [] == [each.text for each in found if isinstance(each, Reading)]
+
+    def test_asks_no_more_for_many_alerts(self, enricher: Enricher) -> None:
+        """The number of questions is bounded, however many alerts there are."""
+        most = len(enricher.questions([POD, NODE, BARE]))
+        assert most >= len(enricher.questions(GROUPS["many"]))
+        assert most <= 10
+
+    def test_asks_the_same_in_any_order(self, enricher: Enricher) -> None:
+        """The order of the alerts, and one told twice, make no other question."""
+        alerts = GROUPS["many"]
+        assert dict(enricher.questions(alerts)) == dict(enricher.questions([*reversed(alerts), *alerts]))
+
+    @pytest.mark.parametrize("about", [POD, NODE, BARE], ids=["pod", "node", "bare"])
+    @pytest.mark.parametrize(
+        "bad", [None, Vector(), math.nan, math.inf, -math.inf, NoAnswer("failed")], ids=lambda each: str(each)[:20]
+    )
+    def test_reads_no_wrong_number(
+        self, enricher: Enricher, about: Alert, bad: Vector | float | NoAnswer | None
+    ) -> None:
+        """A missing, empty, impossible or failed answer to any question is a gap, or a finding without it."""
+        questions = dict(enricher.questions([about]))
+        sample = dict(about.labels)
+        for broken in [*questions, set(questions)]:
+            vectors: dict[str, Vector | NoAnswer] = {name: Vector([Sample(sample, 2.0)]) for name in questions}
+            for name in [broken] if isinstance(broken, str) else broken:
+                if bad is None:
+                    del vectors[name]
+                else:
+                    vectors[name] = Vector([Sample(sample, bad)]) if isinstance(bad, float) else bad
+            try:
+                found = enricher.read(about, Answers(questions, vectors, NOW))
+            except NoAnswer:
+                continue
+            assert all(math.isfinite(number) for each in found for number in numbers(each))
+            assert all(each.name == enricher.name and each.text and each.title for each in found)
+
+    @pytest.mark.parametrize("far_side", TROUBLES, ids=lambda each: str(each.__name__))
+    def test_trouble_is_a_gap_in_time(self, enricher: Enricher, far_side: Any, http: Http, lookup: Lookup) -> None:
+        """Whatever Prometheus does, a run ends in time and what was asked is a gap with a reason for people."""
+        serving: AbstractContextManager[str] = far_side()
+        with serving as url:
+            before = time.monotonic()
+            alerts = [POD, NODE, BARE]
+            found = Lookup(Prometheus(url, http), lookup.executor).findings(enricher, alerts, TIMEOUT_SECONDS)
+            assert time.monotonic() - before < TIMEOUT_SECONDS + GRACE_SECONDS
+        for about, findings in zip(alerts, found, strict=True):
+            assert findings or not enricher.questions([about])
+            for each in findings:
+                assert isinstance(each, Gap)
+                assert (enricher.name, True) == (each.name, 5 < len(each.reason) <= 300)
+                assert "Error" not in each.reason
+                assert "enricher failed" not in each.reason

@@ -1,0 +1,36 @@
+"""Enrichers are found by their module's name, and answers by their question's."""
+
+import pytest
+
+from enrich import find
+from enrich._base import Answers, NoAnswer
+from enrich._vector import Vector
+from tests.enrich.lookup import NOW
+
+UP = Vector()
+ANSWERS = Answers({"use": "up", "limit": "up == 2"}, {"use": UP, "limit": NoAnswer("Prometheus timed out")}, NOW)
+
+
+def test_finds_enrichers_by_module() -> None:
+    """Every public module is an enricher, in order of its name; what begins with _ is none."""
+    names = list(find())
+    assert {"cpu", "memory"} <= set(names)
+    assert sorted(names) == names
+    assert not [name for name in names if name.startswith("_")]
+
+
+def test_gives_answers_by_name() -> None:
+    """An answer, its query and its moment are at hand."""
+    assert (UP, "up", NOW) == (ANSWERS["use"], ANSWERS.query("use"), ANSWERS.at)
+
+
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [("limit", "Prometheus timed out"), ("request", 'the question "request" was not asked')],
+)
+def test_says_why_there_is_no_answer(name: str, reason: str) -> None:
+    """A failed or a missing answer is NoAnswer with its reason, each time."""
+    for _ in range(2):
+        with pytest.raises(NoAnswer) as raised:
+            ANSWERS[name]
+        assert reason == str(raised.value)

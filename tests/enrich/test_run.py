@@ -1,0 +1,205 @@
+"""One run asks every enricher's questions within one deadline, and gives findings or gaps whatever fails."""
+
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Executor, ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime
+
+import pytest
+
+from alerts.model import Alert
+from alerts.notification import Finding, Gap
+from enrich import Prometheus, run
+from enrich._base import Answers, NoAnswer
+from enrich._vector import Sample, Vector
+from outbound import Http
+from tests.enrich.lookup import NOW, alert
+
+
+@dataclass(frozen=True, slots=True)
+class One:
+    """An enricher with one question, whose finding is the answer's first value."""
+
+    name: str
+    promql: str = "up"
+    read_: Callable[[Answers], tuple[Finding, ...]] | None = None
+    title: str = "One"
+
+    def questions(self, alerts: Sequence[Alert]) -> Mapping[str, str]:
+        """Asks the question, whatever the alerts."""
+        return {"it": self.promql}
+
+    def read(self, alert: Alert, answers: Answers) -> tuple[Finding, ...]:
+        """Tells the value, or what the test wants."""
+        if self.read_:
+            return self.read_(answers)
+        return (Gap(self.name, self.title, f"{alert.labels['pod']}: {answers['it'].samples[0].value:g}"),)
+
+
+class Speechless(One):
+    """An enricher that cannot say what to ask."""
+
+    def questions(self, alerts: Sequence[Alert]) -> Mapping[str, str]:
+        """Fails."""
+        raise KeyError("pod")
+
+
+class Mute(One):
+    """An enricher that forgets to say anything."""
+
+    def questions(self, alerts: Sequence[Alert]) -> Mapping[str, str]:
+        """Returns nothing at all."""
+        return None  # type: ignore[return-value]  # what it is about
+
+
+class Server(Prometheus):
+    """Answers in process: a value for each query it knows, NoAnswer or another error for the rest."""
+
+    def __init__(self, answers: Mapping[str, float | Exception], http: Http) -> None:
+        """Takes answers by query; a query that is not among them is not answered before `released`."""
+        super().__init__("http://prometheus.example", http)
+        self.answers = answers
+        self.asked: list[str] = []
+        self.released = threading.Event()
+
+    def query(self, promql: str, at: datetime, deadline_seconds: float) -> Vector:
+        """Answers one query."""
+        self.asked.append(promql)
+        answer = self.answers.get(promql)
+        if answer is None:
+            self.released.wait(10)
+            raise NoAnswer("released")
+        if isinstance(answer, Exception):
+            raise answer
+        return Vector([Sample({}, answer)])
+
+
+@dataclass(slots=True)
+class Runner:
+    """Runs enrichers against answers set beforehand."""
+
+    http: Http
+    executor: Executor
+    asked: list[str] = field(default_factory=list)
+
+    def run(
+        self,
+        *enrichers: One,
+        answers: Mapping[str, float | Exception] | None,
+        pods: Sequence[str] = ("a",),
+        timeout_seconds: float = 5.0,
+    ) -> list[list[str]]:
+        """Returns each alert's findings as "name: text"."""
+        server = Server(answers, self.http) if answers is not None else None
+        alerts = [alert(pod=pod) for pod in pods]
+        try:
+            found = run(enrichers, alerts, server, at=NOW, timeout_seconds=timeout_seconds, executor=self.executor)
+        finally:
+            if server:
+                server.released.set()
+                self.asked = server.asked
+        return [[f"{each.name}: {each.text}" for each in findings] for findings in found]
+
+
+@contextmanager
+def running(http: Http, threads: int) -> Iterator[Runner]:
+    """Gives a runner with threads of its own."""
+    with ThreadPoolExecutor(threads) as executor:
+        yield Runner(http, executor)
+
+
+@pytest.fixture
+def runner(http: Http) -> Iterator[Runner]:
+    """A runner with four threads."""
+    with running(http, 4) as one:
+        yield one
+
+
+def test_finds_for_each_alert_in_order(runner: Runner) -> None:
+    """Findings come in the alerts' order, and for each in the enrichers'."""
+    found = runner.run(One("cpu", "x"), One("memory", "y"), answers={"x": 1, "y": 2}, pods=["b", "a"])
+    assert [["cpu: b: 1", "memory: b: 2"], ["cpu: a: 1", "memory: a: 2"]] == found
+
+
+def test_asks_each_query_once(runner: Runner) -> None:
+    """Two enrichers with the same query share its answer, for any number of alerts."""
+    assert 50 == len(runner.run(One("cpu"), One("memory"), answers={"up": 1}, pods=[str(n) for n in range(50)]))
+    assert ["up"] == runner.asked
+
+
+def test_no_alerts_have_no_findings(runner: Runner) -> None:
+    """A run about nothing finds nothing."""
+    assert [] == runner.run(One("cpu"), answers={"up": 1}, pods=[])
+
+
+def test_no_enrichers_find_nothing(runner: Runner) -> None:
+    """Without enrichers each alert has no findings."""
+    assert [[], []] == runner.run(answers={}, pods=["a", "b"])
+
+
+def test_says_when_no_prometheus_is_configured(runner: Runner) -> None:
+    """Without a Prometheus the gap names the variable that would set it."""
+    expected = [["cpu: no Prometheus is configured (PROMETHEUS_URL)"]]
+    assert expected == runner.run(One("cpu"), answers=None)
+
+
+def _raise(error: Exception) -> tuple[Finding, ...]:
+    raise error
+
+
+@pytest.mark.parametrize(
+    ("enricher", "answer", "expected"),
+    [
+        (One("bad", "x"), NoAnswer("Prometheus timed out after 2s"), "Prometheus timed out after 2s"),
+        (One("bad", "x"), ValueError("boom"), "the enricher failed: ValueError: boom"),
+        (Speechless("bad", "x"), 1.0, "the enricher failed: KeyError: 'pod'"),
+        (Mute("bad", "x"), 1.0, "the enricher failed: TypeError: 'NoneType' object is not iterable"),
+        (One("bad", "x", lambda answers: _raise(NoAnswer("no data"))), 1.0, "no data"),
+        (
+            One("bad", "x", lambda answers: _raise(ZeroDivisionError("by zero"))),
+            1.0,
+            "the enricher failed: ZeroDivisionError: by zero",
+        ),
+        (
+            One("bad", "x", lambda answers: None),  # type: ignore[arg-type,return-value]  # what it is about
+            1.0,
+            "the enricher failed: TypeError: 'NoneType' object is not iterable",
+        ),
+        (One("bad", "x", lambda answers: _raise(ValueError("x" * 400))), 1.0, None),
+    ],
+)
+def test_one_failing_enricher_is_a_gap(
+    runner: Runner, enricher: One, answer: float | Exception, expected: str | None
+) -> None:
+    """Whatever one enricher does wrong is its own gap, and the other finds what it would."""
+    expected = expected or f"the enricher failed: ValueError: {'x' * 300}"[:300]
+    found = runner.run(enricher, One("good", "y"), answers={"x": answer, "y": 2}, pods=["a", "b"])
+    assert [[f"bad: {expected}", f"good: {pod}: 2"] for pod in "ab"] == found
+
+
+def test_one_slow_query_costs_only_its_own_finding(runner: Runner) -> None:
+    """What was answered in time is told, beside the gap of what was not."""
+    before = time.monotonic()
+    found = runner.run(One("slow", "x"), One("good", "y"), answers={"y": 2}, timeout_seconds=0.2)
+    assert time.monotonic() - before < 0.7
+    assert [["slow: Prometheus did not answer within 0.2s", "good: a: 2"]] == found
+
+
+def test_threads_that_are_all_busy_do_not_hold_it_up(http: Http) -> None:
+    """A run ends in time although its questions never got a thread."""
+    with running(http, 1) as runner:
+        enrichers = [One(str(number), str(number)) for number in range(3)]
+        before = time.monotonic()
+        found = runner.run(*enrichers, answers={}, timeout_seconds=0.2)
+        assert time.monotonic() - before < 0.7
+        assert [[f"{number}: Prometheus did not answer within 0.2s" for number in range(3)]] == found
+
+
+def test_a_stopping_service_has_gaps(http: Http) -> None:
+    """A run whose threads were taken away gives gaps and does not raise."""
+    with running(http, 1) as runner:
+        runner.executor.shutdown()
+        assert [["cpu: the service is stopping"]] == runner.run(One("cpu"), answers={"up": 1})

@@ -1,0 +1,1 @@
+"""The far sides of the service on loopback: real servers, judges of our requests, and trouble."""

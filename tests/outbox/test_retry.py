@@ -1,0 +1,139 @@
+"""The decision after each attempt, with the clock and the dice in the test's hand."""
+
+import math
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from alerts.notification import Receipt, SendError, Thread
+from outbox.retry import Outcome, decide
+from tests.samples import NOW
+
+DAY = 86_400.0
+
+
+def decided(
+    result: Receipt | SendError,
+    *,
+    attempts: int = 1,
+    dice: float = 1.0,
+    since: timedelta = timedelta(0),
+    retry_for_seconds: float = DAY,
+    now: datetime = NOW,
+) -> Outcome:
+    """Decides with defaults: the first attempt, at once, with the highest throw."""
+    return decide(
+        result,
+        attempts=attempts,
+        first_due_at=now - since,
+        now=now,
+        retry_for_seconds=retry_for_seconds,
+        random=lambda: dice,
+    )
+
+
+def pause_seconds(outcome: Outcome, now: datetime = NOW) -> float:
+    """How long a pending outcome waits."""
+    assert outcome.due_at is not None, outcome
+    return (outcome.due_at - now).total_seconds()
+
+
+def test_a_receipt_is_delivered() -> None:
+    """What the far side has is delivered, with its words, even after the time was up."""
+    outcome = decided(Receipt("posted", Thread()), since=timedelta(days=30))
+    assert Outcome("delivered", "posted") == outcome
+    assert "delivered" == outcome.word
+
+
+def test_a_permanent_error_is_dead() -> None:
+    """What cannot succeed is not tried again, whatever Retry-After says."""
+    outcome = decided(SendError("no such channel", permanent=True, retry_after_seconds=5))
+    assert Outcome("dead", "no such channel") == outcome
+    assert "dead" == outcome.word
+
+
+@pytest.mark.parametrize(
+    ("attempts", "dice", "expected"),
+    [
+        (1, 0.0, 0),
+        (1, 1.0, 2),
+        (2, 0.5, 2),
+        (3, 1.0, 8),
+        (8, 1.0, 256),
+        (9, 1.0, 300),
+        (9, 0.25, 75),
+        (1_000, 1.0, 300),
+        (2**62, 1.0, 300),
+    ],
+)
+def test_backs_off_with_full_jitter(attempts: int, dice: float, expected: float) -> None:
+    """The pause is anything from nothing to 2 s, 4 s, ... and never more than five minutes."""
+    outcome = decided(SendError("busy"), attempts=attempts, dice=dice)
+    assert "retrying" == outcome.word
+    assert expected == pause_seconds(outcome)
+
+
+@pytest.mark.parametrize(
+    ("asked", "expected"),
+    [
+        (0.0, 1),
+        (-5.0, 1),
+        (0.25, 1),
+        (7.0, 7),
+        (3_600.0, 3_600),
+        (3_601.0, 3_600),
+        (1e300, 3_600),
+        (math.inf, 3_600),
+        (-math.inf, 1),
+        (math.nan, 3_600),
+    ],
+)
+def test_waits_as_long_as_it_was_asked_to(asked: float, expected: float) -> None:
+    """Retry-After is kept, from one second, so that no far side is hammered, to one hour."""
+    assert expected == pause_seconds(decided(SendError("slow down", retry_after_seconds=asked), dice=0))
+
+
+@pytest.mark.parametrize(
+    ("since_seconds", "retry_for_seconds", "state"),
+    [
+        (0, 2, "pending"),
+        (0, 1.9, "dead"),
+        (DAY - 2, DAY, "pending"),
+        (DAY - 1, DAY, "dead"),
+        (DAY, 0, "dead"),
+        (DAY, 1e300, "pending"),
+        (DAY, math.inf, "pending"),
+    ],
+)
+def test_gives_up_when_the_time_is_up(since_seconds: float, retry_for_seconds: float, state: str) -> None:
+    """A delivery is dead when its next attempt, here two seconds off, would come after `retry_for`."""
+    outcome = decided(SendError("busy"), since=timedelta(seconds=since_seconds), retry_for_seconds=retry_for_seconds)
+    assert state == outcome.state
+    assert ("busy" if state == "pending" else "busy (given up after 1 attempts)") == outcome.detail
+
+
+def test_judges_near_the_end_of_all_dates() -> None:
+    """No sum of dates overflows, however long deliveries are retried."""
+    late = datetime(9999, 12, 31, tzinfo=UTC)
+    assert "pending" == decided(SendError("busy"), now=late, retry_for_seconds=1e15).state
+
+
+@given(
+    attempts=st.integers(1, 2**63),
+    dice=st.floats(0, 1),
+    asked=st.none() | st.floats(),
+    retry_for_seconds=st.floats(0, allow_nan=False),
+)
+def test_decides_always(attempts: int, dice: float, asked: float | None, retry_for_seconds: float) -> None:
+    """No numbers make it raise, and what is tried again is due between now and an hour from now."""
+    outcome = decided(
+        SendError("busy", retry_after_seconds=asked),
+        attempts=attempts,
+        dice=dice,
+        retry_for_seconds=retry_for_seconds,
+    )
+    assert outcome.state in ("pending", "dead")
+    if outcome.due_at is not None:
+        assert NOW <= outcome.due_at <= NOW + timedelta(hours=1)

@@ -1,0 +1,248 @@
+"""Telling it: attempts, retries, order, and what becomes of each."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from pathlib import Path
+
+import pytest
+from prometheus_client import REGISTRY
+from sqlalchemy import text
+
+from actions import Action
+from alerts.notification import Notification, Receipt, SendError, Thread
+from outbox.rows import Delivery, DeliveryStatus
+from outbox.store import Store
+from pipeline import Pipeline
+from tests.pipeline.parts import Clock, Failing, Held, Recorder, body, make_pipeline, settled, started
+from tests.samples import SEED, webhook, wire_alert
+from tests.service import eventually
+
+LEASE_SECONDS = 30.0
+
+
+def only_delivery(pipeline: Pipeline, event_id: int) -> DeliveryStatus:
+    """The one delivery of an event."""
+    status = pipeline.store.event(event_id)
+    assert status is not None
+    (delivery,) = status.deliveries
+    return delivery
+
+
+def retrying(pipeline: Pipeline, event_id: int) -> DeliveryStatus:
+    """Waits until an event's one delivery is to be tried again."""
+
+    def look() -> DeliveryStatus | None:
+        status = pipeline.store.event(event_id)
+        return next((d for d in status.deliveries if d.word == "retrying"), None) if status else None
+
+    found = eventually(look, f"the delivery of event {event_id} to be tried again")
+    assert found is not None
+    return found
+
+
+def count(outcome: str) -> float:
+    """How many deliveries of the receiver "team" came out so."""
+    labels = {"receiver": "team", "action": "log", "outcome": outcome}
+    return REGISTRY.get_sample_value("alert_manager_deliveries_total", labels) or 0.0
+
+
+@pytest.mark.parametrize(
+    ("failure", "detail"),
+    [
+        (SendError("busy"), "busy"),
+        (SendError("slow down", retry_after_seconds=3), "slow down"),
+        (SendError("says \ud83d"), "says ?"),
+        (RuntimeError("s3cret"), "the action failed: RuntimeError"),
+        (KeyError("s3cret"), "the action failed: KeyError"),
+        (RecursionError("s3cret"), "the action failed: RecursionError"),
+        (TimeoutError("s3cret"), "the action failed: TimeoutError"),
+    ],
+    ids=lambda value: type(value).__name__ if isinstance(value, Exception) else None,
+)
+def test_tries_again_whatever_an_action_raises(
+    tmp_path: Path, store: Store, clock: Clock, failure: Exception, detail: str
+) -> None:
+    """An attempt that failed, by a defect even, is made again, its reason is kept, and the next event is told."""
+    recorder = Recorder(failure)
+    before = count("retrying"), count("delivered")
+    with started(make_pipeline(tmp_path, store, {"team/log/0": recorder}, clock=clock)) as pipeline:
+        event_id = pipeline.accept(SEED)
+        assert (1, detail) == (retrying(pipeline, event_id).attempts, retrying(pipeline, event_id).detail)
+        assert ["delivered"] == settled(pipeline, pipeline.accept(body(wire_alert())))
+        clock.pass_seconds(3)
+        assert ["delivered"] == settled(pipeline, event_id)
+        assert (2, "sent") == (only_delivery(pipeline, event_id).attempts, only_delivery(pipeline, event_id).detail)
+    assert ["Crash", "KubePodCrashLooping"] == recorder.names()
+    assert (before[0] + 1, before[1] + 2) == (count("retrying"), count("delivered"))
+
+
+def test_gives_up_on_a_permanent_error(tmp_path: Path, store: Store) -> None:
+    """What the far side will never take is dead after one attempt, and a later state of its group is tried."""
+    recorder = Recorder(SendError("no such channel", permanent=True))
+    before = count("dead")
+    with started(make_pipeline(tmp_path, store, {"team/log/0": recorder})) as pipeline:
+        first, second = (pipeline.accept(body(webhook(wire_alert(name)))) for name in ("A", "B"))
+        assert [["dead"], ["delivered"]] == [settled(pipeline, first), settled(pipeline, second)]
+        assert (1, "no such channel") == (
+            only_delivery(pipeline, first).attempts,
+            only_delivery(pipeline, first).detail,
+        )
+    assert ["B"] == recorder.names()
+    assert before + 1 == count("dead")
+
+
+def test_gives_up_when_the_time_is_up(tmp_path: Path, store: Store, clock: Clock) -> None:
+    """A delivery that failed for as long as `retry_for` says is dead, with its last reason."""
+    yaml = "delivery: {retry_for: 1m}\nroute: {receiver: team}\nreceivers: [{name: team, log_configs: [{}]}]"
+    recorder = Recorder(SendError("busy"), SendError("still busy"))
+    with started(make_pipeline(tmp_path, store, {"team/log/0": recorder}, yaml, clock=clock)) as pipeline:
+        event_id = pipeline.accept(SEED)
+        retrying(pipeline, event_id)
+        clock.pass_seconds(61)
+        assert ["dead"] == settled(pipeline, event_id)
+        assert "still busy (given up after 2 attempts)" == only_delivery(pipeline, event_id).detail
+
+
+def test_a_receiver_that_is_gone_is_dead(tmp_path: Path, store: Store, recorder: Recorder) -> None:
+    """What was planned for an action that the configuration has no more says so."""
+    with started(make_pipeline(tmp_path, store, {"other/log/0": recorder})) as pipeline:
+        event_id = pipeline.accept(SEED)
+        assert ["dead"] == settled(pipeline, event_id)
+        detail = only_delivery(pipeline, event_id).detail
+    assert "the configuration has no such receiver and action any more" == detail
+
+
+def test_a_row_that_cannot_be_read_is_dead(tmp_path: Path, store: Store, recorder: Recorder) -> None:
+    """A delivery that another version wrote is reported, never sent, and holds up nothing."""
+    pipeline = make_pipeline(tmp_path, store, {"team/log/0": recorder})
+    with started(make_pipeline(tmp_path, store, {})) as planning:
+        old = planning.accept(SEED)
+        settled(planning, old)
+    with store._engine.begin() as connection:
+        connection.execute(text("UPDATE deliveries SET notification = '{}', state = 'pending'"))
+    with started(pipeline):
+        assert ["dead"] == settled(pipeline, old)
+        assert ["delivered"] == settled(pipeline, pipeline.accept(SEED))
+        assert "cannot be read any more" in only_delivery(pipeline, old).detail
+    assert 1 == len(recorder.attempts)
+
+
+def test_a_group_keeps_its_order_while_its_first_state_is_retried(tmp_path: Path, store: Store, clock: Clock) -> None:
+    """The end of an alert waits for its beginning; another group does not."""
+    recorder = Recorder(SendError("busy"))
+    with started(make_pipeline(tmp_path, store, {"team/log/0": recorder}, clock=clock)) as pipeline:
+        firing = pipeline.accept(body(webhook(wire_alert("A"))))
+        retrying(pipeline, firing)
+        resolved = pipeline.accept(body(webhook(wire_alert("A", "resolved"))))
+        assert ["delivered"] == settled(pipeline, pipeline.accept(body(webhook(wire_alert("B"), group_key="other"))))
+        assert "pending" == only_delivery(pipeline, resolved).word
+        clock.pass_seconds(3)
+        assert [["delivered"], ["delivered"]] == [settled(pipeline, each) for each in (firing, resolved)]
+    told = [(each.group.alerts[0].name, each.group.status) for each in recorder.attempts]
+    assert [("A", "firing"), ("B", "firing"), ("A", "firing"), ("A", "resolved")] == told
+
+
+def test_an_action_is_handed_what_its_destination_holds(tmp_path: Path, store: Store, recorder: Recorder) -> None:
+    """The far side's key and the alerts whose end is untold come with the next state of the group."""
+    with started(make_pipeline(tmp_path, store, {"team/log/0": recorder})) as pipeline:
+        for alerts in ([wire_alert("A"), wire_alert("B")], [wire_alert("A", "resolved"), wire_alert("B")]):
+            assert ["delivered"] == settled(pipeline, pipeline.accept(body(webhook(*alerts))))
+        a, b = (alert.fingerprint for alert in recorder.sent[0].group.alerts)
+        assert ["delivered"] == settled(pipeline, pipeline.accept(body(webhook(wire_alert("B", "resolved")))))
+        assert ["delivered"] == settled(pipeline, pipeline.accept(body(webhook(wire_alert("B")))))
+    assert ["", "key", "key", "key"] == [thread.key for thread in recorder.threads]
+    assert [(), (a, b), (b,), ()] == [thread.open_fingerprints for thread in recorder.threads]
+
+
+@pytest.mark.parametrize("method", ["claim_deliveries", "settle"])
+def test_a_store_that_fails_for_a_while_loses_and_repeats_nothing(
+    tmp_path: Path, store: Store, recorder: Recorder, method: str
+) -> None:
+    """A delivery is made once, although the storage fails before or after it."""
+    failing = Failing(store)
+    failing.failures[method] = 2
+    with started(make_pipeline(tmp_path, failing, {"team/log/0": recorder})) as pipeline:
+        assert ["delivered"] == settled(pipeline, pipeline.accept(SEED))
+    assert (1, 0) == (len(recorder.attempts), failing.failures[method])
+
+
+def test_what_cannot_be_settled_comes_back_with_its_lease(
+    tmp_path: Path, store: Store, recorder: Recorder, clock: Clock
+) -> None:
+    """Where an outcome cannot be kept for a whole lease, the delivery is made again: told twice, never not at all."""
+    failing = Failing(store)
+    failing.failures["settle"] = 1_000_000
+    with started(make_pipeline(tmp_path, failing, {"team/log/0": recorder}, clock=clock)) as pipeline:
+        event_id = pipeline.accept(SEED)
+        eventually(lambda: failing.failures["settle"] < 1_000_000, "an attempt to settle")
+        clock.pass_seconds(LEASE_SECONDS + 1)
+        eventually(lambda: len(recorder.sent) == 2, "a second attempt")
+        failing.failures.clear()
+        assert ["delivered"] == settled(pipeline, event_id)
+    assert 2 == only_delivery(pipeline, event_id).attempts
+
+
+class Slow(Store):
+    """A store whose first claim of a delivery takes nearly as long as a lease."""
+
+    def __init__(self, store: Store, clock: Clock) -> None:
+        super().__init__(store._engine, store.owner)
+        self._clock = clock
+        self.claimed = 0
+
+    def claim_deliveries(self, now: datetime, lease_seconds: float, limit: int) -> list[Delivery]:
+        """Claims, slowly once."""
+        claimed = super().claim_deliveries(now, lease_seconds, limit)
+        if claimed and not self.claimed:
+            self._clock.pass_seconds(lease_seconds - 1)
+        self.claimed += len(claimed)
+        return claimed
+
+
+def test_nothing_is_sent_on_a_lease_that_ends(tmp_path: Path, store: Store, recorder: Recorder, clock: Clock) -> None:
+    """With too little of its lease left for a send and its bookkeeping, a delivery waits for another turn."""
+    slow = Slow(store, clock)
+    with started(make_pipeline(tmp_path, slow, {"team/log/0": recorder}, clock=clock)) as pipeline:
+        event_id = pipeline.accept(SEED)
+        eventually(lambda: slow.claimed, "a claim")
+        clock.pass_seconds(2)
+        assert ["delivered"] == settled(pipeline, event_id)
+    assert (1, 2) == (len(recorder.attempts), only_delivery(pipeline, event_id).attempts)
+
+
+class Deadlines:
+    """An action that remembers how long it was given."""
+
+    def __init__(self) -> None:
+        self.seconds: list[float] = []
+
+    def send(self, notification: Notification, thread: Thread, deadline_seconds: float) -> Receipt:
+        """Sends nothing."""
+        self.seconds.append(deadline_seconds)
+        return Receipt("sent", thread)
+
+
+@pytest.mark.parametrize(("lease", "expected"), [("30s", 10.0), ("5s", 3.0)])
+def test_a_send_must_end_before_its_lease(
+    tmp_path: Path, store: Store, clock: Clock, lease: str, expected: float
+) -> None:
+    """The deadline is ten seconds, or what the lease leaves beside the bookkeeping."""
+    yaml = f"delivery: {{lease: {lease}}}\nroute: {{receiver: team}}\nreceivers: [{{name: team, log_configs: [{{}}]}}]"
+    action = Deadlines()
+    with started(make_pipeline(tmp_path, store, {"team/log/0": action}, yaml, clock=clock)) as pipeline:
+        assert ["delivered"] == settled(pipeline, pipeline.accept(SEED))
+    assert [expected] == action.seconds
+
+
+def test_sends_side_by_side_and_not_too_many(tmp_path: Path, store: Store) -> None:
+    """Eight groups are told at the same time, the others after them, each once."""
+    held = Held()
+    actions: Mapping[str, Action] = {"team/log/0": held}
+    with started(make_pipeline(tmp_path, store, actions)) as pipeline:
+        ids = [pipeline.accept(body(wire_alert(f"A{number}"))) for number in range(12)]
+        for _ in range(8):
+            assert held.begun.acquire(timeout=5)
+        assert not held.begun.acquire(timeout=0.6)
+        held.may_end.set()
+        assert [["delivered"]] * 12 == [settled(pipeline, event_id) for event_id in ids]
+    assert 12 == held.sent

@@ -1,0 +1,149 @@
+"""The main job, with real servers on both ends: from a metric that grows to people who know, and to its end."""
+
+import re
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.far_sides import trouble
+from tests.far_sides.alertmanager import Alertmanager
+from tests.far_sides.exporter import Exporter
+from tests.far_sides.pagerduty import PagerDuty
+from tests.far_sides.prometheus import Prometheus
+from tests.far_sides.slack import SlackWebhook
+from tests.service import ROOT, Service
+
+ROUTING_KEY = "0123456789abcdef0123456789abcdef"
+POD = "customer-rs-transformer-9b75b488c-cpfd7"
+MIB = 2**20
+PAGE_SECONDS = 5.0
+
+RULES = """
+groups:
+- name: pods
+  interval: 1s
+  rules:
+  - alert: PodHighMemory
+    expr: |
+      sum by (namespace, pod, container) (container_memory_working_set_bytes{container="rs-transformer"}) > 2e8
+    labels: {severity: CRITICAL, cluster: cluster-main}
+    annotations:
+      summary: Memory is nearly used up.
+      description: '{{ $labels.pod }} uses {{ $value | humanize1024 }}B.'
+      runbook_url: https://runbooks.example/PodHighMemory
+"""
+
+
+def service(folder: Path, prometheus_url: str, slack: SlackWebhook, pagerduty: PagerDuty) -> Service:
+    """The service with the shipped routes, and PagerDuty's address on loopback; not started."""
+    environment = {
+        "PROMETHEUS_URL": prometheus_url,
+        "SLACK_WEBHOOK_URL": slack.url,
+        "PAGERDUTY_ROUTING_KEY": ROUTING_KEY,
+    }
+    shipped = (ROOT / "config" / "default.yaml").read_text()
+    return Service(folder / "service", environment, f"global: {{pagerduty_url: '{pagerduty.url}'}}\n{shipped}")
+
+
+def attachment_text(message: dict[str, Any]) -> str:
+    """All mrkdwn text of a Slack message."""
+    blocks = message["attachments"][0]["blocks"]
+    return "\n".join(block["text"]["text"] for block in blocks if block["type"] == "section" and "text" in block)
+
+
+def test_an_alert_of_a_real_prometheus_pages_with_true_readings_and_resolves(tmp_path: Path) -> None:
+    """A rule fires, Alertmanager posts, PagerDuty and Slack hear what is so, and later that it is over."""
+    with SlackWebhook() as slack, PagerDuty(known_keys=[ROUTING_KEY]) as pagerduty, Exporter() as exporter:
+
+        def use_memory(memory_bytes: float) -> None:
+            exporter.add_pod(
+                "customer",
+                POD,
+                "rs-transformer",
+                cpu_cores=0.42,
+                memory_bytes=memory_bytes,
+                cpu_limit_cores=0.5,
+                cpu_request_cores=0.25,
+                memory_limit_bytes=256 * MIB,
+                memory_request_bytes=128 * MIB,
+            )
+
+        use_memory(220 * MIB)
+        # Each is told another's address, and all have theirs before they start.
+        prometheus = Prometheus(tmp_path, [exporter.url], RULES)
+        alert_manager = service(tmp_path, prometheus.url, slack, pagerduty)
+        alertmanager = Alertmanager(tmp_path, webhook_url=f"{alert_manager.url}/alert")
+        prometheus.alertmanagers = (alertmanager.url,)
+        with alert_manager, alertmanager, prometheus:
+            trigger = pagerduty.wait_for_event(lambda event: event["event_action"] == "trigger", 30)
+            message = slack.wait_for_message(lambda message: "FIRING" in message["text"], 5)
+            page = alert_manager.get("/").text
+            use_memory(90 * MIB)
+            resolve = pagerduty.wait_for_event(lambda event: event["event_action"] == "resolve", 30)
+            over = slack.wait_for_message(lambda message: "RESOLVED" in message["text"], 5)
+
+    details = trigger["payload"]["custom_details"]
+    readings = {
+        "CPU": "0.42 of 0.50 cores (84%), request 0.25 cores",
+        "memory": "220 MiB of 256 MiB (86%), request 128 MiB",
+    }
+    assert readings == details["readings"]
+    assert "critical" == trigger["payload"]["severity"]
+    assert {"num_firing": 1, "num_resolved": 0, "namespace": "customer", "pod": POD, "cluster": "cluster-main"} == {
+        key: details[key] for key in ("num_firing", "num_resolved", "namespace", "pod", "cluster")
+    }
+    assert ["Runbook", "Prometheus", "Alertmanager"] == [link["text"] for link in trigger["links"]]
+    assert trigger["dedup_key"] == resolve["dedup_key"]
+    assert "resolved" == pagerduty.incident(resolve["dedup_key"]).state
+    for text in readings.values():
+        assert text in attachment_text(message)
+        assert text in page
+    colours = [each["attachments"][0]["color"] for each in (message, over)]
+    assert ["#d40e0d", "#2eb67d"] == colours
+    assert [] == [*pagerduty.refused, *slack.refused, *slack.pings]
+
+
+@pytest.mark.parametrize(
+    ("prometheus", "reason"),
+    [
+        pytest.param(trouble.hanging, "did not answer within 2s|timed out after", id="hangs"),
+        pytest.param(trouble.refusing, "connection refused", id="refuses"),
+        pytest.param(trouble.nonsense, "something that is not its API's", id="answers nonsense"),
+        pytest.param(trouble.unavailable, "answered with status 503", id="answers 503"),
+        pytest.param(trouble.dripping_body, "did not answer within 2s|timed out after", id="drips"),
+    ],
+)
+def test_a_prometheus_in_trouble_delays_and_loses_no_page(
+    tmp_path: Path, prometheus: Callable[[], AbstractContextManager[str]], reason: str
+) -> None:
+    """Twenty alerts at once each page within five seconds, and say what is missing."""
+    pods = [f"pod-{number}" for number in range(20)]
+
+    def post(pod: str) -> float:
+        labels = {"alertname": "PodDown", "severity": "critical", "namespace": "customer", "pod": pod}
+        begun = time.monotonic()
+        assert '{"status":"success"}' == alert_manager.post({"labels": labels, "status": "firing"}).text
+        return begun
+
+    with (
+        prometheus() as prometheus_url,
+        SlackWebhook() as slack,
+        PagerDuty(known_keys=[ROUTING_KEY]) as pagerduty,
+        service(tmp_path, prometheus_url, slack, pagerduty) as alert_manager,
+        ThreadPoolExecutor(len(pods)) as clients,
+    ):
+        posted_at = dict(zip(pods, clients.map(post, pods), strict=True))
+        pagerduty.wait_for(len(pods), 15)
+        requests_seen = list(pagerduty.requests)
+    paged_at = {each.json()["payload"]["custom_details"]["pod"]: each.received_at for each in requests_seen}
+    late = {pod: paged_at[pod] - begun for pod, begun in posted_at.items() if paged_at[pod] - begun > PAGE_SECONDS}
+    assert {} == late
+    for each in requests_seen:
+        readings = each.json()["payload"]["custom_details"]["readings"]
+        assert {"CPU", "memory"} == set(readings)
+        assert all(re.search(reason, text) for text in readings.values()), readings

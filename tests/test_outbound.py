@@ -1,0 +1,308 @@
+"""HTTP to the far sides: whatever they do, an answer or an error in time, and no secret in it."""
+
+import shutil
+import socket
+import ssl
+import subprocess
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from pathlib import Path
+
+import pytest
+
+import outbound
+from outbound import Answer, Http, OutboundError, OutboundTimeout, redacted
+from tests.far_sides import trouble
+from tests.far_sides.http_server import HttpServer
+from tests.far_sides.process import require
+
+DEADLINE_SECONDS = 0.5
+BOUND_SECONDS = 2.0
+SECRET = "/services/T0/B0/s3cret?token=s3cret"
+
+
+@pytest.fixture
+def http() -> Iterator[Http]:
+    """A client, closed at the end."""
+    client = Http()
+    yield client
+    client.close()
+
+
+@pytest.fixture
+def server() -> Iterator[HttpServer]:
+    """A far side that answers 200."""
+    with HttpServer() as far_side:
+        yield far_side
+
+
+def read_request(connection: socket.socket) -> None:
+    """Reads a request whole: to close with something unread would take back what was sent."""
+    request = b""
+    while not request.endswith(b"{}"):
+        request += connection.recv(65_536)
+
+
+def failure(http: Http, url: str, deadline_seconds: float = DEADLINE_SECONDS, data: bytes = b"{}") -> OutboundError:
+    """The error that a post ends with, in time and without the URL's secrets."""
+    begun = time.monotonic()
+    with pytest.raises(OutboundError) as caught:
+        http.post(url, data=data, deadline_seconds=deadline_seconds)
+    assert time.monotonic() - begun < BOUND_SECONDS
+    # Nothing that a logged traceback would show, either.
+    assert "s3cret" not in f"{caught.value!r} {caught.value.__cause__!r}"
+    assert caught.value.__suppress_context__ or caught.value.__context__ is None
+    return caught.value
+
+
+@pytest.mark.parametrize(
+    ("serve", "kind", "words"),
+    [
+        (trouble.hanging, OutboundTimeout, "timed out after 0.5s"),
+        (trouble.refusing, OutboundError, "connection refused"),
+        (trouble.dripping_headers, OutboundTimeout, "timed out after 0.5s"),
+        (trouble.dripping_body, OutboundTimeout, "timed out after 0.5s"),
+        (trouble.closing, OutboundError, "no usable answer"),
+    ],
+    ids=lambda value: getattr(value, "__name__", None),
+)
+def test_every_trouble_ends_in_time(
+    http: Http, serve: Callable[[], AbstractContextManager[str]], kind: type[OutboundError], words: str
+) -> None:
+    """Whatever a far side does, the error names its host and the reason before long."""
+    with serve() as url:
+        error = failure(http, url + SECRET)
+        host = url.removeprefix("http://")
+    assert kind is type(error)
+    assert f"{host}: {words}" in str(error)
+
+
+def test_a_far_side_that_does_not_read_ends_in_time(http: Http) -> None:
+    """A large body that nobody takes does not hold the sender."""
+    with trouble.hanging() as url:
+        error = failure(http, url + SECRET, data=b"x" * 50_000_000)
+    assert "timed out after 0.5s" in str(error)
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        b"s3cret nonsense\r\n\r\n",
+        b"HTTP/1.1 abc s3cret\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nContent-Length: s3cret\r\nTransfer-Encoding: s3cret\r\n"
+        + b"X: s3cret\r\n" * 200
+        + b"\r\n",
+        b"HTTP/1.1 200 OK\r\nX: " + b"s3cret" * 20_000 + b"\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\ns3cret\r\n",
+        b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\ns3cret",
+        b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 6\r\n\r\ns3cret",
+        b"HTTP/1.1 100 Continue\r\n\r\n" * 3,
+    ],
+    ids=["no HTTP", "no status", "headers", "a long header", "no chunk", "cut off", "no gzip", "continue"],
+)
+def test_an_answer_that_is_not_http_is_an_error(http: Http, answer: bytes) -> None:
+    """What cannot be read is said in our own words, with nothing of what came."""
+
+    def behave(connection: socket.socket, stopping: threading.Event) -> None:
+        read_request(connection)
+        connection.sendall(answer)
+
+    with trouble._serving(behave) as url:
+        error = failure(http, url + SECRET)
+    assert str(error).startswith(url.removeprefix("http://"))
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://s3cret:s3cret@127.0.0.1:1/",
+        "http://nowhere.invalid/s3cret",
+        "http://[::1/s3cret",
+        "http://127.0.0.1:99999/s3cret",
+        "http://127.0.0.1:s3cret/",
+        "http:///s3cret",
+        "ftp://127.0.0.1/s3cret",
+        "s3cret",
+        "http://a..b/s3cret",
+        "http://\ud83d.example/s3cret",
+        "http://127.0.0.1:1/\ud83d/s3cret",
+    ],
+)
+def test_a_bad_url_is_an_error_without_it(http: Http, url: str) -> None:
+    """What is no URL, or leads nowhere, is an error like all others."""
+    failure(http, url)
+
+
+def test_an_endless_body_is_bounded(http: Http, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An answer is read up to its limit and no further."""
+    monkeypatch.setattr(outbound, "MAX_ANSWER_BYTES", 1_000_000)
+    with trouble.endless_body() as url:
+        error = failure(http, url + SECRET, deadline_seconds=BOUND_SECONDS)
+    assert f"{url.removeprefix('http://')}: the answer is longer than 1000000 bytes" == str(error)
+
+
+def test_nonsense_is_an_answer(http: Http) -> None:
+    """What an answer means is for the caller to say; that it is no JSON is said when it is read as such."""
+    with trouble.nonsense() as url:
+        answer = http.post(url, deadline_seconds=5)
+    assert (200, "\x00\ufffd<html>not JSON") == (answer.status, answer.text)
+    with pytest.raises(ValueError, match=r"decode|Expecting"):
+        answer.json()
+
+
+@pytest.mark.parametrize("body", [b"[" * 100_000, b"NaN x", b"", b"\xff"])
+def test_an_answer_that_is_no_json_is_a_value_error(body: bytes) -> None:
+    """Nesting without end too."""
+    with pytest.raises(ValueError, match=r".+"):
+        Answer(200, body=body).json()
+
+
+def test_an_error_status_is_an_answer(http: Http) -> None:
+    """A status is for the caller to judge; headers are found by their lower-case names."""
+    with trouble.unavailable(429, b"slow down", {"Retry-After": "7"}) as url:
+        answer = http.post(url, deadline_seconds=5)
+    assert (429, b"slow down", "7") == (answer.status, answer.body, answer.headers["retry-after"])
+
+
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+def test_follows_no_redirect(http: Http, server: HttpServer, status: int) -> None:
+    """A redirect is an answer: what is sent goes to the host that was configured and to no other."""
+    with HttpServer() as other:
+        server.answer_next(status, headers={"Location": other.url})
+        answer = http.post(server.url, data=b"{}", deadline_seconds=5)
+        assert (status, other.url) == (answer.status, answer.headers["location"])
+        assert [] == other.requests
+
+
+def test_sends_what_it_is_given(http: Http, server: HttpServer) -> None:
+    """Bytes go as they are, a form as a form, with the headers that were asked for."""
+    http.post(server.url + "/a", data=b'{"x": 1}', headers={"Content-Type": "application/json"}, deadline_seconds=5)
+    http.post(server.url + "/b", data={"query": "up & 🔥"}, deadline_seconds=5)
+    first, second = server.requests
+    assert ("POST", "/a", b'{"x": 1}') == (first.method, first.path, first.body)
+    assert ("application/json", "alert-manager") == (first.headers["Content-Type"], first.headers["User-Agent"])
+    assert ("/b", b"query=up+%26+%F0%9F%94%A5") == (second.path, second.body)
+    assert "application/x-www-form-urlencoded" == second.headers["Content-Type"]
+
+
+class Counting(HttpServer):
+    """A far side that knows how many connections it has had."""
+
+    @property
+    def connections(self) -> int:
+        """How many."""
+        return len(self._server._connections)
+
+
+def test_keeps_its_connection(http: Http) -> None:
+    """Requests that follow each other share one, each with a deadline of its own."""
+    with Counting() as server:
+        for _ in range(5):
+            server.answer_next(200, b"x" * 100_000)
+            assert 100_000 == len(http.post(server.url, data=b"{}", deadline_seconds=DEADLINE_SECONDS).body)
+        server.delay_seconds = DEADLINE_SECONDS + 0.3
+        assert 200 == http.post(server.url, data=b"{}", deadline_seconds=5).status
+        assert 1 == server.connections
+
+        server.delay_seconds = 30
+        assert isinstance(failure(http, server.url + SECRET), OutboundTimeout)
+        server.delay_seconds = 0
+        assert 200 == http.post(server.url, data=b"{}", deadline_seconds=5).status
+        assert 2 == server.connections
+
+
+def test_a_connection_that_the_far_side_closed_is_not_used(http: Http) -> None:
+    """A far side that restarts between two requests is heard at the first attempt."""
+
+    def behave(connection: socket.socket, stopping: threading.Event) -> None:
+        read_request(connection)
+        connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
+
+    with trouble._serving(behave) as url:
+        for _ in range(3):
+            assert "ok" == http.post(url, data=b"{}", deadline_seconds=5).text
+            # Not a condition that could be waited for: the far side's end is on its way.
+            time.sleep(0.05)
+
+
+def test_is_used_by_many_threads_at_once(http: Http, server: HttpServer) -> None:
+    """Each gets its own answer."""
+    answers: list[int] = []
+
+    def post() -> None:
+        answers.extend(http.post(server.url, data=b"{}", deadline_seconds=5).status for _ in range(10))
+
+    threads = [threading.Thread(target=post) for _ in range(20)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(10)
+    assert [200] * 200 == answers
+
+
+@pytest.mark.parametrize("serve", [trouble.dripping_headers, trouble.dripping_body, trouble.hanging])
+def test_a_proxy_does_not_outlast_the_deadline(
+    http: Http, serve: Callable[[], AbstractContextManager[str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Through a proxy of the environment the deadline holds as well."""
+    with serve() as url:
+        monkeypatch.setenv("HTTP_PROXY", url)
+        monkeypatch.setenv("http_proxy", url)
+        monkeypatch.setenv("no_proxy", "")
+        assert isinstance(failure(http, "http://far.example" + SECRET), OutboundTimeout)
+
+
+@pytest.fixture(scope="module")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """A certificate for 127.0.0.1 that signed itself, and its key."""
+    require("openssl")
+    folder = tmp_path_factory.mktemp("tls")
+    key, cert = folder / "key.pem", folder / "cert.pem"
+    command = [str(shutil.which("openssl")), "req", "-x509", "-nodes", "-days", "2", "-newkey", "ec"]
+    command += ["-pkeyopt", "ec_paramgen_curve:prime256v1", "-subj", "/CN=far side"]
+    command += ["-addext", "subjectAltName=IP:127.0.0.1", "-keyout", str(key), "-out", str(cert)]
+    subprocess.run(command, check=True, capture_output=True, timeout=30)
+    return cert, key
+
+
+def over_tls(
+    certificate: tuple[Path, Path], pieces: Iterator[bytes], pause_seconds: float
+) -> AbstractContextManager[str]:
+    """A far side that speaks TLS and answers in pieces."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(*certificate)
+
+    def behave(connection: socket.socket, stopping: threading.Event) -> None:
+        with context.wrap_socket(connection, server_side=True) as secured:
+            read_request(secured)
+            for piece in pieces:
+                secured.sendall(piece)
+                if stopping.wait(pause_seconds):
+                    return
+
+    return trouble._serving(behave)
+
+
+def test_the_deadline_holds_over_tls(
+    http: Http, certificate: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A far side that drips is left in time, one that answers is read, one that nobody vouches for is refused."""
+    head = b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n"
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(certificate[0]))
+    with over_tls(certificate, iter([head, b"x" * 400, b"x" * 600]), 0.01) as url:
+        answer = http.post(url.replace("http:", "https:"), data=b"{}", deadline_seconds=5)
+    assert (200, 1000) == (answer.status, len(answer.body))
+
+    with over_tls(certificate, iter([head] + [b"x"] * 500), 0.05) as url:
+        assert isinstance(failure(http, url.replace("http:", "https:") + SECRET), OutboundTimeout)
+
+    monkeypatch.delenv("REQUESTS_CA_BUNDLE")
+    with over_tls(certificate, iter([head]), 0) as url:
+        assert "TLS failed" in str(failure(http, url.replace("http:", "https:") + SECRET))
+
+
+def test_redacts_every_secret() -> None:
+    """Each secret that a far side sent back becomes stars; an empty one changes nothing."""
+    assert "no *** for *** here" == redacted("no s3cret for T0K3N here", ["s3cret", "", "T0K3N"])

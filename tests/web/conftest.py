@@ -1,0 +1,43 @@
+"""The WSGI application over a real store, with one receiver, "team", whose action the test holds."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from flask.testing import FlaskClient
+
+from outbox.store import Store
+from pipeline import Pipeline
+from tests.pipeline.parts import TEAM, Failing, Recorder, configuration, make_pipeline, started
+from web import create_web
+
+
+@pytest.fixture
+def recorder() -> Recorder:
+    """The action of the receiver "team"."""
+    return Recorder()
+
+
+@pytest.fixture
+def failing(store: Store) -> Failing:
+    """The store, which fails when it is told to."""
+    return Failing(store)
+
+
+@pytest.fixture
+def pipeline(tmp_path: Path, failing: Failing, recorder: Recorder) -> Pipeline:
+    """The pipeline behind the client, not started."""
+    return make_pipeline(tmp_path, failing, {"team/log/0": recorder})
+
+
+@pytest.fixture
+def running(pipeline: Pipeline) -> Iterator[Pipeline]:
+    """The pipeline behind the client, for tests in which it is to run."""
+    with started(pipeline):
+        yield pipeline
+
+
+@pytest.fixture
+def client(tmp_path: Path, pipeline: Pipeline) -> FlaskClient:
+    """Asks the application."""
+    return create_web(configuration(tmp_path, f"web: {{max_body: 64KiB}}\n{TEAM}"), pipeline).test_client()

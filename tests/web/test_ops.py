@@ -1,0 +1,195 @@
+"""What an operator's machines ask for: /healthz, /readyz and /metrics."""
+
+import os
+import shutil
+import signal
+import subprocess
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from flask.testing import FlaskClient
+from prometheus_client.parser import text_string_to_metric_families
+from sqlalchemy import Engine, text
+
+from pipeline import Pipeline
+from tests.far_sides.process import require
+from tests.pipeline.parts import TEAM, Failing, Recorder, body
+from tests.samples import SEED, webhook, wire_alert
+from tests.service import Service, eventually
+
+Metrics = dict[tuple[str, tuple[tuple[str, str], ...]], float]
+
+
+def parsed(exposition: str) -> Metrics:
+    """The samples, by name and labels; each family has a help text, and no sample comes twice."""
+    samples: Metrics = {}
+    for family in text_string_to_metric_families(exposition):
+        assert family.documentation, family
+        for sample in family.samples:
+            key = sample.name, tuple(sorted(sample.labels.items()))
+            assert key not in samples, key
+            samples[key] = sample.value
+    return samples
+
+
+def value(metrics: Metrics, name: str, **labels: str) -> float:
+    """One sample; 0 where there is none."""
+    return metrics.get((f"alert_manager_{name}", tuple(sorted(labels.items()))), 0.0)
+
+
+@pytest.fixture(scope="module")
+def counting(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    """The service, whose counts nobody else changes."""
+    with Service(tmp_path_factory.mktemp("counting"), config_yaml=TEAM) as running:
+        yield running
+
+
+def fresh(service: Service, path: str = "/metrics") -> str:
+    """Asks on a connection of its own, which either of the workers may take."""
+    service.session.close()
+    response = service.get(path)
+    assert 200 == response.status_code
+    return response.text
+
+
+def test_is_healthy_while_its_threads_run(client: FlaskClient, pipeline: Pipeline) -> None:
+    """Before they begin and after they have ended the process is of no use, and says so, to both who ask."""
+    expected = {"status": "error", "error": "the pipeline's threads have ended"}
+
+    def asked() -> list[tuple[int, object]]:
+        return [(response.status_code, response.json) for response in map(client.get, ("/healthz", "/readyz"))]
+
+    assert [(503, expected)] * 2 == asked()
+    pipeline.start()
+    assert [(200, {"status": "ok"})] * 2 == asked()
+    pipeline.stop(5)
+    assert [(503, expected)] * 2 == asked()
+
+
+def test_is_not_ready_while_the_storage_fails(
+    client: FlaskClient, running: Pipeline, failing: Failing, engine: Engine
+) -> None:
+    """Ready is who can keep an alert; healthy is who would not be helped by a restart."""
+    failing.failures["probe"] = 1
+    response = client.get("/readyz")
+    expected = {"status": "error", "error": "the storage cannot be written: the disk is away"}
+    assert (503, expected) == (response.status_code, response.json)
+    assert 200 == client.get("/readyz").status_code
+    with engine.begin() as connection:
+        connection.execute(text("DROP TABLE probes"))
+    response = client.get("/readyz")
+    assert (503, True) == (response.status_code, "no such table" in (response.json or {})["error"])
+    assert 200 == client.get("/healthz").status_code
+
+
+def test_tells_what_waits(client: FlaskClient, pipeline: Pipeline) -> None:
+    """The backlog and its age are of the whole storage, and zero when nothing waits."""
+    metrics = parsed(client.get("/metrics").text)
+    names = ("storage_up", "events_pending", "deliveries_pending", "oldest_pending_seconds")
+    assert [1, 0, 0, 0] == [value(metrics, name) for name in names]
+    client.post("/alert", data=SEED)
+    client.post("/alert", data=SEED)
+    metrics = parsed(client.get("/metrics").text)
+    assert [1, 2, 0] == [value(metrics, name) for name in names[:3]]
+    assert 0 < value(metrics, "oldest_pending_seconds") < 5
+
+
+def test_tells_that_the_storage_fails(client: FlaskClient, failing: Failing) -> None:
+    """The metrics are there all the same, without those that the storage would have to tell."""
+    failing.failures["backlog"] = 1
+    response = client.get("/metrics")
+    metrics = parsed(response.text)
+    assert (200, 0.0) == (response.status_code, metrics["alert_manager_storage_up", ()])
+    assert ("alert_manager_events_pending", ()) not in metrics
+
+
+def test_counts_over_all_workers(counting: Service) -> None:
+    """Whichever worker took, planned or delivered an alert, each of them tells the same whole."""
+    before = parsed(fresh(counting))
+    mixed = body(webhook(wire_alert("A"), wire_alert("B", "resolved"), group_key="mixed"))
+    bodies = [mixed] * 10 + [SEED] * 10 + [b"nonsense"] * 3
+
+    def post(each: bytes) -> int:
+        return counting.session.post(f"{counting.url}/alert", data=each, headers={"Connection": "close"}).status_code
+
+    with ThreadPoolExecutor(8) as pool:
+        statuses = list(pool.map(post, bodies))
+    assert [200] * 20 + [400] * 3 == statuses
+
+    def settled() -> Metrics | None:
+        metrics = parsed(fresh(counting))
+        delivered = value(metrics, "deliveries_total", receiver="team", action="log", outcome="delivered")
+        return metrics if delivered == 20 + already and not value(metrics, "deliveries_pending") else None
+
+    already = value(before, "deliveries_total", receiver="team", action="log", outcome="delivered")
+    after = eventually(settled, "all deliveries")
+    assert after is not None
+    grown = {
+        "firing": ("alerts_received_total", {"status": "firing"}, 20),
+        "resolved": ("alerts_received_total", {"status": "resolved"}, 10),
+        "accepted": ("events_total", {"outcome": "accepted"}, 20),
+        "planned": ("events_total", {"outcome": "planned"}, 20),
+        "rejected": ("events_total", {"outcome": "rejected"}, 3),
+        "acceptance": ("acceptance_seconds_count", {}, 23),
+        "delivered": ("webhook_to_delivered_seconds_count", {}, 20),
+        "gaps": ("enrichment_gaps_total", {"enricher": "cpu"}, 30),
+    }
+    assert {name: expected for name, (_, _, expected) in grown.items()} == {
+        name: value(after, metric, **labels) - value(before, metric, **labels)
+        for name, (metric, labels, _) in grown.items()
+    }
+    assert value(after, "enrichment_seconds_count") > value(before, "enrichment_seconds_count")
+    assert 0 < value(after, "webhook_to_delivered_seconds_sum") < 20 * 5
+    assert value(after, "acceptance_seconds_bucket", le="+Inf") == value(after, "acceptance_seconds_count")
+    assert [0, 0] == [value(after, name) for name in ("events_pending", "deliveries_pending")]
+    counts = [key for key in after if key[0].endswith(("_total", "_count"))]
+    for _ in range(6):
+        again = parsed(fresh(counting))
+        assert {key: after[key] for key in counts} == {key: again[key] for key in counts}
+
+
+def test_counts_are_kept_when_a_worker_ends(counting: Service) -> None:
+    """What an ended worker counted still counts, and its successor counts on."""
+    counting.post(SEED)
+    accepted = value(parsed(fresh(counting)), "events_total", outcome="accepted")
+    old = counting.worker_pids
+    os.kill(old[0], signal.SIGTERM)
+    os.kill(old[1], signal.SIGKILL)
+    eventually(lambda: len(set(counting.worker_pids) - set(old)) == 2, "two new workers", 10)
+    counting.session.close()
+    for number in range(1, 4):
+        assert 200 == counting.post(SEED).status_code
+        assert accepted + number == value(parsed(fresh(counting)), "events_total", outcome="accepted")
+
+
+def test_metrics_are_as_prometheus_wants_them(counting: Service) -> None:
+    """Prometheus' own linter has nothing to say, and all of the service's metrics begin with its name."""
+    counting.post(SEED, "?wait=5s")
+    counting.post(b"nonsense")
+    response = counting.get("/metrics")
+    assert response.headers["Content-Type"].startswith("text/plain; version=")
+    assert {"alert_manager"} == {"_".join(name.split("_")[:2]) for name, _ in parsed(response.text)}
+    require("promtool")
+    promtool = str(shutil.which("promtool"))
+    checked = subprocess.run([promtool, "check", "metrics"], input=response.content, capture_output=True, timeout=30)
+    assert (0, b"", b"") == (checked.returncode, checked.stdout, checked.stderr)
+
+
+def test_no_label_of_a_metric_is_a_secret_or_a_strangers(counting: Service) -> None:
+    """Labels come from the configuration and from a few words, never from what alerts say."""
+    counting.post(body(wire_alert("s3cret", severity="s3cret", receiver="s3cret")), "?wait=5s")
+    assert "s3cret" not in counting.get("/metrics").text
+
+
+def test_an_attempt_that_failed_counts(client: FlaskClient, running: Pipeline, recorder: Recorder) -> None:
+    """Each outcome of each receiver and action has a count of its own."""
+    recorder.failures.append(RuntimeError("boom"))
+
+    def count() -> float:
+        metrics = parsed(client.get("/metrics").text)
+        return value(metrics, "deliveries_total", receiver="team", action="log", outcome="retrying")
+
+    before = count()
+    client.post("/alert?wait=5s", data=SEED)
+    assert before < count()

@@ -1,0 +1,166 @@
+"""The page at `/`."""
+
+import html
+import re
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from flask.testing import FlaskClient
+from sqlalchemy import Engine, text
+
+from alerts.model import Alert
+from alerts.notification import Finding, Gap, Reading, SendError
+from outbox.rows import Plan
+from outbox.store import Store
+from pipeline import Pipeline
+from tests.pipeline.parts import Failing, Recorder, body
+from tests.samples import NOW, SEED, model_alert, webhook, wire_alert
+
+HOSTILE = '<script>alert("x")</script><img src=x onerror=alert(1)>\'"&{{ 7 * 7 }}</title>'
+
+
+def shown(client: FlaskClient, status: int = 200) -> str:
+    """The page's source."""
+    response = client.get("/")
+    assert (status, "text/html; charset=utf-8") == (response.status_code, response.content_type)
+    return response.text
+
+
+def words(page: str) -> str:
+    """What a reader sees of it."""
+    return " ".join(html.unescape(re.sub(r"<[^>]*>", " ", page.partition("<body>")[2])).split())
+
+
+def heard(store: Store, alert: Alert, *findings: Finding) -> None:
+    """Keeps an alert as a plan does."""
+    store.accept(b"{}", NOW)
+    (claimed,) = store.claim_events(NOW, 30)
+    store.plan([Plan(claimed, alerts=(("group", alert, findings),))])
+
+
+def test_says_that_nothing_has_come_in(client: FlaskClient) -> None:
+    """An empty page says what to do."""
+    seen = words(shown(client))
+    assert "0 firing · 0 on their way" in seen
+    assert "Nothing has come in yet. Point an Alertmanager's webhook at /alert ." in seen
+
+
+def test_shows_an_alert_and_who_was_told(client: FlaskClient, running: Pipeline) -> None:
+    """An alert has its severity, its name, what it is about, its summary, and each delivery's outcome."""
+    client.post("/alert?wait=5s", data=SEED)
+    seen = words(shown(client))
+    assert "1 firing · 0 on their way" in seen
+    assert "critical KubePodCrashLooping customer/customer-rs-transformer-9b75b488c-cpfd7 cluster-main for" in seen
+    assert "Pod is crash looping." in seen
+    assert "delivered team · log" in seen
+
+
+def test_shows_what_is_over(client: FlaskClient, running: Pipeline) -> None:
+    """A resolved alert is shown as such, behind those that fire."""
+    client.post("/alert?wait=5s", data=body(webhook(wire_alert("A", "resolved"), wire_alert("B"))))
+    page = shown(client)
+    assert "<title>1 firing" in page
+    assert re.search(r"error B .* resolved A ended .* ago ", words(page))
+
+
+def test_shows_readings_and_gaps(client: FlaskClient, store: Store) -> None:
+    """A value is shown against its limit and its request, a gap with its reason."""
+    heard(
+        store,
+        model_alert(),
+        Reading("cpu", "CPU", 0.42, "cores", NOW, "up", request=0.25, limit=0.5),
+        Reading("memory", "memory", 300 * 2**20, "bytes", NOW, "up", limit=256 * 2**20),
+        Gap("load", "load", "Prometheus timed out after 2s"),
+    )
+    page = shown(client)
+    assert "CPU 0.42 of 0.50 cores (84%), request 0.25 cores" in words(page)
+    assert "memory 300 MiB of 256 MiB (117%)" in words(page)
+    assert "load Prometheus timed out after 2s" in words(page)
+    assert ["0.84", "1"] == re.findall(r'<meter [^>]*value="([^"]*)"', page)
+    assert "nobody is to be told" in words(page)
+
+
+@pytest.mark.parametrize(
+    ("failure", "expected"),
+    [
+        (SendError("busy"), "retrying team · log: busy"),
+        (SendError("no such channel", permanent=True), "dead team · log: no such channel"),
+        (SendError(HOSTILE), f"retrying team · log: {HOSTILE}"),
+    ],
+    ids=["retrying", "dead", "hostile"],
+)
+def test_shows_why_nobody_was_told(
+    client: FlaskClient, running: Pipeline, recorder: Recorder, failure: SendError, expected: str
+) -> None:
+    """A delivery that failed has its reason."""
+    recorder.failures.extend([failure] * 20)
+    client.post("/alert?wait=5s", data=SEED)
+    assert " ".join(expected.split()) in words(shown(client))
+
+
+def test_hostile_text_is_shown_as_text(client: FlaskClient, running: Pipeline) -> None:
+    """Whatever stands in labels, annotations and fingerprints is shown, and nothing of it is markup."""
+    names = ("namespace", "pod", "cluster", "severity", "instance")
+    alert = wire_alert(HOSTILE, **dict.fromkeys(names, HOSTILE))
+    alert |= {"annotations": {"summary": HOSTILE}, "fingerprint": f'" onclick="{HOSTILE}', "generatorURL": HOSTILE}
+    client.post("/alert?wait=5s", data=body(alert))
+    page = shown(client)
+    assert HOSTILE in words(page)
+    assert not re.search(r"<script|<img|49", page.partition("<body>")[2])
+    assert 'id="&#34; onclick=&#34;' in page
+    assert 1 == page.count("</title>")
+
+
+@pytest.mark.parametrize(
+    "odd",
+    ["\0", "\u202eright to left", "x" * 10_000, "🔥", "a\nb\tc", "\ud83d"],
+    ids=["NUL", "bidi", "10 KB", "emoji", "lines", "surrogate"],
+)
+def test_odd_text_breaks_nothing(client: FlaskClient, running: Pipeline, odd: str) -> None:
+    """No text makes the page fail."""
+    alert = wire_alert(f"A{odd}", pod=odd, cluster=odd) | {"annotations": {"summary": odd}}
+    client.post("/alert?wait=5s", data=body(alert))
+    assert "1 firing" in words(shown(client))
+
+
+@pytest.mark.parametrize("moment", ["0002-01-01T00:00:00Z", "9999-12-31T23:59:59Z", "1969-12-31T23:59:59+23:59"])
+def test_odd_times_break_nothing(client: FlaskClient, running: Pipeline, moment: str) -> None:
+    """No time makes the page fail."""
+    over = wire_alert("B", "resolved") | {"startsAt": moment, "endsAt": moment}
+    client.post("/alert?wait=5s", data=body(wire_alert("A") | {"startsAt": moment}, over))
+    assert "1 firing" in words(shown(client))
+
+
+def test_shows_a_hundred(client: FlaskClient, running: Pipeline) -> None:
+    """Of very many alerts the last hundred are shown, and the page says so."""
+    client.post("/alert?wait=30s", data=body(*(wire_alert(f"A{number}") for number in range(120))))
+    page = shown(client)
+    assert 100 == page.count('<li id="')
+    assert "The last 100 are shown." in words(page)
+
+
+def test_says_how_long_ago(client: FlaskClient, store: Store) -> None:
+    """Times are told as a person would."""
+    began = datetime.now(UTC) - timedelta(hours=3, minutes=5, seconds=30)
+    heard(store, Alert({"alertname": "A"}, {}, "firing", began, None, "", "f"))
+    assert "for 3h 5m" in words(shown(client))
+
+
+def test_says_that_the_storage_does_not_answer(client: FlaskClient, failing: Failing, engine: Engine) -> None:
+    """The page is there while the storage fails, as an error, and says what is the matter."""
+    failing.failures["recent_alerts"] = 1
+    assert "The storage does not answer. the disk is away" in words(shown(client, 503))
+    failing.failures["backlog"] = 1
+    assert "The storage does not answer. the disk is away" in words(shown(client, 503))
+    assert "Nothing has come in yet." in words(shown(client))
+    with engine.begin() as connection:
+        connection.execute(text("DROP TABLE alerts"))
+    assert "The storage does not answer. no such table: alerts" in words(shown(client, 503))
+
+
+def test_the_style_is_served(client: FlaskClient) -> None:
+    """The page's only other part is there, and nothing is loaded from elsewhere."""
+    page = shown(client)
+    assert ["/static/style.css"] == re.findall(r'(?:href|src)="([^"]*)"', page)
+    with client.get("/static/style.css") as response:
+        assert (200, "text/css; charset=utf-8") == (response.status_code, response.content_type)

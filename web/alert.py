@@ -1,0 +1,136 @@
+"""`POST /alert`: where Alertmanager's webhooks come in."""
+
+from __future__ import annotations
+
+import threading
+import time
+
+import structlog
+from flask import Blueprint, Request, Response, request
+from werkzeug.exceptions import BadRequest, ClientDisconnected, HTTPException, RequestEntityTooLarge
+
+import telemetry
+import units
+from alerts.payload import PayloadError
+from config.schema import Configuration
+from outbox.database import StoreError
+from outbox.rows import DeliveryStatus
+from pipeline import Pipeline
+from web.answers import answer, error
+
+_CHUNK = 65_536
+_LONGEST_WAIT_SECONDS = 60.0
+# Fewer than a process has threads: those who wait must not keep others from being accepted.
+_WAITERS = 4
+
+_log = structlog.get_logger("alert")
+
+
+def blueprint(configuration: Configuration, pipeline: Pipeline) -> Blueprint:
+    """The route."""
+    routes = Blueprint("alert", __name__)
+    waiters = threading.BoundedSemaphore(_WAITERS)
+    max_body = configuration.file.web.max_body
+
+    @routes.post("/alert")
+    def post() -> Response:
+        wait_seconds = _wait_seconds(request)
+        try:
+            body = _body(request, max_body)
+        except HTTPException as unread:
+            # It may have been a page, and Alertmanager will not send it again.
+            telemetry.EVENTS.labels("rejected").inc()
+            _log.warning("rejected", error=unread.description)
+            raise
+        begun = time.monotonic()
+        try:
+            event_id = pipeline.accept(body)
+        except PayloadError as malformed:
+            _log.warning("rejected", error=str(malformed), bytes=len(body))
+            return error(str(malformed), 400)
+        except StoreError as failing:
+            _log.error("refused: the storage is failing", error=str(failing))
+            return error("the alert could not be kept; try again", 503)
+        finally:
+            telemetry.ACCEPTANCE_SECONDS.observe(time.monotonic() - begun)
+        accepted = answer({"status": "success"})
+        if wait_seconds is not None:
+            accepted = _after_waiting(event_id, wait_seconds)
+        accepted.headers["Location"] = f"/api/v1/events/{event_id}"
+        return accepted
+
+    def _after_waiting(event_id: int, wait_seconds: float) -> Response:
+        waiting = waiters.acquire(blocking=False)
+        try:
+            status = pipeline.wait(event_id, wait_seconds if waiting else 0.0)
+        except StoreError:
+            # It is kept, which is what the answer says; how far it got cannot be seen just now.
+            status = None
+        finally:
+            if waiting:
+                waiters.release()
+        deliveries = status.deliveries if status else ()
+        return answer({"status": "success", "deliveries": [_told(each) for each in deliveries]})
+
+    return routes
+
+
+def _told(delivery: DeliveryStatus) -> dict[str, object]:
+    return {
+        "id": delivery.id,
+        "receiver": delivery.receiver,
+        "action": delivery.action,
+        "outcome": delivery.word,
+        "attempts": delivery.attempts,
+        "detail": delivery.detail,
+    }
+
+
+def _wait_seconds(asked: Request) -> float | None:
+    text = asked.args.get("wait")
+    if text is None:
+        return None
+    try:
+        return min(units.duration_seconds(text), _LONGEST_WAIT_SECONDS)
+    except ValueError as wrong:
+        raise BadRequest(f"wait: {wrong}") from None
+
+
+def _body(asked: Request, limit: int) -> bytes:
+    """The whole body, chunked or not.
+
+    Raises:
+        RequestEntityTooLarge: it is longer than the limit (Flask's own check cuts a chunked one off in silence).
+        BadRequest: it broke off.
+    """
+    too_large = RequestEntityTooLarge(f"the body is longer than {limit} bytes (web.max_body)")
+    if (asked.content_length or 0) > limit:
+        _drain(asked, limit)
+        raise too_large
+    body = bytearray()
+    try:
+        while chunk := asked.stream.read(_CHUNK):
+            body += chunk
+            if len(body) > limit:
+                _drain(asked, limit)
+                raise too_large
+    except ClientDisconnected:
+        raise BadRequest("the body broke off: it is shorter than its Content-Length") from None
+    except HTTPException:
+        raise
+    except Exception as broken:
+        # The server's own errors, which have no class in common: broken off, or chunks that are none.
+        raise BadRequest(f"the body cannot be read to its end ({type(broken).__name__})") from None
+    if asked.content_length is not None and len(body) < asked.content_length:
+        raise BadRequest("the body is shorter than its Content-Length")
+    return bytes(body)
+
+
+def _drain(asked: Request, limit: int) -> None:
+    """Read on a while, unkept: a client that still writes would not see the answer when the connection closes."""
+    try:
+        for _ in range(4 * limit // _CHUNK + 16):
+            if not asked.stream.read(_CHUNK):
+                return
+    except Exception:
+        return
