@@ -17,8 +17,9 @@ from types import ModuleType
 from typing import Any, Protocol
 
 from alerts.model import Alert, AlertGroup
-from alerts.notification import Notification, Receipt, SendError, Thread
+from alerts.notification import Finding, Gap, Notification, Receipt, SendError, Thread
 from alerts.severity import worst_first
+from alerts.target import target
 from config.base import SecretError, http_url, read_secret
 from outbound import Answer, Http, OutboundError, redacted
 
@@ -151,10 +152,8 @@ def leading(group: AlertGroup) -> Alert:
 
 
 def subject(alert: Alert) -> str:
-    """What an alert is about: "customer/rs-transformer-9b75b", an instance, or ""."""
-    labels = alert.labels
-    pod = "/".join(filter(None, (labels.get("namespace", ""), labels.get("pod", ""))))
-    return pod if labels.get("pod") else labels.get("instance") or pod
+    """What an alert is about: "customer/rs-transformer-9b75b", an instance, a namespace, or ""."""
+    return target(alert).text
 
 
 def title(group: AlertGroup) -> str:
@@ -163,3 +162,11 @@ def title(group: AlertGroup) -> str:
     name = names[0] if len(names) == 1 else f"{leading(group).name} and {len(names) - 1} more"
     count = f":{len(group.firing)}" if len(group.firing) > 1 else ""
     return f"[{group.status.upper()}{count}] {name}"
+
+
+def briefs(findings: Iterable[Finding]) -> list[str]:
+    """Findings in the fewest words: "CPU 0.42 of 0.50 cores (84%)", "memory unknown"; nothing where all are gaps."""
+    found = list(findings)
+    if all(isinstance(each, Gap) for each in found):
+        return []
+    return [f"{each.title} {'unknown' if isinstance(each, Gap) else each.brief}" for each in found]

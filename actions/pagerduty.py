@@ -14,7 +14,7 @@ from typing import Any, ClassVar, Self
 
 from pydantic import SecretStr, model_validator
 
-from actions._base import cut, leading, link, post_json, secret, subject, title
+from actions._base import briefs, cut, leading, link, post_json, secret, subject, title
 from alerts.model import Alert
 from alerts.notification import Notification, Receipt, SendError, Thread
 from alerts.severity import severity, worst, worst_first
@@ -119,8 +119,7 @@ def _source(alert: Alert) -> str:
 
 def _summary(notification: Notification, alert: Alert) -> str:
     """What is read aloud on the phone: the state, the one sentence, and where."""
-    readings = notification.findings.get(alert.fingerprint, ())
-    said = ", ".join(f"{each.title} {each.brief}" for each in readings if hasattr(each, "brief"))
+    said = ", ".join(briefs(notification.findings.get(alert.fingerprint, ())))
     about = " · ".join(filter(None, (subject(alert), alert.labels.get("cluster", ""), said)))
     summary = f": {alert.summary}" if alert.summary else ""
     return f"{title(notification.group)}{cut(summary, 500)}" + (f" ({about})" if about else "")

@@ -5,16 +5,16 @@ Source: https://api.slack.com/messaging/webhooks and https://api.slack.com/refer
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
 from pydantic import model_validator
 
 import units
-from actions._base import cut, leading, link, post_json, said, secret, subject, title
-from alerts.model import Alert
-from alerts.notification import Finding, Gap, Notification, Receipt, SendError, Thread
+from actions._base import briefs, cut, leading, link, post_json, said, secret, subject, title
+from alerts.model import Alert, AlertGroup
+from alerts.notification import Gap, Notification, Receipt, SendError, Thread
 from alerts.severity import Severity, alert_severity, worst, worst_first
 from config.base import ActionSettings, SecretUrl, require_one
 from outbound import Http
@@ -92,23 +92,20 @@ def _message(notification: Notification) -> dict[str, Any]:
     level = worst(group.firing or group.alerts)
     alert = leading(group)
     sign = "✅" if group.status == "resolved" else _SIGNS[level]
-    headline = f"*{_escaped(title(group), _MAX_LINE)}*"
-    if summary := _escaped(alert.summary, _MAX_LINE):
-        headline += f" {summary}"
+    headline = f"*{_escaped(title(group), _MAX_LINE)}* {_escaped(_subject_and_summary(group), 2 * _MAX_LINE)}"
     blocks = [
         *_description(notification, alert),
-        *_alerts(notification),
-        *_findings(notification.findings.get(alert.fingerprint, ())),
+        *(_alerts(notification) if _told_alerts(group) > 1 else _findings(notification, alert)),
         *_fields(notification, alert),
         *_buttons(notification, alert),
         *_context(notification),
     ]
     return {
-        "text": f"{sign} {headline}",
+        "text": f"{sign} {headline}".rstrip(),
         "attachments": [
             {
                 "color": _RESOLVED_COLOUR if group.status == "resolved" else _COLOURS[level],
-                "fallback": _escaped(f"{title(group)} {subject(alert)} {alert.summary}", 2 * _MAX_LINE),
+                "fallback": _escaped(f"{title(group)} {_subject_and_summary(group)}", 2 * _MAX_LINE),
                 "blocks": blocks,
             }
         ],
@@ -122,30 +119,52 @@ def _description(notification: Notification, alert: Alert) -> list[dict[str, Any
     return [_section(_escaped(description, _MAX_SECTION))]
 
 
+def _subject_and_summary(group: AlertGroup) -> str:
+    """What a phone shows behind the title: "customer/a-1 and 2 more — Pod is crash looping."."""
+    alert = leading(group)
+    others = len(group.firing or group.alerts) - 1
+    about = subject(alert) + (f" and {others} more" if others and subject(alert) else "")
+    return " — ".join(filter(None, (about, alert.summary)))
+
+
+def _told_alerts(group: AlertGroup) -> int:
+    return len(group.alerts) + group.truncated_alerts
+
+
 def _alerts(notification: Notification) -> list[dict[str, Any]]:
-    """Of a larger group: the worst ten, one a line, and how many more there are."""
+    """Of a larger group: the worst ten, one a line, how many more there are, and what could not be found."""
     group = notification.group
-    total = len(group.alerts) + group.truncated_alerts
-    if total == 1:
-        return []
+    names = {alert.name for alert in group.alerts}
     lines = []
     for alert in worst_first(group.alerts)[:_LISTED_ALERTS]:
         sign = _SIGNS[alert_severity(alert)] if alert.firing else "✅"
-        found = ", ".join(f"{each.title} {each.brief}" for each in _known(notification, alert))
-        text = " — ".join(filter(None, (subject(alert) or alert.name, alert.summary, found)))
+        name = alert.name if len(names) > 1 or not subject(alert) else ""
+        # The readings first: a long sentence is cut, not they.
+        found = ", ".join(briefs(notification.findings.get(alert.fingerprint, ())))
+        text = " — ".join(filter(None, (name, subject(alert), found, alert.summary)))
         lines.append(f"{sign} {_escaped(text, _MAX_LINE - 70)}")
-    if total > len(lines):
-        lines.append(f"… and {total - len(lines)} more")
-    return [_section("\n".join(lines))]
+    if _told_alerts(group) > len(lines):
+        lines.append(f"… and {_told_alerts(group) - len(lines)} more")
+    return [_section("\n".join(lines)), *_gaps(notification)]
 
 
-def _known(notification: Notification, alert: Alert) -> list[Any]:
-    return [each for each in notification.findings.get(alert.fingerprint, ()) if not isinstance(each, Gap)]
-
-
-def _findings(findings: Iterable[Finding]) -> list[dict[str, Any]]:
+def _gaps(notification: Notification) -> list[dict[str, Any]]:
+    """Each reason for a gap once, with the alert it is about, or how many."""
+    about: dict[tuple[str, str], list[Alert]] = {}
+    for alert in worst_first(notification.group.alerts):
+        for each in notification.findings.get(alert.fingerprint, ()):
+            if isinstance(each, Gap):
+                about.setdefault((each.title, each.reason), []).append(alert)
     lines = []
-    for each in findings:
+    for (name, reason), alerts in sorted(about.items(), key=lambda item: -len(item[1])):
+        of = subject(alerts[0]) or alerts[0].name if len(alerts) == 1 else f"{len(alerts)} alerts"
+        lines.append(f"_{_escaped(name, 80)} of {_escaped(of, 100)}: {_escaped(reason, _MAX_LINE)}_")
+    return [_section(_lines(lines, _MAX_SECTION))] if lines else []
+
+
+def _findings(notification: Notification, alert: Alert) -> list[dict[str, Any]]:
+    lines = []
+    for each in notification.findings.get(alert.fingerprint, ()):
         text = _escaped(each.text, _MAX_LINE)
         name = _escaped(each.title, 80)
         lines.append(f"_{name}: {text}_" if isinstance(each, Gap) else f"*{name}* {text}")
@@ -194,11 +213,14 @@ def _section(text: str) -> dict[str, Any]:
     return {"type": "section", "text": {"type": "mrkdwn", "text": text}}
 
 
-def _lines(lines: Iterable[str], limit: int) -> str:
-    """As many whole lines as fit."""
+def _lines(lines: list[str], limit: int) -> str:
+    """As many whole lines as fit, and how many do not."""
     kept: list[str] = []
+    room = limit - len("\n… and 99999 more")
     for line in lines:
-        if sum(map(len, kept)) + len(kept) + len(line) > limit:
+        room -= len(line) + 1
+        if room < 0:
+            kept.append(f"… and {len(lines) - len(kept)} more")
             break
         kept.append(line)
     return "\n".join(kept)

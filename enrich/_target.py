@@ -1,12 +1,13 @@
-"""What an alert is about: a pod (and perhaps one container of it), or an instance."""
+"""From what alerts are about to matchers that ask for it, and back to each one's samples."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterable
-from dataclasses import dataclass
 
+import alerts.target
 from alerts.model import Alert
+from alerts.target import Target
 from enrich._base import NoAnswer
 from enrich._prometheus import any_of
 from enrich._vector import Sample, Vector
@@ -15,43 +16,22 @@ from enrich._vector import Sample, Vector
 _REAL_CONTAINERS = 'container!="",container!="POD"'
 
 
-@dataclass(frozen=True, slots=True)
-class Target:
-    """Where an alert's use of resources is measured; "" is what its labels do not say."""
-
-    namespace: str = ""
-    pod: str = ""
-    container: str = ""
-    instance: str = ""
-
-
 def target(alert: Alert) -> Target:
-    """Read an alert's target from its labels.
-
-    Where a metric's own labels clash with those of the exporter it was scraped from, Prometheus moves them to
-    `exported_*`: those are the truth. https://prometheus.io/docs/prometheus/latest/configuration/configuration/#scrape_config
+    """What an alert is about.
 
     Raises:
-        NoAnswer: the alert names neither a pod nor an instance.
+        NoAnswer: neither a pod nor an instance.
     """
-
-    def label(name: str) -> str:
-        return alert.labels.get(f"exported_{name}") or alert.labels.get(name, "")
-
-    pod = label("pod")
-    if pod:
-        exported = "exported_pod" in alert.labels
-        container = alert.labels.get("exported_container", "") if exported else label("container")
-        return Target(label("namespace"), pod, "" if container == "POD" else container)
-    if alert.labels.get("instance"):
-        return Target(instance=alert.labels["instance"])
-    raise NoAnswer("the alert has neither a pod nor an instance label")
+    of = alerts.target.target(alert)
+    if not (of.pod or of.instance):
+        raise NoAnswer("the alert names neither a pod nor an instance")
+    return of
 
 
-def targets(alerts: Iterable[Alert]) -> list[Target]:
+def targets(of_alerts: Iterable[Alert]) -> list[Target]:
     """The targets of those alerts that have one."""
     found = []
-    for alert in alerts:
+    for alert in of_alerts:
         try:
             found.append(target(alert))
         except NoAnswer:

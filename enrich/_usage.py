@@ -10,8 +10,9 @@ from typing import Literal
 
 from alerts.model import Alert
 from alerts.notification import Finding, Gap, Reading
+from alerts.target import Target
 from enrich._base import Answers, NoAnswer
-from enrich._target import Target, instances, pods, samples, target, targets, total
+from enrich._target import instances, pods, samples, target, targets, total
 
 _PER_CONTAINER = "max by (namespace, pod, container)"
 
@@ -95,6 +96,5 @@ def _filled(promql: str, matchers: str) -> str:
 
 def _described(of: Target) -> str:
     if of.instance:
-        return f"instance {of.instance}"
-    container = f", container {of.container}" if of.container else ""
-    return f"pod {'/'.join(filter(None, (of.namespace, of.pod)))}{container}"
+        return f"instance {of.text}"
+    return f"pod {of.text}" + (f", container {of.container}" if of.container else "")

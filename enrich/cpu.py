@@ -19,7 +19,9 @@ class Enricher(Usage):
             resource="cpu",
             # Older cAdvisors have a series for each CPU.
             container_use=f"sum without (cpu) ({per_second('container_cpu_usage_seconds_total{$matchers}')})",
-            instance_use=f"sum by (instance) ({per_second(_BUSY)})",
-            instance_limit='count by (instance) (node_cpu_seconds_total{$matchers,mode="idle"})',
+            # Two Prometheus jobs, or a pair of replicas, may both tell of each CPU.
+            instance_use=f"sum by (instance) (max by (instance, cpu, mode) ({per_second(_BUSY)}))",
+            instance_limit="count by (instance) "
+            '(max by (instance, cpu) (node_cpu_seconds_total{$matchers,mode="idle"}))',
             metrics=("container_cpu_usage_seconds_total", "node_cpu_seconds_total"),
         )

@@ -157,7 +157,7 @@ def test_tells_several_alerts(pagerduty: PagerDuty, http: Http) -> None:
     }
     assert expected == payload["custom_details"]
     assert ("critical", "shop/p-P1") == (payload["severity"], payload["source"])
-    summary = "[FIRING:3] PodTrouble: Summary of P1. (shop/p-P1 · one · CPU 0.42 of 0.50 cores (84%))"
+    summary = "[FIRING:3] PodTrouble: Summary of P1. (shop/p-P1 · one · CPU 0.42 of 0.50 cores (84%), memory unknown)"
     assert summary == payload["summary"]
 
 

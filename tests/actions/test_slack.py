@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 
 from actions.slack import Action, Settings
 from alerts.model import Status
-from alerts.notification import Finding, Notification, Receipt, SendError, Thread
+from alerts.notification import Finding, Gap, Notification, Receipt, SendError, Thread
 from outbound import Http
 from tests.actions import notifications
 from tests.actions.contract import HttpContract
@@ -101,9 +101,9 @@ def buttons(sent: Message) -> list[tuple[str, str]]:
 def test_tells_the_first_alert(slack: SlackWebhook, http: Http) -> None:
     """The alert the project was asked with, its readings, what it is about and where to go on."""
     sent = message(slack, http, notifications.seed())
-    assert "🔴 *[FIRING] KubePodCrashLooping* Pod is crash looping." == sent["text"]
+    assert f"🔴 *[FIRING] KubePodCrashLooping* {SUBJECT} — Pod is crash looping." == sent["text"]
     (attachment,) = sent["attachments"]
-    assert f"[FIRING] KubePodCrashLooping {SUBJECT} Pod is crash looping." == attachment["fallback"]
+    assert f"[FIRING] KubePodCrashLooping {SUBJECT} — Pod is crash looping." == attachment["fallback"]
     assert "#d40e0d" == attachment["color"]
     readings = "*CPU* 0.42 of 0.50 cores (84%), request 0.25 cores\n*memory* 220 MiB of 256 MiB (86%)"
     assert [notifications.ANNOTATIONS["description"], readings] == sections(sent)
@@ -194,11 +194,13 @@ def test_lists_the_worst_first_with_their_readings(slack: SlackWebhook, http: Ht
     ]
     told = notification(*alerts, findings={alerts[2].fingerprint: (CPU, NO_MEMORY), alerts[0].fingerprint: (MEMORY,)})
     expected = (
-        "🔴 n/p — Bad. — CPU 0.42 of 0.50 cores (84%)\n🔵 A — Mild. — memory 220 MiB of 256 MiB (86%)\n✅ p — Over."
+        "🔴 n/p — CPU 0.42 of 0.50 cores (84%), memory unknown — Bad.\n"
+        "🔵 A — memory 220 MiB of 256 MiB (86%) — Mild.\n"
+        "✅ p — Over."
     )
     sent = message(slack, http, told)
     assert expected == sections(sent)[0]
-    assert "🔴 *[FIRING:2] A* Bad." == sent["text"]
+    assert "🔴 *[FIRING:2] A* n/p and 1 more — Bad." == sent["text"]
 
 
 def test_a_group_shows_only_labels_that_all_share(slack: SlackWebhook, http: Http) -> None:
@@ -298,3 +300,24 @@ def test_no_group_is_refused(in_process: InProcess, told: Notification) -> None:
     urls = sum(len(url) for _, url in buttons({"attachments": [sent]}))
     assert block_characters(sent["blocks"]) + urls <= MOST_BLOCK_CHARACTERS
     assert sent["fallback"].strip()
+
+
+def test_names_what_could_not_be_found_of_whom(slack: SlackWebhook, http: Http) -> None:
+    """Of several alerts, each reason for a gap stands there once: with its alert, or with how many it is about."""
+    alerts = [alert({"alertname": "A", "severity": "critical", "namespace": "n", "pod": pod}) for pod in ("a", "b")]
+    no_cpu = Gap("cpu", "CPU", "Prometheus at loopback: connection refused")
+    findings: dict[str, tuple[Finding, ...]] = {
+        alerts[0].fingerprint: (no_cpu, NO_MEMORY),
+        alerts[1].fingerprint: (no_cpu, MEMORY),
+    }
+    sent = message(slack, http, notification(*alerts, findings=findings))
+    expected = f"_CPU of 2 alerts: {no_cpu.reason}_\n_memory of n/a: {NO_MEMORY.reason}_"
+    assert expected == sections(sent)[1]
+
+
+def test_counts_what_does_not_fit(slack: SlackWebhook, http: Http) -> None:
+    """Of more gaps than a section holds, the rest is counted."""
+    alerts = [alert({"alertname": "A", "namespace": "n", "pod": f"p-{number}"}) for number in range(30)]
+    findings = {each.fingerprint: (Gap("cpu", "CPU", f"{number} " + "x" * 200),) for number, each in enumerate(alerts)}
+    lines = sections(message(slack, http, notification(*alerts, findings=findings)))[1].split("\n")
+    assert f"… and {30 - len(lines) + 1} more" == lines[-1]

@@ -64,7 +64,7 @@ def fill(cluster: Cluster) -> None:
 
 
 SEVERAL = "the alert has no namespace label and pod a is in several"
-NEITHER = "the alert has neither a pod nor an instance label"
+NEITHER = "the alert names neither a pod nor an instance"
 
 
 def no_data(metric: str, what: str) -> str:

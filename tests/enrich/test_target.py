@@ -1,49 +1,18 @@
-"""An alert's labels say where its use of resources is measured."""
+"""Targets become matchers that ask for exactly them, and answers are dealt out again."""
 
 import pytest
 
+from alerts.target import Target
 from enrich._base import NoAnswer
-from enrich._target import Target, instances, pods, samples, target, targets
+from enrich._target import instances, pods, samples, target, targets
 from enrich._vector import Sample, Vector
 from tests.enrich.lookup import alert
-
-
-@pytest.mark.parametrize(
-    ("labels", "expected"),
-    [
-        ({"namespace": "shop", "pod": "cart-1"}, Target("shop", "cart-1")),
-        ({"namespace": "shop", "pod": "cart-1", "container": "app"}, Target("shop", "cart-1", "app")),
-        ({"pod": "cart-1"}, Target("", "cart-1")),
-        ({"namespace": "shop", "pod": "cart-1", "container": "POD"}, Target("shop", "cart-1")),
-        ({"pod": "cart-1", "instance": "10.0.0.1:8080"}, Target("", "cart-1")),
-        ({"instance": "node-1:9100"}, Target(instance="node-1:9100")),
-        ({"instance": "node-1:9100", "pod": "", "namespace": "shop"}, Target(instance="node-1:9100")),
-        (
-            {
-                "exported_namespace": "shop",
-                "exported_pod": "cart-1",
-                "exported_container": "app",
-                "namespace": "monitoring",
-                "pod": "kube-state-metrics-1",
-                "container": "kube-state-metrics",
-            },
-            Target("shop", "cart-1", "app"),
-        ),
-        (
-            {"exported_pod": "cart-1", "exported_namespace": "shop", "container": "kube-state-metrics"},
-            Target("shop", "cart-1"),
-        ),
-    ],
-)
-def test_reads_the_target(labels: dict[str, str], expected: Target) -> None:
-    """A pod goes before an instance, and exported labels before the exporter's own."""
-    assert expected == target(alert(**labels))
 
 
 @pytest.mark.parametrize("labels", [{}, {"namespace": "shop"}, {"pod": "", "instance": ""}, {"container": "app"}])
 def test_says_when_there_is_no_target(labels: dict[str, str]) -> None:
     """An alert about neither a pod nor an instance says so."""
-    with pytest.raises(NoAnswer, match=r"^the alert has neither a pod nor an instance label$"):
+    with pytest.raises(NoAnswer, match=r"^the alert names neither a pod nor an instance$"):
         target(alert(**labels))
 
 

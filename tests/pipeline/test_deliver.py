@@ -1,5 +1,7 @@
 """Telling it: attempts, retries, order, and what becomes of each."""
 
+import threading
+import time
 from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
@@ -180,6 +182,27 @@ def test_what_cannot_be_settled_comes_back_with_its_lease(
         failing.failures.clear()
         assert ["delivered"] == settled(pipeline, event_id)
     assert 2 == only_delivery(pipeline, event_id).attempts
+
+
+def test_an_outcome_is_still_kept_calmly_while_stopping(
+    tmp_path: Path, store: Store, recorder: Recorder, clock: Clock
+) -> None:
+    """A pipeline that is to end while the storage fails tries again at a measured pace, and ends with the lease."""
+    failing = Failing(store)
+    failing.failures["settle"] = 1_000_000
+    pipeline = make_pipeline(tmp_path, failing, {"team/log/0": recorder}, clock=clock)
+    pipeline.start()
+    pipeline.accept(SEED)
+    eventually(lambda: failing.failures["settle"] < 1_000_000, "an attempt to settle")
+    stopping = threading.Thread(target=pipeline.stop, args=(5,))
+    stopping.start()
+    eventually(lambda: not pipeline.alive, "the threads to end")
+    left, begun = failing.failures["settle"], time.monotonic()
+    eventually(lambda: failing.failures["settle"] <= left - 2, "two more attempts")
+    assert time.monotonic() - begun > 0.4
+    clock.pass_seconds(LEASE_SECONDS)
+    stopping.join(5)
+    assert not stopping.is_alive()
 
 
 class Slow(Store):

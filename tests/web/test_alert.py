@@ -18,7 +18,7 @@ from outbox.store import Store
 from pipeline import Pipeline
 from tests.pipeline.parts import TEAM, Failing, Recorder, body
 from tests.samples import SEED, webhook, wire_alert
-from tests.service import Service
+from tests.service import Service, eventually
 
 LIMIT = 64 * 1024
 HEADERS = {
@@ -69,7 +69,7 @@ def test_takes_the_seeds_curl(service: Service) -> None:
     assert (200, b'{"status":"success"}') == (response.status_code, response.content)
     assert "application/json" == response.headers["Content-Type"]
     assert "/api/v1/events/1" == response.headers["Location"]
-    assert "planned" == service.event(1)["state"] or "accepted" == service.event(1)["state"]
+    eventually(lambda: service.event(1)["state"] == "planned", "the event to be planned")
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,66 @@
+"""What an alert is about: a pod (and perhaps one container of it), an instance, or neither."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from alerts.model import Alert
+
+_NODE_EXPORTER = re.compile("node[-_]exporter")
+# What kube-state-metrics tells of that is no pod.
+_OTHER_OBJECTS = frozenset(
+    {
+        "deployment",
+        "statefulset",
+        "daemonset",
+        "replicaset",
+        "job_name",
+        "cronjob",
+        "horizontalpodautoscaler",
+        "persistentvolumeclaim",
+        "node",
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A pod or an instance; "" is what the alert does not say."""
+
+    namespace: str = ""
+    pod: str = ""
+    container: str = ""
+    instance: str = ""
+
+    @property
+    def text(self) -> str:
+        """For people: "customer/rs-transformer-9b75b", an instance, a namespace, or ""."""
+        return self.instance or "/".join(filter(None, (self.namespace, self.pod)))
+
+
+def target(alert: Alert) -> Target:
+    """Read an alert's target from its labels.
+
+    A metric of one thing told by another, an exporter, may carry labels of both. Where they clash, Prometheus moves
+    the metric's own to `exported_*`: those are the truth, and a `pod` beside them is the exporter's. Where they do not
+    clash, the exporter's `pod` stands there alone: for the node exporter, whose metrics are the instance's, and for
+    kube-state-metrics where it tells of something else than a pod.
+
+    Source: https://prometheus.io/docs/prometheus/latest/configuration/configuration/#scrape_config (`honor_labels`)
+    """
+    labels = alert.labels
+    exported = {name: labels.get(f"exported_{name}", "") for name in ("namespace", "pod", "container")}
+    if exported["pod"]:
+        return Target(exported["namespace"] or labels.get("namespace", ""), exported["pod"], exported["container"])
+    namespace, instance = labels.get("namespace", ""), labels.get("instance", "")
+    if instance and _NODE_EXPORTER.search(labels.get("job", "")):
+        return Target(instance=instance)
+    if exported["namespace"]:
+        return Target(exported["namespace"])
+    if labels.get("container") == "kube-state-metrics" and not _OTHER_OBJECTS.isdisjoint(labels):
+        return Target(namespace)
+    if labels.get("pod"):
+        container = labels.get("container", "")
+        return Target(namespace, labels["pod"], "" if container == "POD" else container)
+    return Target(instance=instance) if instance else Target(namespace)
