@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import sqlite3
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import alembic.command
 import alembic.config
@@ -47,8 +49,13 @@ def open_database(url: str) -> Engine:
         Path(str(parsed.database)).parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise StoreError(f"the database's folder cannot be made: {error.strerror}") from None
+    # Only `migrate` makes a file. A connection that made one in the place of a file that is away just now would have
+    # SQLite delete that file's -wal, and with it what was accepted last.
+    uri = f"file:{quote(str(Path(str(parsed.database)).absolute()))}?mode=rw"
     engine = create_engine(
-        parsed, connect_args={"timeout": _BUSY_TIMEOUT_SECONDS, "check_same_thread": False}, pool_size=16
+        parsed,
+        creator=lambda: sqlite3.connect(uri, uri=True, timeout=_BUSY_TIMEOUT_SECONDS, check_same_thread=False),
+        pool_size=16,
     )
     event.listen(engine, "connect", _prepare)
     event.listen(engine, "checkout", _same_file)
@@ -99,12 +106,15 @@ def migrate(engine: Engine) -> None:
     config.set_main_option("script_location", str(_MIGRATIONS).replace("%", "%%"))
     script = ScriptDirectory.from_config(config)
     try:
+        Path(str(engine.url.database)).touch()
         with engine.connect().execution_options(read_only=True) as connection:
             if MigrationContext.configure(connection).get_current_revision() == script.get_current_head():
                 return
         with engine.begin() as connection:
             config.attributes["connection"] = connection
             alembic.command.upgrade(config, "head")
+    except OSError as error:
+        raise StoreError(f"the database's file cannot be made: {error.strerror}") from None
     except SQLAlchemyError as error:
         raise StoreError(f"the database cannot be brought up to date: {explained(error)}") from None
     except alembic.util.CommandError:

@@ -257,6 +257,11 @@ class Store:
         oldest = [moment for moment in (first, second) if moment is not None]
         return Backlog(waiting_events, waiting_deliveries, min(oldest, default=None))
 
+    def dead_events(self) -> int:
+        """How many payloads could not be planned: nobody was told of them."""
+        with self._reading() as connection:
+            return connection.execute(select(func.count()).where(events.c.state == "dead")).scalar_one()
+
     def probe(self, now: datetime) -> None:
         """Write one row.
 

@@ -134,12 +134,26 @@ class Planner:
                 _log.error("cannot keep a plan", event_ids=[plan.event.id for plan in plans], error=str(error))
                 if self._stopping.wait(_RETRY_SECONDS):
                     return
+            except Exception as error:
+                if len(plans) > 1:
+                    for plan in plans:
+                        self._commit([plan])
+                    return
+                plans = [_dead(plans[0].event, error)]
         for plan in kept:
             _tell(plan)
         self._planned()
 
     def _plan(self, batch: list[Event]) -> list[Plan]:
-        """What becomes of a batch; never raises, for one bad event must not hold up the rest."""
+        """What becomes of a batch; never raises, and one bad event does not hold up the rest."""
+        try:
+            return self._planned_batch(batch)
+        except Exception as error:
+            if len(batch) > 1:
+                return [plan for event in batch for plan in self._plan([event])]
+            return [_dead(batch[0], error)]
+
+    def _planned_batch(self, batch: list[Event]) -> list[Plan]:
         parsed = [_parsed(event) for event in batch]
         alerts = [alert for each in parsed for group in each.groups for alert in group.alerts]
         findings = iter(self._enriched(alerts, max(event.received_at for event in batch)))
@@ -221,6 +235,11 @@ def _tell(plan: Plan) -> None:
     log.info(
         plan.state, groups=sorted(groups), destinations=[each.notification.destination for each in plan.deliveries]
     )
+
+
+def _dead(event: Event, error: Exception) -> Plan:
+    _log.exception("an event cannot be planned", event_id=event.id)
+    return Plan(event, error=f"cannot be planned: {type(error).__name__}")
 
 
 def _parsed(event: Event) -> _Parsed:

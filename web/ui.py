@@ -35,15 +35,15 @@ def blueprint(pipeline: Pipeline) -> Blueprint:
         try:
             shown, failing = pipeline.store.recent_alerts(_SHOWN), ""
             shown.sort(key=_worst_first)
-            backlog = pipeline.store.backlog()
+            backlog, dead = pipeline.store.backlog(), pipeline.store.dead_events()
         except StoreError as error:
-            shown, failing, backlog = [], str(error), None
+            shown, failing, backlog, dead = [], str(error), None, 0
 
         def since(moment: datetime) -> str:
             return units.duration((now - moment).total_seconds())
 
         page = render_template(
-            "index.html", alerts=shown, backlog=backlog, failing=failing, since=since, now=now, limit=_SHOWN
+            "index.html", alerts=shown, backlog=backlog, dead=dead, failing=failing, since=since, now=now, limit=_SHOWN
         )
         return make_response(page, 503 if failing else 200)
 

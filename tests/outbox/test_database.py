@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from sqlalchemy import Engine, inspect, text
+from sqlalchemy import URL, Engine, inspect, text
 
 from outbox.database import DatabaseUrlError, StoreError, migrate, open_database
 from outbox.store import Store
@@ -59,6 +59,7 @@ def test_refuses_a_newer_database(engine: Engine) -> None:
 def test_a_failed_migration_leaves_nothing(database_url: str) -> None:
     """Where a table stands in the way, none of the others is made."""
     engine = open_database(database_url)
+    Path(str(engine.url.database)).touch()
     with engine.begin() as connection:
         connection.execute(text("CREATE TABLE threads (x INTEGER)"))
     with pytest.raises(StoreError, match="threads already exists"):
@@ -122,16 +123,32 @@ def test_keeps_what_it_says_it_keeps(engine: Engine) -> None:
     assert {"journal_mode": "wal", "synchronous": 2, "foreign_keys": 1} == found
 
 
-def test_notices_that_the_file_is_another_one(engine: Engine) -> None:
-    """Nothing is kept in a file that was moved away, and when it is back what was kept is there."""
+@pytest.mark.parametrize("kind", ["a folder", "nothing"])
+def test_a_file_that_was_moved_away_is_missed(engine: Engine, kind: str) -> None:
+    """While the file is away nothing is kept, nothing stands in for it, and when it is back all that was kept is."""
     path = Path(str(engine.url.database))
     store = Store(engine, "a")
     assert 1 == store.accept(b"1", NOW)
     path.rename(path.with_suffix(".moved"))
-    path.mkdir()
-    with pytest.raises(StoreError, match="unable to open database file"):
-        store.accept(b"lost", NOW)
-    path.rmdir()
+    if kind == "a folder":
+        path.mkdir()
+    for _ in range(2):
+        with pytest.raises(StoreError, match="unable to open database file"):
+            store.accept(b"lost", NOW)
+    if kind == "a folder":
+        path.rmdir()
+    assert not path.exists()
     path.with_suffix(".moved").rename(path)
     assert 2 == store.accept(b"2", NOW)
     assert [b"1", b"2"] == [event.body for event in store.claim_events(NOW, 30)]
+
+
+@pytest.mark.parametrize("name", ["with space", "100%", "a?b=c#d", "ünïcödé 🔥", "a:b@c"])
+def test_opens_a_file_of_any_name(tmp_path: Path, name: str) -> None:
+    """Nothing in a file's name is taken for something else."""
+    path = tmp_path / name / f"{name}.db"
+    engine = open_database(URL.create("sqlite", database=str(path)).render_as_string(hide_password=False))
+    migrate(engine)
+    assert 1 == Store(engine, "a").accept(b"{}", NOW)
+    engine.dispose()
+    assert path.exists()

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from alerts.model import Alert
-from alerts.notification import Finding, Gap
+from alerts.notification import Finding, Gap, Reading
 from enrich._base import NoAnswer
 from outbox.database import StoreError
 from outbox.store import Store
@@ -24,7 +24,7 @@ from tests.pipeline.parts import (
     settled,
     started,
 )
-from tests.samples import SEED, webhook, wire_alert
+from tests.samples import NOW, SEED, webhook, wire_alert
 from tests.service import eventually
 
 TWO_KINDS = """
@@ -111,6 +111,24 @@ def test_an_event_that_cannot_be_read_is_dead_and_holds_up_nothing(
     status = store.event(unreadable)
     assert status is not None
     assert "cannot be read any more: " in str(status.error)
+
+
+def test_a_defect_in_planning_one_event_holds_up_no_other(tmp_path: Path, store: Store, recorder: Recorder) -> None:
+    """What an enricher of somebody's own finds and no row can hold makes its event dead, and only that."""
+
+    def read(alert: Alert) -> tuple[Finding, ...]:
+        value: Any = object() if alert.name == "Bad" else 1.0
+        return (Reading("load", "load", value, "", NOW, "node_load1"),)
+
+    pipeline = make_pipeline(
+        tmp_path, store, {"team/log/0": recorder}, enrichers=[Enricher(read=read)], prometheus=Prometheus()
+    )
+    bad, good = (pipeline.accept(body(wire_alert(name))) for name in ("Bad", "Good"))
+    with started(pipeline):
+        assert ["dead"] == settled(pipeline, bad)
+        assert ["delivered"] == settled(pipeline, good)
+        assert ["delivered"] == settled(pipeline, pipeline.accept(SEED))
+    assert 1 == store.dead_events()
 
 
 def test_asks_once_for_all_events_in_hand(tmp_path: Path, store: Store, recorder: Recorder) -> None:

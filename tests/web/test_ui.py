@@ -98,6 +98,14 @@ def test_shows_why_nobody_was_told(
     assert " ".join(expected.split()) in words(shown(client))
 
 
+def test_says_that_a_payload_could_not_be_planned(client: FlaskClient, store: Store) -> None:
+    """What nobody was told of is said on the page, too."""
+    store.accept(b"{}", NOW)
+    (claimed,) = store.claim_events(NOW, 30)
+    store.plan([Plan(claimed, error="cannot be planned")])
+    assert "1 accepted payload could not be planned. Nobody was told; the log says why." in words(shown(client))
+
+
 def test_hostile_text_is_shown_as_text(client: FlaskClient, running: Pipeline) -> None:
     """Whatever stands in labels, annotations and fingerprints is shown, and nothing of it is markup."""
     names = ("namespace", "pod", "cluster", "severity", "instance")
