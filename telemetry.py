@@ -6,7 +6,9 @@ import logging
 import logging.config
 import os
 import sys
+import traceback
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import Any
 
 import structlog
@@ -14,6 +16,7 @@ from prometheus_client import CollectorRegistry, Counter, Histogram, generate_la
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import REGISTRY, Collector
 
+_ROOT = Path(__file__).parent
 _FAST = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
 _SLOW = (0.01, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 900, 3600, 14_400, 86_400)
 
@@ -89,10 +92,9 @@ def configure_logging(level: str = "INFO", log_format: str = "") -> None:
 def logging_config(level: str = "INFO", log_format: str = "") -> dict[str, Any]:
     """The same as a `logging.config` dictionary, for gunicorn."""
     console = log_format == "console" or (not log_format and sys.stderr.isatty())
-    renderer: Any = structlog.dev.ConsoleRenderer(
-        event_key="message", exception_formatter=structlog.dev.plain_traceback
-    )
-    last = [renderer] if console else [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
+    renderer: Any = structlog.processors.JSONRenderer()
+    if console:
+        renderer = structlog.dev.ConsoleRenderer(event_key="message")
     formatter = {
         "()": structlog.stdlib.ProcessorFormatter,
         "foreign_pre_chain": [*_shared_processors(), structlog.stdlib.ExtraAdder()],
@@ -100,7 +102,8 @@ def logging_config(level: str = "INFO", log_format: str = "") -> dict[str, Any]:
             structlog.stdlib.ProcessorFormatter.remove_processors_meta,
             # Among our words an event is something else: what the line says is its message.
             structlog.processors.EventRenamer("message"),
-            *last,
+            structlog.processors.ExceptionRenderer(_traceback),
+            renderer,
         ],
     }
     # urllib3 and its like print whole URLs, webhook tokens included, at DEBUG; warnings hold none.
@@ -117,6 +120,19 @@ def logging_config(level: str = "INFO", log_format: str = "") -> dict[str, Any]:
             "gunicorn.access": {"level": "WARNING", "handlers": [], "propagate": True},
         },
     }
+
+
+def _traceback(exc_info: Any) -> str:
+    """Where an error came from. Its message is left out unless it is of our own words: a library's may hold a URL or a
+    query, and with it a secret."""
+    lines = []
+    error = exc_info[1]
+    while error is not None:
+        top = type(error).__module__.partition(".")[0]
+        own = (_ROOT / top).is_dir() or (_ROOT / f"{top}.py").is_file()
+        lines += [*traceback.format_tb(error.__traceback__), f"{type(error).__name__}{f': {error}' if own else ''}\n"]
+        error = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
+    return "".join(lines).rstrip()
 
 
 def _shared_processors() -> list[Any]:
