@@ -148,9 +148,20 @@ def cli() -> None:
 def serve() -> None:
     """Serve on PORT (8080)."""
     # Here, so that what is wrong is said in words; the workers find all in order.
-    process_settings(os.environ)
+    _check_port(process_settings(os.environ).port)
     migrate(open_database(database_url(_configured(None))))
     os.execv(sys.executable, [sys.executable, "-m", "gunicorn", "-c", str(ROOT / "gunicorn.conf.py")])
+
+
+def _check_port(port: int) -> None:
+    with socket.socket() as listener:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            listener.bind(("0.0.0.0", port))
+        except OSError as error:
+            raise click.ClickException(
+                f"port {port} cannot be served on: {error.strerror}; PORT sets another"
+            ) from None
 
 
 @cli.command("check-config")

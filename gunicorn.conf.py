@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import signal
 import sys
 import tempfile
 from pathlib import Path
@@ -38,6 +39,9 @@ def on_starting(server):
 
 def post_worker_init(worker):
     """Threads begin in the worker: they do not survive a fork."""
+    # A terminal's Ctrl-C reaches workers too, and then the master's SIGQUIT: gunicorn's handler for both waits for
+    # itself when the one comes within the other. The master's word is enough.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     worker.wsgi.extensions["pipeline"].start()
 
 

@@ -37,6 +37,7 @@ class Action:
             subject=subject(alert),
             firing=len(group.firing),
             resolved=len(group.resolved),
+            runbook_url=alert.annotations.get("runbook_url", ""),
             findings={each.title: each.text for each in notification.findings.get(alert.fingerprint, ())},
         )
         return Receipt("written to the log", thread)

@@ -1,58 +1,75 @@
-"""What no shape can say: whether the names in a configuration lead somewhere."""
+"""What no shape can say: whether the names in a configuration lead somewhere.
+
+The routing tree is looked at as it was read, so that a name is checked though something beside it is wrong.
+"""
 
 from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable, Iterator
+from typing import Any
 
 from config.document import Document, Path_, Problem
-from config.schema import Route
 from config.validation import unknown_key
 
+_CONDITIONS = ("match", "match_re", "matchers")
 _UPSTREAM_TIMINGS = ("group_wait", "group_interval", "repeat_interval")
 
 
-def check_route(
-    route: Route, path: Path_, names: list[str], document: Document, warnings: list[Problem], depth: int = 0
-) -> None:
-    """Check the routing tree: problems go to the document, what may not be meant to `warnings`."""
-    if depth == 0 and route.conditions:
-        document.problems.append(document.problem(path, "the root route takes every alert: no matchers here"))
-    if depth == 0 and not route.receiver:
-        document.problems.append(document.problem((*path, "receiver"), "is missing"))
-    if route.receiver and route.receiver not in names:
-        near = difflib.get_close_matches(route.receiver, names, n=1)
-        hint = f"; did you mean {near[0]}?" if near else ""
-        document.problems.append(
-            document.problem((*path, "receiver"), f"no receiver is called {route.receiver!r}{hint}")
-        )
-    for key in _UPSTREAM_TIMINGS:
-        if getattr(route, key) is not None:
-            warnings.append(document.problem((*path, key), "is Alertmanager's to keep; it has no effect here"))
-    if route.group_by is not None:
-        message = "groups come from Alertmanager; a bare alert is a group of its own"
-        warnings.append(document.problem((*path, "group_by"), message))
-    for at, child in enumerate(route.routes):
-        check_route(child, (*path, "routes", at), names, document, warnings, depth + 1)
-    if depth == 0:
-        unused = set(names) - set(_receivers_named(route))
-        for at, name in enumerate(names):
-            if name in unused:
-                warnings.append(document.problem(("receivers", at, "name"), f"no route leads to {name!r}"))
+def check_route(root: Any, names: list[str], document: Document) -> list[Problem]:
+    """Check the routing tree.
+
+    Args:
+        root: `route` as it was read.
+        names: the receivers there are.
+        document: whose problems what is wrong is added to.
+
+    Returns:
+        What may not be meant.
+    """
+    warnings: list[Problem] = []
+    if isinstance(root, dict):
+        if any(root.get(key) for key in _CONDITIONS):
+            problem = document.problem(("route",), "the root route takes every alert: no matchers here")
+            document.problems.append(problem)
+        if root.get("receiver") is None and ("route", "receiver") not in document.blanked:
+            document.problems.append(document.problem(("route", "receiver"), "is missing"))
+    used = set()
+    for path, node in _nodes(root, ("route",)):
+        receiver = node.get("receiver")
+        used.add(receiver)
+        if receiver and receiver not in names:
+            document.problems.append(document.problem((*path, "receiver"), _no_receiver(receiver, names)))
+        for key in _UPSTREAM_TIMINGS:
+            if node.get(key) is not None:
+                warnings.append(document.problem((*path, key), "is Alertmanager's to keep; it has no effect here"))
+        if node.get("group_by") is not None:
+            message = "groups come from Alertmanager; a bare alert is a group of its own"
+            warnings.append(document.problem((*path, "group_by"), message))
+    for at, name in enumerate(names):
+        if name not in used:
+            warnings.append(document.problem(("receivers", at, "name"), f"no route leads to {name!r}"))
+    return warnings
 
 
 def check_enrichers(names: Iterable[str] | None, known: set[str], document: Document) -> None:
     """Check that each enricher named is one that there is."""
     for at, name in enumerate(names or ()):
         if name not in known:
-            path = ("enrichment", "enrichers", at)
-            document.problems.append(
-                document.problem(path, unknown_key(name, sorted(known)).replace("key", "enricher"))
-            )
+            message = unknown_key(name, sorted(known), "enricher")
+            document.problems.append(document.problem(("enrichment", "enrichers", at), message))
 
 
-def _receivers_named(route: Route) -> Iterator[str]:
-    if route.receiver:
-        yield route.receiver
-    for child in route.routes:
-        yield from _receivers_named(child)
+def _nodes(node: Any, path: Path_) -> Iterator[tuple[Path_, dict[str, Any]]]:
+    if not isinstance(node, dict):
+        return
+    receiver = node.get("receiver")
+    yield path, node if isinstance(receiver, str | None) else {**node, "receiver": None}
+    routes = node.get("routes")
+    for at, child in enumerate(routes if isinstance(routes, list) else ()):
+        yield from _nodes(child, (*path, "routes", at))
+
+
+def _no_receiver(name: str, names: list[str]) -> str:
+    near = difflib.get_close_matches(name, names, n=1)
+    return f"no receiver is called {name!r}" + (f"; did you mean {near[0]}?" if near else "")

@@ -6,14 +6,12 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from pydantic import ValidationError
-
 from config.base import ActionSettings
 from config.checks import check_enrichers, check_route
 from config.document import ConfigError, Document, Problem, read
 from config.environment import Environment
 from config.receivers import ReceiversReader
-from config.schema import ConfigFile, Configuration, Route
+from config.schema import ConfigFile, Configuration
 from config.validation import validated
 
 DEFAULT_FILE = Path(__file__).resolve().with_name("default.yaml")
@@ -53,23 +51,12 @@ def load(
     file: ConfigFile | None = validated(ConfigFile, data, (), document)
     defaults = data["global"] if isinstance(data.get("global"), dict) else {}
     receivers = list(ReceiversReader(document, actions, defaults, environment, log_otherwise=shipped).read(listed))
-    warnings: list[Problem] = []
-    root = file.route if file is not None else _route_alone(data.get("route"))
-    if root is not None:
-        check_route(root, ("route",), [each.name for each in receivers], document, warnings)
+    warnings = check_route(data.get("route"), [each.name for each in receivers], document)
     if file is not None:
         check_enrichers(file.enrichment.enrichers, set(enrichers), document)
     if document.problems or file is None:
         raise ConfigError(_in_order(document.problems))
     return Configuration(document.name, file, tuple(receivers), tuple(map(str, _in_order(warnings))))
-
-
-def _route_alone(value: Any) -> Route | None:
-    """The routing tree, if it is whole though something else is not."""
-    try:
-        return Route.model_validate(value)
-    except ValidationError:
-        return None
 
 
 def _fill_from_environment(data: dict[str, Any], environment: Environment, document: Document) -> None:

@@ -8,12 +8,13 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from pydantic import ValidationError
-from sqlalchemy import Connection, Engine, Row, and_, exists, func, insert, or_, select, update
+from sqlalchemy import Connection, Engine, Row, and_, case, exists, func, insert, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import SQLAlchemyError
 
 from alerts.model import AlertGroup
 from alerts.notification import Notification, Thread
+from alerts.severity import SEVERITIES, alert_severity
 from outbox.database import StoreError, explained
 from outbox.retry import Outcome
 from outbox.rows import (
@@ -225,8 +226,12 @@ class Store:
         return EventStatus(row.id, row.received_at, row.state, row.error, tuple(of_event))
 
     def recent_alerts(self, limit: int) -> list[AlertStatus]:
-        """The alerts heard of last, firing ones first, each with the deliveries of the event it was last in."""
-        order = (alerts.c.status, alerts.c.updated_at.desc(), alerts.c.fingerprint)
+        """The alerts that matter most, each with the deliveries of the event it was last in.
+
+        Those that fire, the worst first, then those that are over; among equals the one heard of last.
+        """
+        worst = case((alerts.c.status == "firing", alerts.c.severity), else_=0)
+        order = (alerts.c.status, worst, alerts.c.updated_at.desc(), alerts.c.fingerprint)
         with self._reading() as connection:
             rows = connection.execute(select(alerts).order_by(*order).limit(limit)).all()
             statuses = _delivery_statuses(connection, {row.event_id for row in rows})
@@ -256,6 +261,11 @@ class Store:
         (waiting_events, first), (waiting_deliveries, second) = counted
         oldest = [moment for moment in (first, second) if moment is not None]
         return Backlog(waiting_events, waiting_deliveries, min(oldest, default=None))
+
+    def firing_alerts(self) -> int:
+        """How many alerts fire, as far as is known."""
+        with self._reading() as connection:
+            return connection.execute(select(func.count()).where(alerts.c.status == "firing")).scalar_one()
 
     def dead_events(self) -> int:
         """How many payloads could not be planned: nobody was told of them."""
@@ -327,6 +337,7 @@ def _alert_rows(plan: Plan) -> Iterator[dict[str, Any]]:
             "fingerprint": plain_text(alert.fingerprint),
             "group_id": group_id(group_key),
             "status": alert.status,
+            "severity": SEVERITIES.index(alert_severity(alert)),
             "alert": json_text(ALERT, alert),
             "findings": json_text(FINDINGS, findings),
             "event_id": plan.event.id,

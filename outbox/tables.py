@@ -95,12 +95,12 @@ alerts = Table(
     Column("fingerprint", String(256), primary_key=True),
     Column("group_id", String(64), primary_key=True),
     Column("status", String(16), nullable=False),
+    Column("severity", Integer, nullable=False, comment="0 is the worst"),
     Column("alert", Text, nullable=False),
     Column("findings", Text, nullable=False),
     Column("event_id", _Id, nullable=False),
     Column("updated_at", Moment, nullable=False),
-    Index("alerts_by_status", "status", "updated_at"),
-    Index("alerts_by_time", "updated_at"),
+    Index("alerts_by_status", "status", "severity", "updated_at"),
 )
 
 probes = Table(

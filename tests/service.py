@@ -116,8 +116,12 @@ class Service:
 
     def stop(self, timeout_seconds: float = 30.0) -> int:
         """Asks it to end, as Kubernetes and Docker do, and returns its exit code."""
+        os.kill(self.pid, signal.SIGTERM)
+        return self.wait(timeout_seconds)
+
+    def wait(self, timeout_seconds: float) -> int:
+        """Waits for its end and returns its exit code."""
         assert self._process is not None, "it was not started"
-        self._process.terminate()
         code = self._process.wait(timeout_seconds)
         self._running.close()
         return code

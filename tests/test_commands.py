@@ -1,6 +1,7 @@
 """The commands, each in a process, a folder and an environment of its own: exit codes, what is said, and where."""
 
 import os
+import socket
 import sqlite3
 import subprocess
 import sys
@@ -262,3 +263,14 @@ def test_send_test_says_who_was_not_told(tmp_path: Path, slack: SlackWebhook) ->
         f"both/pagerduty/0: PagerDuty: {nobody.removeprefix('http://')}: connection refused",
     ] == done.stderr.splitlines()
     assert [] == [each for each in (SECRET, KEY, "Traceback") if each in done.stdout + done.stderr]
+
+
+def test_serve_says_that_the_port_is_taken(tmp_path: Path) -> None:
+    """Before anything is started, in words, with what to do."""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen(1)
+        port = taken.getsockname()[1]
+        ended = run(tmp_path, ["serve"], {"PORT": str(port)})
+    assert 1 == ended.returncode
+    assert f"port {port} cannot be served on: Address already in use; PORT sets another" in ended.stderr

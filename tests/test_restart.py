@@ -172,3 +172,10 @@ def test_an_orderly_end_leaves_the_rest_to_the_next_run(service: Service, pagerd
     all_delivered(service, SOON_SECONDS)
     assert dict.fromkeys(names, "triggered") == incident_states(pagerduty)
     assert len(names) == len(pagerduty.events)
+
+
+def test_a_terminals_interrupt_ends_it_at_once(service: Service) -> None:
+    """Ctrl-C reaches the master and its workers alike; they end in order, in less than gunicorn's patience."""
+    os.killpg(service.pid, signal.SIGINT)
+    assert 0 == service.wait(15)
+    assert "SIGKILL" not in service.log

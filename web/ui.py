@@ -7,19 +7,13 @@ from datetime import UTC, datetime
 from flask import Blueprint, Response, make_response, render_template
 
 import units
-from actions import subject
+from actions import link, subject
 from alerts.notification import Reading
-from alerts.severity import SEVERITIES, alert_severity
+from alerts.severity import alert_severity
 from outbox.database import StoreError
-from outbox.rows import AlertStatus
 from pipeline import Pipeline
 
 _SHOWN = 100
-
-
-def _worst_first(status: AlertStatus) -> tuple[bool, int, float]:
-    rank = SEVERITIES.index(alert_severity(status.alert)) if status.alert.firing else 0
-    return (not status.alert.firing, rank, -status.updated_at.timestamp())
 
 
 def blueprint(pipeline: Pipeline) -> Blueprint:
@@ -28,22 +22,30 @@ def blueprint(pipeline: Pipeline) -> Blueprint:
     routes.add_app_template_filter(lambda finding: isinstance(finding, Reading), "is_reading")
     routes.add_app_template_filter(alert_severity, "severity")
     routes.add_app_template_filter(subject, "subject")
+    routes.add_app_template_filter(link, "link")
 
     @routes.get("/")
     def index() -> Response:
         now = datetime.now(UTC)
         try:
-            shown, failing = pipeline.store.recent_alerts(_SHOWN), ""
-            shown.sort(key=_worst_first)
-            backlog, dead = pipeline.store.backlog(), pipeline.store.dead_events()
+            shown, firing = pipeline.store.recent_alerts(_SHOWN), pipeline.store.firing_alerts()
+            backlog, dead, failing = pipeline.store.backlog(), pipeline.store.dead_events(), ""
         except StoreError as error:
-            shown, failing, backlog, dead = [], str(error), None, 0
+            shown, firing, backlog, dead, failing = [], 0, None, 0, str(error)
 
         def since(moment: datetime) -> str:
             return units.duration((now - moment).total_seconds())
 
         page = render_template(
-            "index.html", alerts=shown, backlog=backlog, dead=dead, failing=failing, since=since, now=now, limit=_SHOWN
+            "index.html",
+            alerts=shown,
+            firing=firing,
+            backlog=backlog,
+            dead=dead,
+            failing=failing,
+            since=since,
+            now=now,
+            limit=_SHOWN,
         )
         return make_response(page, 503 if failing else 200)
 

@@ -38,6 +38,7 @@ def test_writes_one_line(http: Http, lines: list[Any]) -> None:
         "subject": "customer/customer-rs-transformer-9b75b488c-cpfd7",
         "firing": 1,
         "resolved": 0,
+        "runbook_url": notifications.ANNOTATIONS["runbook_url"],
         "findings": {"CPU": "0.42 of 0.50 cores (84%), request 0.25 cores", "memory": "220 MiB of 256 MiB (86%)"},
     }
     assert [expected] == lines

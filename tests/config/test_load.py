@@ -147,6 +147,13 @@ WRONG: dict[str, tuple[str, list[str]]] = {
         "route: {receiver: a}",
         ["f.yml:1:1 receivers: should be a list of receivers", "f.yml:1:9 route.receiver: no receiver is called 'a'"],
     ),
+    "a name and a regular expression beside it": (
+        "route:\n  receiver: a\n  routes:\n  - receiver: stranger\n    match_re: {b: '('}\nreceivers: [{name: a}]",
+        [
+            "f.yml:4:5 route.routes[0]: b: bad regular expression '(': missing ): ^(?:()$",
+            "f.yml:4:5 route.routes[0].receiver: no receiver is called 'stranger'",
+        ],
+    ),
     "a root without a receiver": ("route: {}\nreceivers: []", ["f.yml:1:1 route.receiver: is missing"]),
     "a root with matchers": (
         "route: {receiver: a, matchers: [a=b]}\nreceivers: [{name: a}]",

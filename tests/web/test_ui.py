@@ -16,7 +16,7 @@ from pipeline import Pipeline
 from tests.pipeline.parts import Failing, Recorder, body
 from tests.samples import NOW, SEED, model_alert, webhook, wire_alert
 
-HOSTILE = '<script>alert("x")</script><img src=x onerror=alert(1)>\'"&{{ 7 * 7 }}</title>'
+HOSTILE = '<script>alert("x")</script><img src=x onerror=alert(1)>\'"&{{ 12345 * 54321 }}</title>'
 
 
 def shown(client: FlaskClient, status: int = 200) -> str:
@@ -42,7 +42,7 @@ def test_says_that_nothing_has_come_in(client: FlaskClient) -> None:
     """An empty page says what to do."""
     seen = words(shown(client))
     assert "0 firing · 0 on their way" in seen
-    assert "Nothing has come in yet. Point an Alertmanager's webhook at /alert ." in seen
+    assert "Nothing has come in yet. Point an Alertmanager's webhook at /alert , or try curl" in seen
 
 
 def test_shows_an_alert_and_who_was_told(client: FlaskClient, running: Pipeline) -> None:
@@ -114,7 +114,7 @@ def test_hostile_text_is_shown_as_text(client: FlaskClient, running: Pipeline) -
     client.post("/alert?wait=5s", data=body(alert))
     page = shown(client)
     assert HOSTILE in words(page)
-    assert not re.search(r"<script|<img|49", page.partition("<body>")[2])
+    assert not re.search(r"<script|<img|670592745", page.partition("<body>")[2])
     assert 'id="&#34; onclick=&#34;' in page
     assert 1 == page.count("</title>")
 
@@ -139,12 +139,28 @@ def test_odd_times_break_nothing(client: FlaskClient, running: Pipeline, moment:
     assert "1 firing" in words(shown(client))
 
 
-def test_shows_a_hundred(client: FlaskClient, running: Pipeline) -> None:
-    """Of very many alerts the last hundred are shown, and the page says so."""
-    client.post("/alert?wait=30s", data=body(*(wire_alert(f"A{number}") for number in range(120))))
+def test_shows_the_hundred_that_matter_most(client: FlaskClient, running: Pipeline) -> None:
+    """Of very many alerts the worst are shown, however old, all are counted, and the page says so."""
+    client.post("/alert?wait=30s", data=body(wire_alert("Worst", severity="critical")))
+    client.post("/alert?wait=30s", data=body(*(wire_alert(f"A{number}", severity="info") for number in range(120))))
     page = shown(client)
     assert 100 == page.count('<li id="')
-    assert "The last 100 are shown." in words(page)
+    seen = words(page)
+    assert "121 firing" in seen
+    assert 0 < seen.index("critical Worst") < seen.index("info A")
+    assert "The 100 that matter most are shown: what fires first, the worst first." in seen
+
+
+def test_links_to_what_helps(client: FlaskClient, running: Pipeline) -> None:
+    """The runbook and Prometheus are a click away, and a link that is no http URL is none."""
+    helpful, harmful = wire_alert("Helpful"), wire_alert("Harmful", generator="x")
+    helpful["annotations"]["runbook_url"] = "https://runbooks.example/a"
+    harmful["annotations"]["runbook_url"] = "javascript:alert(1)"
+    harmful["generatorURL"] = "javascript:alert(2)"
+    client.post("/alert?wait=5s", data=body(helpful, harmful))
+    page = shown(client)
+    links = set(re.findall(r'href="([^"]*)"', page)) - {"/static/style.css"}
+    assert {"https://runbooks.example/a", helpful["generatorURL"], "/api/v1/events/1"} == links
 
 
 def test_says_how_long_ago(client: FlaskClient, store: Store) -> None:

@@ -60,13 +60,13 @@ def upgrade() -> None:
         sa.Column("fingerprint", sa.String(256), primary_key=True),
         sa.Column("group_id", sa.String(64), primary_key=True),
         sa.Column("status", sa.String(16), nullable=False),
+        sa.Column("severity", sa.Integer, nullable=False),
         sa.Column("alert", sa.Text, nullable=False),
         sa.Column("findings", sa.Text, nullable=False),
         sa.Column("event_id", _ID, nullable=False),
         sa.Column("updated_at", sa.BigInteger, nullable=False),
     )
-    op.create_index("alerts_by_status", "alerts", ["status", "updated_at"])
-    op.create_index("alerts_by_time", "alerts", ["updated_at"])
+    op.create_index("alerts_by_status", "alerts", ["status", "severity", "updated_at"])
     op.create_table(
         "probes",
         sa.Column("id", sa.Integer, primary_key=True),
