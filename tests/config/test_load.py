@@ -569,9 +569,10 @@ def test_every_actions_example_loads(load_yaml: Load, kind: str) -> None:
 def test_the_configurations_of_the_readme_load(load_yaml: Load) -> None:
     """What a reader copies works, but for the variables that are the reader's own."""
     blocks = re.findall(r"```yaml\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
-    whole = [block for block in blocks if re.search("^route:", block, re.MULTILINE)]
+    # One of them is Alertmanager's: it leads here.
+    ours = [block for block in blocks if "/alert\n" not in block and "/alert " not in block]
 
-    assert whole
-    for block in whole:
+    assert ours
+    for block in ours:
         names = set(re.findall(r"\$\{(\w+)\}", block))
         assert () == load_yaml(block, dict.fromkeys(names, "https://a.example/b")).warnings
