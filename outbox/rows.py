@@ -95,6 +95,7 @@ class DeliveryStatus:
 
     id: int
     event_id: int
+    destination: str
     receiver: str
     action: str
     state: DeliveryState

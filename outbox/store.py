@@ -1,33 +1,44 @@
-"""The store: every statement there is. Each method is one transaction; what it returns has been committed."""
+"""The store: every statement that writes. Each method is one transaction; what it returns has been committed."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+import threading
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from typing import Any
 
 from pydantic import ValidationError
-from sqlalchemy import Connection, Engine, Row, and_, case, exists, func, insert, or_, select, update
+from sqlalchemy import (
+    Connection,
+    Engine,
+    Row,
+    ScalarSelect,
+    Select,
+    and_,
+    exists,
+    func,
+    insert,
+    or_,
+    select,
+    update,
+)
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import SQLAlchemyError
 
-from alerts.model import AlertGroup
+from alerts.model import Alert, AlertGroup
 from alerts.notification import Notification, Thread
 from alerts.severity import SEVERITIES, alert_severity
 from outbox.database import StoreError, explained
+from outbox.reports import Reports
 from outbox.retry import Outcome
 from outbox.rows import (
     ALERT,
     FINDINGS,
     NOTIFICATION,
     THREAD,
-    AlertStatus,
-    Backlog,
     Delivery,
-    DeliveryStatus,
     Event,
-    EventStatus,
     Plan,
     group_id,
     json_text,
@@ -36,9 +47,11 @@ from outbox.rows import (
 from outbox.tables import alerts, deliveries, events, probes, threads
 
 _EVENTS_AT_ONCE = 100
+# Of bodies and notifications taken up at once; one that is larger is taken alone.
+_BYTES_AT_ONCE = 8 * 1024 * 1024
 
 
-class Store:
+class Store(Reports):
     """What is kept.
 
     Args:
@@ -47,21 +60,15 @@ class Store:
     """
 
     def __init__(self, engine: Engine, owner: str) -> None:
-        self._engine = engine
+        super().__init__(engine)
         self.owner = owner
+        self._writer = threading.Lock()
 
     @contextmanager
     def _writing(self) -> Iterator[Connection]:
+        # One at a time: SQLite's own waiting is not fair, and those who wait in it sleep.
         try:
-            with self._engine.begin() as connection:
-                yield connection
-        except SQLAlchemyError as error:
-            raise StoreError(explained(error)) from None
-
-    @contextmanager
-    def _reading(self) -> Iterator[Connection]:
-        try:
-            with self._engine.connect().execution_options(read_only=True) as connection:
+            with self._writer, self._engine.begin() as connection:
                 yield connection
         except SQLAlchemyError as error:
             raise StoreError(explained(error)) from None
@@ -87,14 +94,20 @@ class Store:
         One plans at a time, and in order: so a group's later state is never planned before an earlier one.
         """
         free = or_(events.c.lease_until.is_(None), events.c.lease_until < now)
-        oldest = select(events.c.id).where(events.c.state == "accepted", free).order_by(events.c.id)
+        oldest = _up_to_bytes(
+            select(events.c.id, func.length(events.c.body).label("size"))
+            .where(events.c.state == "accepted", free)
+            .order_by(events.c.id)
+            .limit(_EVENTS_AT_ONCE),
+            events.c.id.name,
+        )
         other = events.alias("other")
         busy = exists().where(
             other.c.state == "accepted", other.c.lease_owner != self.owner, other.c.lease_until >= now
         )
         statement = (
             update(events)
-            .where(events.c.id.in_(oldest.limit(_EVENTS_AT_ONCE).scalar_subquery()), ~busy)
+            .where(events.c.id.in_(oldest), ~busy)
             .values(
                 lease_owner=self.owner,
                 lease_until=now + timedelta(seconds=lease_seconds),
@@ -142,11 +155,18 @@ class Store:
             earlier.c.state == "pending",
         )
         free = or_(d.c.lease_until.is_(None), d.c.lease_until < now)
-        due = select(d.c.id).where(d.c.state == "pending", d.c.due_at <= now, free, ~behind)
+        due = _up_to_bytes(
+            select(d.c.id, d.c.due_at, func.length(d.c.notification).label("size"))
+            .where(d.c.state == "pending", d.c.due_at <= now, free, ~behind)
+            .order_by(d.c.due_at, d.c.id)
+            .limit(limit),
+            "due_at",
+            "id",
+        )
         lease_until = now + timedelta(seconds=lease_seconds)
         statement = (
             update(d)
-            .where(d.c.id.in_(due.order_by(d.c.due_at, d.c.id).limit(limit).scalar_subquery()))
+            .where(d.c.id.in_(due))
             .values(lease_owner=self.owner, lease_until=lease_until, attempts=d.c.attempts + 1)
             .returning(d)
         )
@@ -215,63 +235,6 @@ class Store:
                 released += result.rowcount
         return released
 
-    def event(self, event_id: int) -> EventStatus | None:
-        """What became of an event; None when there is none of that id."""
-        columns = (events.c.id, events.c.received_at, events.c.state, events.c.error)
-        with self._reading() as connection:
-            row = connection.execute(select(*columns).where(events.c.id == event_id)).first()
-            if row is None:
-                return None
-            of_event = _delivery_statuses(connection, [event_id])
-        return EventStatus(row.id, row.received_at, row.state, row.error, tuple(of_event))
-
-    def recent_alerts(self, limit: int) -> list[AlertStatus]:
-        """The alerts that matter most, each with the deliveries of the event it was last in.
-
-        Those that fire, the worst first, then those that are over; among equals the one heard of last.
-        """
-        worst = case((alerts.c.status == "firing", alerts.c.severity), else_=0)
-        order = (alerts.c.status, worst, alerts.c.updated_at.desc(), alerts.c.fingerprint)
-        with self._reading() as connection:
-            rows = connection.execute(select(alerts).order_by(*order).limit(limit)).all()
-            statuses = _delivery_statuses(connection, {row.event_id for row in rows})
-        by_group: dict[tuple[int, str], list[DeliveryStatus]] = {}
-        for status in statuses:
-            by_group.setdefault((status.event_id, status.group_id), []).append(status)
-        return [
-            AlertStatus(
-                alert=ALERT.validate_json(row.alert),
-                findings=FINDINGS.validate_json(row.findings),
-                event_id=row.event_id,
-                updated_at=row.updated_at,
-                deliveries=tuple(by_group.get((row.event_id, row.group_id), ())),
-            )
-            for row in rows
-        ]
-
-    def backlog(self) -> Backlog:
-        """What waits."""
-        with self._reading() as connection:
-            counted = [
-                connection.execute(
-                    select(func.count(), func.min(table.c.received_at)).where(table.c.state == state)
-                ).one()
-                for table, state in ((events, "accepted"), (deliveries, "pending"))
-            ]
-        (waiting_events, first), (waiting_deliveries, second) = counted
-        oldest = [moment for moment in (first, second) if moment is not None]
-        return Backlog(waiting_events, waiting_deliveries, min(oldest, default=None))
-
-    def firing_alerts(self) -> int:
-        """How many alerts fire, as far as is known."""
-        with self._reading() as connection:
-            return connection.execute(select(func.count()).where(alerts.c.status == "firing")).scalar_one()
-
-    def dead_events(self) -> int:
-        """How many payloads could not be planned: nobody was told of them."""
-        with self._reading() as connection:
-            return connection.execute(select(func.count()).where(events.c.state == "dead")).scalar_one()
-
     def probe(self, now: datetime) -> None:
         """Write one row.
 
@@ -312,6 +275,14 @@ def _delivery(row: Row[Any], thread: str | None) -> Delivery:
     )
 
 
+def _up_to_bytes(rows: Select[Any], *order: str) -> ScalarSelect[Any]:
+    """The ids of the first rows whose sizes add up to no more than is taken up at once, and at least of one."""
+    sized = rows.subquery()
+    before = func.sum(sized.c.size).over(order_by=[sized.c[name] for name in order]) - sized.c.size
+    running = select(sized.c.id, before.label("before")).subquery()
+    return select(running.c.id).where(running.c.before < _BYTES_AT_ONCE).scalar_subquery()
+
+
 def _delivery_rows(plan: Plan) -> Iterator[dict[str, Any]]:
     for planned in plan.deliveries:
         notification = planned.notification
@@ -340,14 +311,15 @@ def _alert_rows(plan: Plan) -> Iterator[dict[str, Any]]:
             "severity": SEVERITIES.index(alert_severity(alert)),
             "alert": json_text(ALERT, alert),
             "findings": json_text(FINDINGS, findings),
+            "destinations": "\n".join(_heard_by(plan, group_key, alert)),
             "event_id": plan.event.id,
             "updated_at": plan.event.received_at,
         }
 
 
-def _delivery_statuses(connection: Connection, event_ids: Iterable[int]) -> list[DeliveryStatus]:
-    names = ("id", "event_id", "receiver", "action", "state", "attempts", "detail", "received_at", "settled_at")
-    columns = [deliveries.c[name] for name in (*names, "group_id")]
-    statement = select(*columns).where(deliveries.c.event_id.in_(list(event_ids))).order_by(deliveries.c.id)
-    rows = connection.execute(statement).all()
-    return [DeliveryStatus(**{**row._asdict(), "detail": row.detail or ""}) for row in rows]
+def _heard_by(plan: Plan, group_key: str, alert: Alert) -> Iterator[str]:
+    """The destinations whose part of the group this alert is in."""
+    for planned in plan.deliveries:
+        group = planned.notification.group
+        if group.group_key == group_key and any(each.fingerprint == alert.fingerprint for each in group.alerts):
+            yield plain_text(planned.notification.destination)

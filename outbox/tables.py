@@ -98,6 +98,7 @@ alerts = Table(
     Column("severity", Integer, nullable=False, comment="0 is the worst"),
     Column("alert", Text, nullable=False),
     Column("findings", Text, nullable=False),
+    Column("destinations", Text, nullable=False, comment="whose part of the group it is in, one a line"),
     Column("event_id", _Id, nullable=False),
     Column("updated_at", Moment, nullable=False),
     Index("alerts_by_status", "status", "severity", "updated_at"),

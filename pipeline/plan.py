@@ -35,6 +35,8 @@ _QUERIES_AT_ONCE = 16
 # For what an enrichment does beside waiting: making the queries and reading the answers.
 _GRACE_SECONDS = 1.0
 _RETRY_SECONDS = 0.5
+_STUCK_AT_MOST = 200
+_FAILURES_IN_A_ROW = 3
 
 _log = structlog.get_logger("plan")
 
@@ -75,6 +77,7 @@ class Planner:
         self._planned = planned
         self.wake = Wake()
         self._stopping = threading.Event()
+        self._stuck: list[Plan] = []
         self._batches = ThreadPoolExecutor(_BATCHES_AT_ONCE, "plan")
         self._enrichments = ThreadPoolExecutor(_BATCHES_AT_ONCE, "enrich")
         self._queries = ThreadPoolExecutor(_QUERIES_AT_ONCE, "query")
@@ -84,6 +87,11 @@ class Planner:
     def alive(self) -> bool:
         """Whether the thread runs."""
         return self._thread.is_alive()
+
+    @property
+    def stuck(self) -> bool:
+        """Whether there are plans that the database does not take."""
+        return bool(self._stuck)
 
     def start(self) -> None:
         """Begin."""
@@ -103,7 +111,7 @@ class Planner:
         in_hand: deque[Future[list[Plan]]] = deque()
         while in_hand or not self._stopping.is_set():
             batch: list[Event] = []
-            if len(in_hand) < _BATCHES_AT_ONCE and not self._stopping.is_set():
+            if len(in_hand) < _BATCHES_AT_ONCE and len(self._stuck) < _STUCK_AT_MOST and not self._stopping.is_set():
                 batch = self._claim()
             if batch:
                 in_hand.append(self._batches.submit(self._plan, batch))
@@ -111,6 +119,8 @@ class Planner:
                 wait([in_hand[0]], timeout=_BATCH_HEAD_START_SECONDS)
             elif not batch:
                 self.wake.wait()
+            if self._stuck:
+                self._commit([])
             while in_hand and in_hand[0].done():
                 self._commit(in_hand.popleft().result())
 
@@ -125,24 +135,42 @@ class Planner:
             return []
 
     def _commit(self, plans: list[Plan]) -> None:
-        """Keep the plans; while the database fails, again and again: nobody else may hold these events meanwhile."""
-        while True:
-            try:
-                kept = self._store.plan(plans)
-                break
-            except StoreError as error:
-                _log.error("cannot keep a plan", event_ids=[plan.event.id for plan in plans], error=str(error))
-                if self._stopping.wait(_RETRY_SECONDS):
-                    return
-            except Exception as error:
-                if len(plans) > 1:
-                    for plan in plans:
-                        self._commit([plan])
-                    return
-                plans = [_dead(plans[0].event, error)]
+        """Keep plans, and those that were stuck before them.
+
+        What the database does not take now is tried again later, and held until then; what comes after it of the same
+        groups waits behind it, and nothing else does.
+        """
+        again = {plan.event.id for plan in plans}
+        waiting = [*(plan for plan in self._stuck if plan.event.id not in again), *plans]
+        self._stuck, held_up = [], set[str]()
+        if self._kept(waiting):
+            return
+        failures = 0
+        for plan in waiting:
+            groups = {group_key for group_key, _, _ in plan.alerts}
+            if failures < _FAILURES_IN_A_ROW and held_up.isdisjoint(groups):
+                if self._kept([plan]):
+                    failures = 0
+                    continue
+                failures += 1
+            self._stuck.append(plan)
+            held_up |= groups
+        self._stopping.wait(_RETRY_SECONDS)
+
+    def _kept(self, plans: list[Plan]) -> bool:
+        """Try to keep plans in one commit."""
+        try:
+            kept = self._store.plan(plans)
+        except StoreError as error:
+            _log.error("cannot keep a plan", event_ids=[plan.event.id for plan in plans], error=str(error))
+            return False
+        except Exception as error:
+            return len(plans) == 1 and not plans[0].error and self._kept([_dead(plans[0].event, error)])
         for plan in kept:
             _tell(plan)
-        self._planned()
+        if kept:
+            self._planned()
+        return True
 
     def _plan(self, batch: list[Event]) -> list[Plan]:
         """What becomes of a batch; never raises, and one bad event does not hold up the rest."""

@@ -56,6 +56,11 @@ class Pipeline:
         """Whether its threads run."""
         return self._planner.alive and self._deliverer.alive
 
+    @property
+    def stuck(self) -> bool:
+        """Whether the database does not take what this process has planned."""
+        return self._planner.stuck
+
     def start(self) -> None:
         """Begin to plan and deliver."""
         self._planner.start()

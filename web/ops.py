@@ -29,6 +29,8 @@ def blueprint(pipeline: Pipeline) -> Blueprint:
         """The configuration was loaded, or nothing would answer; the threads run; the storage takes a row."""
         if not pipeline.alive:
             return error(_ENDED, 503)
+        if pipeline.stuck:
+            return error("the storage does not take what is planned", 503)
         try:
             pipeline.store.probe(datetime.now(UTC))
         except StoreError as failing:
@@ -40,8 +42,9 @@ def blueprint(pipeline: Pipeline) -> Blueprint:
         return Response(telemetry.exposition(_gauges()), content_type=CONTENT_TYPE_LATEST)
 
     def _gauges() -> dict[str, tuple[str, float]]:
-        storage = "Whether the storage answers."
+        storage = "Whether the storage takes a row."
         try:
+            pipeline.store.probe(datetime.now(UTC))
             backlog = pipeline.store.backlog()
         except StoreError:
             return {"alert_manager_storage_up": (storage, 0)}

@@ -512,3 +512,23 @@ def test_a_database_that_is_locked_is_a_store_error(store: Store, engine: Engine
     with engine.begin(), pytest.raises(StoreError, match="database is locked"):
         store.accept(b"{}", NOW)
     assert 1 == store.accept(b"{}", NOW)
+
+
+def test_takes_up_no_more_than_it_can_hold(store: Store) -> None:
+    """Of large bodies and notifications only so many are taken at once, and one that is larger still alone."""
+    ids = [store.accept(b"x" * size * 1024 * 1024, NOW) for size in (3, 3, 3, 20, 1)]
+    taken = []
+    while claimed := store.claim_events(NOW, 30):
+        taken.append([event.id for event in claimed])
+        store.plan([Plan(event) for event in claimed])
+    assert [ids[:3], ids[3:4], ids[4:]] == taken
+
+
+def test_takes_up_no_more_deliveries_than_it_can_hold(store: Store) -> None:
+    """Likewise deliveries, whose notifications hold whole groups."""
+    store.accept(b"{}", NOW)
+    (event,) = store.claim_events(NOW, 30)
+    large = replace(model_alert(), annotations={"description": "x" * 5 * 1024 * 1024})
+    notifications = [Planned(notification(f"group {number}", "team", large)) for number in range(3)]
+    store.plan([Plan(event, tuple(notifications))])
+    assert [2, 1, 0] == [len(store.claim_deliveries(NOW, 30, 8)) for _ in range(3)]

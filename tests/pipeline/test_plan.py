@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ from alerts.model import Alert
 from alerts.notification import Finding, Gap, Reading
 from enrich._base import NoAnswer
 from outbox.database import StoreError
+from outbox.rows import Plan
 from outbox.store import Store
 from tests.pipeline.parts import (
     Clock,
@@ -274,6 +275,39 @@ def test_a_store_that_fails_for_a_while_loses_and_repeats_nothing(
         assert ["delivered"] == settled(pipeline, pipeline.accept(SEED))
     assert 1 == len(recorder.attempts)
     assert 0 == failing.failures[method]
+
+
+class Choosy(Store):
+    """A store that does not keep the plan of certain events, as a full disk may not keep a large one."""
+
+    refused: frozenset[int] = frozenset()
+
+    def plan(self, plans: Sequence[Plan]) -> list[Plan]:
+        """Refuses the whole commit."""
+        if self.refused & {plan.event.id for plan in plans}:
+            raise StoreError("database or disk is full")
+        return super().plan(plans)
+
+
+def test_a_plan_that_cannot_be_kept_holds_up_its_groups_alone(
+    tmp_path: Path, store: Store, recorder: Recorder, clock: Clock
+) -> None:
+    """Others are told meanwhile; what comes after it of the same group waits, and is told behind it."""
+    choosy = Choosy(store._engine, "choosy")
+    pipeline = make_pipeline(tmp_path, choosy, {"team/log/0": recorder}, clock=clock)
+    large = pipeline.accept(body(webhook(wire_alert("A"))))
+    choosy.refused = frozenset({large})
+    later = pipeline.accept(body(webhook(wire_alert("A", "resolved"))))
+    others = [pipeline.accept(body(wire_alert(name))) for name in ("B", "C")]
+    with started(pipeline):
+        assert [["delivered"]] * 2 == [settled(pipeline, each) for each in others]
+        assert pipeline.stuck
+        assert ["delivered"] == settled(pipeline, pipeline.accept(SEED))
+        assert ["B", "C", "KubePodCrashLooping"] == sorted(recorder.names())
+        choosy.refused = frozenset()
+        assert [["delivered"]] * 2 == [settled(pipeline, each) for each in (large, later)]
+        eventually(lambda: not pipeline.stuck, "nothing is stuck")
+    assert ["firing", "resolved"] == [each.group.status for each in recorder.sent if each.group.alerts[0].name == "A"]
 
 
 def test_stops_although_the_storage_fails(tmp_path: Path, store: Store, recorder: Recorder, clock: Clock) -> None:

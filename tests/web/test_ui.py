@@ -3,6 +3,7 @@
 import html
 import re
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 from flask.testing import FlaskClient
@@ -13,7 +14,7 @@ from alerts.notification import Finding, Gap, Reading, SendError
 from outbox.rows import Plan
 from outbox.store import Store
 from pipeline import Pipeline
-from tests.pipeline.parts import Failing, Recorder, body
+from tests.pipeline.parts import Failing, Recorder, body, make_pipeline, started
 from tests.samples import NOW, SEED, model_alert, webhook, wire_alert
 
 HOSTILE = '<script>alert("x")</script><img src=x onerror=alert(1)>\'"&{{ 12345 * 54321 }}</title>'
@@ -149,6 +150,20 @@ def test_shows_the_hundred_that_matter_most(client: FlaskClient, running: Pipeli
     assert "121 firing" in seen
     assert 0 < seen.index("critical Worst") < seen.index("info A")
     assert "The 100 that matter most are shown: what fires first, the worst first." in seen
+
+
+def test_tells_apart_who_was_told_of_which(tmp_path: Path, store: Store) -> None:
+    """Of a group that went different ways, each alert has the deliveries that it was in, and no others."""
+    routes = """
+route: {receiver: chat, routes: [{receiver: pager, matchers: [severity=critical]}]}
+receivers: [{name: chat, log_configs: [{}]}, {name: pager, log_configs: [{}]}]
+"""
+    actions = {"chat/log/0": Recorder(), "pager/log/0": Recorder()}
+    with started(make_pipeline(tmp_path, store, actions, routes)) as pipeline:
+        both = webhook(wire_alert("Bad", severity="critical"), wire_alert("Mild", severity="info"))
+        pipeline.wait(pipeline.accept(body(both)), 5)
+    told = {each.alert.name: [status.receiver for status in each.deliveries] for each in store.recent_alerts(10)}
+    assert {"Bad": ["pager"], "Mild": ["chat"]} == told
 
 
 def test_links_to_what_helps(client: FlaskClient, running: Pipeline) -> None:

@@ -63,6 +63,7 @@ def upgrade() -> None:
         sa.Column("severity", sa.Integer, nullable=False),
         sa.Column("alert", sa.Text, nullable=False),
         sa.Column("findings", sa.Text, nullable=False),
+        sa.Column("destinations", sa.Text, nullable=False),
         sa.Column("event_id", _ID, nullable=False),
         sa.Column("updated_at", sa.BigInteger, nullable=False),
     )
