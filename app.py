@@ -25,7 +25,7 @@ from config.load import load
 from config.process import process_settings
 from config.schema import Configuration, Receiver
 from outbound import Http
-from outbox.database import DatabaseUrlError, StoreError, migrate, open_database
+from outbox.database import DatabaseUrlError, StoreError, migrate, open_database, parse_url
 from outbox.store import Store
 from pipeline import Pipeline
 from routing import receivers
@@ -168,7 +168,9 @@ def _check_port(port: int) -> None:
 @click.argument("file", required=False, type=click.Path(path_type=Path))
 def check_config(file: Path | None) -> None:
     """Check FILE, or what CONFIG_FILE names, and say all that is wrong with it."""
+    process_settings(os.environ)
     configuration = _configured(file)
+    parse_url(database_url(configuration))
     count = sum(len(receiver.actions) for receiver in configuration.receivers)
     click.echo(f"{configuration.name}: good: {len(configuration.receivers)} receivers with {count} actions")
 

@@ -24,7 +24,8 @@ _settings = process_settings(os.environ)
 bind = f"0.0.0.0:{_settings.port}"
 workers = _settings.workers
 worker_class = "gthread"
-threads = 8
+# Most of them wait: for the database, for `?wait`, or for a client that is slow to send.
+threads = 32
 timeout = 60
 graceful_timeout = 30
 keepalive = 75

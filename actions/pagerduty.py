@@ -12,13 +12,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
-from pydantic import SecretStr, model_validator
+from pydantic import model_validator
 
 from actions._base import briefs, cut, leading, link, post_json, secret, subject, title
 from alerts.model import Alert
 from alerts.notification import Notification, Receipt, SendError, Thread
 from alerts.severity import severity, worst, worst_first
-from config.base import ActionSettings, HttpUrl, require_one
+from config.base import ActionSettings, HttpUrl, SecretText, require_one
 from outbound import Http
 
 _FAR_SIDE = "PagerDuty"
@@ -41,7 +41,7 @@ class Settings(ActionSettings):
         severity: instead of the alerts' own; any spelling of a severity.
     """
 
-    routing_key: SecretStr | None = None
+    routing_key: SecretText | None = None
     routing_key_file: Path | None = None
     url: HttpUrl = "https://events.pagerduty.com/v2/enqueue"
     severity: str | None = None

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Annotated, Any, ClassVar
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, SecretStr, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, model_validator
 
 import units
 
@@ -105,6 +105,7 @@ def _read_with(read: Any) -> BeforeValidator:
 
 
 DurationSeconds = Annotated[float, _read_with(units.duration_seconds)]
-SizeBytes = Annotated[int, _read_with(units.size_bytes)]
+SizeBytes = Annotated[int, _read_with(units.size_bytes), Field(gt=0)]
+SecretText = Annotated[SecretStr, Field(min_length=1)]
 HttpUrl = Annotated[str, AfterValidator(http_url)]
 SecretUrl = Annotated[SecretStr, AfterValidator(_http_secret)]

@@ -18,6 +18,8 @@ _PLAIN_WORDS = {
     "model_attributes_type": "should be a mapping",
     "tuple_type": "should be a list",
     "bool_parsing": "should be true or false",
+    "greater_than": "should be more than 0",
+    "too_short": "is empty",
     "bool_type": "should be true or false",
 }
 

@@ -12,7 +12,7 @@ import alembic.config
 import alembic.util
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Engine, create_engine, event
+from sqlalchemy import URL, Engine, create_engine, event
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, DisconnectionError, SQLAlchemyError
 
@@ -28,6 +28,22 @@ class DatabaseUrlError(ValueError):
     """A database URL that cannot be used; the message does not repeat it."""
 
 
+def parse_url(url: str) -> URL:
+    """Read a database's URL.
+
+    Raises:
+        DatabaseUrlError: it is none that can be used.
+    """
+    try:
+        parsed = make_url(url)
+    except (ArgumentError, ValueError):
+        # A ValueError is a port's that is no number.
+        raise DatabaseUrlError("the database URL should be sqlite:///path/to/file") from None
+    if parsed.get_backend_name() != "sqlite" or parsed.database in (None, "", ":memory:"):
+        raise DatabaseUrlError("the database URL should be sqlite:///path/to/file; other databases are not known yet")
+    return parsed
+
+
 def open_database(url: str) -> Engine:
     """Make an engine, with the database's folder where it is missing.
 
@@ -38,13 +54,7 @@ def open_database(url: str) -> Engine:
         DatabaseUrlError: it is something else.
         StoreError: the folder cannot be made.
     """
-    try:
-        parsed = make_url(url)
-    except (ArgumentError, ValueError):
-        # A ValueError is a port's that is no number.
-        raise DatabaseUrlError("the database URL should be sqlite:///path/to/file") from None
-    if parsed.get_backend_name() != "sqlite" or parsed.database in (None, "", ":memory:"):
-        raise DatabaseUrlError("the database URL should be sqlite:///path/to/file; other databases are not known yet")
+    parsed = parse_url(url)
     try:
         Path(str(parsed.database)).parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -55,7 +65,7 @@ def open_database(url: str) -> Engine:
     engine = create_engine(
         parsed,
         creator=lambda: sqlite3.connect(uri, uri=True, timeout=_BUSY_TIMEOUT_SECONDS, check_same_thread=False),
-        pool_size=16,
+        pool_size=48,
     )
     event.listen(engine, "connect", _prepare)
     event.listen(engine, "checkout", _same_file)

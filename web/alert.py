@@ -21,7 +21,9 @@ from web.answers import answer, error
 _CHUNK = 65_536
 _LONGEST_WAIT_SECONDS = 60.0
 # Fewer than a process has threads: those who wait must not keep others from being accepted.
-_WAITERS = 4
+_WAITERS = 20
+# A client that sends nothing for so long gives its thread back.
+_SILENCE_SECONDS = 10.0
 
 _log = structlog.get_logger("alert")
 
@@ -107,6 +109,9 @@ def _body(asked: Request, limit: int) -> bytes:
     if (asked.content_length or 0) > limit:
         _drain(asked, limit)
         raise too_large
+    connection = asked.environ.get("gunicorn.socket")
+    if connection is not None:
+        connection.settimeout(_SILENCE_SECONDS)
     body = bytearray()
     try:
         while chunk := asked.stream.read(_CHUNK):

@@ -154,6 +154,13 @@ WRONG: dict[str, tuple[str, list[str]]] = {
             "f.yml:4:5 route.routes[0].receiver: no receiver is called 'stranger'",
         ],
     ),
+    "an empty secret and an empty body": (
+        "route: {receiver: a}\nreceivers:\n- name: a\n  pagerduty_configs: [{routing_key: ''}]\nweb: {max_body: 0B}",
+        [
+            "f.yml:4:24 receivers[0].pagerduty_configs[0].routing_key: is empty",
+            "f.yml:5:7 web.max_body: should be more than 0",
+        ],
+    ),
     "a root without a receiver": ("route: {}\nreceivers: []", ["f.yml:1:1 route.receiver: is missing"]),
     "a root with matchers": (
         "route: {receiver: a, matchers: [a=b]}\nreceivers: [{name: a}]",

@@ -4,6 +4,7 @@ import json
 import socket
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -248,6 +249,29 @@ def test_a_client_that_sends_too_much_reads_why(small: Service) -> None:
 
     chunked = small.session.post(f"{small.url}/alert", data=iter([b" " * LIMIT] * 3), timeout=10)
     assert (413, {"status": "error", "error": TOO_LONG}) == (chunked.status_code, chunked.json())
+
+
+def test_clients_that_stall_do_not_make_it_deaf(small: Service) -> None:
+    """Forty that send a byte and fall silent leave room for others, and lose their threads after a while."""
+    url = urlsplit(small.url)
+    with ExitStack() as stalled:
+        connections = [
+            stalled.enter_context(socket.create_connection((str(url.hostname), url.port or 0), timeout=20))
+            for _ in range(40)
+        ]
+        for connection in connections:
+            connection.sendall(http("Content-Length: 100", body=b"{"))
+        assert [200] * 4 == [small.get("/healthz").status_code for _ in range(4)]
+        assert {"status": "success"} == small.post(SEED).json()
+        for connection in connections:
+            assert connection.recv(65_536).startswith(b"HTTP/1.1 400 ")
+
+
+def test_twenty_may_wait_at_once(small: Service) -> None:
+    """Who asks to wait hears how each delivery ended, others beside them or not."""
+    with ThreadPoolExecutor(20) as clients:
+        answers = list(clients.map(lambda number: small.post(wire_alert(f"A{number}"), "?wait=10s").json(), range(20)))
+    assert [["delivered"]] * 20 == [[each["outcome"] for each in answer["deliveries"]] for answer in answers]
 
 
 def test_what_is_refused_is_counted_and_logged(client: FlaskClient) -> None:
