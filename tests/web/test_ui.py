@@ -174,7 +174,7 @@ def test_links_to_what_helps(client: FlaskClient, running: Pipeline) -> None:
     harmful["generatorURL"] = "javascript:alert(2)"
     client.post("/alert?wait=5s", data=body(helpful, harmful))
     page = shown(client)
-    links = set(re.findall(r'href="([^"]*)"', page)) - {"/static/style.css"}
+    links = set(re.findall(r'href="([^"]*)"', page)) - {"/static/style.css", "/static/icon.svg"}
     assert {"https://runbooks.example/a", helpful["generatorURL"], "/api/v1/events/1"} == links
 
 
