@@ -197,9 +197,10 @@ def test_says_that_the_storage_does_not_answer(client: FlaskClient, failing: Fai
     assert "The storage does not answer. no such table: alerts" in words(shown(client, 503))
 
 
-def test_the_style_is_served(client: FlaskClient) -> None:
-    """The page's only other part is there, and nothing is loaded from elsewhere."""
-    page = shown(client)
-    assert ["/static/style.css"] == re.findall(r'(?:href|src)="([^"]*)"', page)
-    with client.get("/static/style.css") as response:
-        assert (200, "text/css; charset=utf-8") == (response.status_code, response.content_type)
+def test_its_parts_are_served(client: FlaskClient) -> None:
+    """The page's only other parts are there, and nothing is loaded from elsewhere."""
+    parts = {"/static/icon.svg": "image/svg+xml; charset=utf-8", "/static/style.css": "text/css; charset=utf-8"}
+    assert list(parts) == re.findall(r'(?:href|src)="([^"]*)"', shown(client))
+    for path, kind in parts.items():
+        with client.get(path) as response:
+            assert (200, kind) == (response.status_code, response.content_type)
