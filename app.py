@@ -82,7 +82,9 @@ def create_app(variables: Mapping[str, str] | None = None) -> Flask:
     _configure_logging(variables)
     configuration = configure(variables)
     engine = open_database(database_url(configuration))
-    migrate(engine)
+    if _INSTANCE not in variables:
+        # Else `prepare_storage` has done so: a worker that starts later must not make a file where one is away.
+        migrate(engine)
     http = Http()
     settings = configuration.file
     found = enrich.find()

@@ -61,4 +61,5 @@ def child_exit(server, worker):
 
 def on_exit(server):
     """The last act of the master."""
-    shutil.rmtree(os.environ["PROMETHEUS_MULTIPROC_DIR"], ignore_errors=True)
+    if not server.reexec_pid:
+        shutil.rmtree(os.environ["PROMETHEUS_MULTIPROC_DIR"], ignore_errors=True)

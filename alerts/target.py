@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from alerts.model import Alert
 
+_KUBE_STATE_METRICS = "kube-state-metrics"
 _NODE_EXPORTER = re.compile("node[-_]exporter")
 # What kube-state-metrics tells of that is no pod.
 _OTHER_OBJECTS = frozenset(
@@ -58,8 +59,11 @@ def target(alert: Alert) -> Target:
         return Target(instance=instance)
     if exported["namespace"]:
         return Target(exported["namespace"])
-    if labels.get("container") == "kube-state-metrics" and not _OTHER_OBJECTS.isdisjoint(labels):
-        return Target(namespace)
+    if labels.get("container") == _KUBE_STATE_METRICS:
+        if labels.get("pod") and _KUBE_STATE_METRICS not in labels["pod"]:
+            return Target(namespace, labels["pod"])
+        if not _OTHER_OBJECTS.isdisjoint(labels):
+            return Target(namespace)
     if labels.get("pod"):
         container = labels.get("container", "")
         return Target(namespace, labels["pod"], "" if container == "POD" else container)

@@ -17,7 +17,7 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, DisconnectionError, SQLAlchemyError
 
 _MIGRATIONS = Path(__file__).with_name("migrations")
-_BUSY_TIMEOUT_SECONDS = 5.0
+BUSY_TIMEOUT_SECONDS = 5.0
 
 
 class StoreError(Exception):
@@ -39,7 +39,8 @@ def parse_url(url: str) -> URL:
     except (ArgumentError, ValueError):
         # A ValueError is a port's that is no number.
         raise DatabaseUrlError("the database URL should be sqlite:///path/to/file") from None
-    if parsed.get_backend_name() != "sqlite" or parsed.database in (None, "", ":memory:"):
+    known = parsed.drivername in ("sqlite", "sqlite+pysqlite") and not parsed.query
+    if not known or parsed.database in (None, "", ":memory:"):
         raise DatabaseUrlError("the database URL should be sqlite:///path/to/file; other databases are not known yet")
     return parsed
 
@@ -64,7 +65,7 @@ def open_database(url: str) -> Engine:
     uri = f"file:{quote(str(Path(str(parsed.database)).absolute()))}?mode=rw"
     engine = create_engine(
         parsed,
-        creator=lambda: sqlite3.connect(uri, uri=True, timeout=_BUSY_TIMEOUT_SECONDS, check_same_thread=False),
+        creator=lambda: sqlite3.connect(uri, uri=True, timeout=BUSY_TIMEOUT_SECONDS, check_same_thread=False),
         pool_size=48,
     )
     event.listen(engine, "connect", _prepare)

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from dataclasses import fields
 from typing import Any
 
+from pydantic import ValidationError
 from sqlalchemy import Connection, Engine, Row, case, func, select
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -62,16 +63,15 @@ class Reports:
             of_group = by_group.get((row.event_id, row.group_id), ())
             return tuple(status for status in of_group if status.destination in heard_by)
 
-        return [
-            AlertStatus(
-                alert=ALERT.validate_json(row.alert),
-                findings=FINDINGS.validate_json(row.findings),
-                event_id=row.event_id,
-                updated_at=row.updated_at,
-                deliveries=told(row),
-            )
-            for row in rows
-        ]
+        found = []
+        for row in rows:
+            try:
+                alert, findings = ALERT.validate_json(row.alert), FINDINGS.validate_json(row.findings)
+            except ValidationError:
+                # Another version's; its deliveries go their way all the same.
+                continue
+            found.append(AlertStatus(alert, findings, row.event_id, row.updated_at, told(row)))
+        return found
 
     def backlog(self) -> Backlog:
         """What waits."""

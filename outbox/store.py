@@ -29,7 +29,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from alerts.model import Alert, AlertGroup
 from alerts.notification import Notification, Thread
 from alerts.severity import SEVERITIES, alert_severity
-from outbox.database import StoreError, explained
+from outbox.database import BUSY_TIMEOUT_SECONDS, StoreError, explained
 from outbox.reports import Reports
 from outbox.retry import Outcome
 from outbox.rows import (
@@ -47,7 +47,7 @@ from outbox.rows import (
 from outbox.tables import alerts, deliveries, events, probes, threads
 
 _EVENTS_AT_ONCE = 100
-# Of bodies and notifications taken up at once; one that is larger is taken alone.
+# Of bodies (bytes) and notifications (characters) taken up at once; one that is larger is taken alone.
 _BYTES_AT_ONCE = 8 * 1024 * 1024
 
 
@@ -66,12 +66,16 @@ class Store(Reports):
 
     @contextmanager
     def _writing(self) -> Iterator[Connection]:
-        # One at a time: SQLite's own waiting is not fair, and those who wait in it sleep.
+        # One at a time: those who wait within SQLite sleep, and the last to come may be the first to go on.
+        if not self._writer.acquire(timeout=BUSY_TIMEOUT_SECONDS):
+            raise StoreError("the database is busy")
         try:
-            with self._writer, self._engine.begin() as connection:
+            with self._engine.begin() as connection:
                 yield connection
         except SQLAlchemyError as error:
             raise StoreError(explained(error)) from None
+        finally:
+            self._writer.release()
 
     def accept(self, body: bytes, received_at: datetime) -> int:
         """Keep a payload.
@@ -123,7 +127,8 @@ class Store(Reports):
         """Keep what becomes of events that this process holds.
 
         Returns:
-            Those that were kept: an event whose lease was lost meanwhile is another process' to plan.
+            Those that were kept: an event whose lease was lost meanwhile is another process' to plan, and so are
+            those behind it.
         """
         with self._writing() as connection:
             kept = [plan for plan in plans if self._finish_event(connection, plan)]
@@ -136,7 +141,18 @@ class Store(Reports):
         return kept
 
     def _finish_event(self, connection: Connection, plan: Plan) -> bool:
-        held = and_(events.c.id == plan.event.id, events.c.state == "accepted", events.c.lease_owner == self.owner)
+        other = events.alias("other")
+        overtaken = exists().where(
+            other.c.state == "accepted",
+            other.c.id < plan.event.id,
+            or_(other.c.lease_owner.is_(None), other.c.lease_owner != self.owner),
+        )
+        held = and_(
+            events.c.id == plan.event.id,
+            events.c.state == "accepted",
+            events.c.lease_owner == self.owner,
+            ~overtaken,
+        )
         values = {
             "state": plan.state,
             "error": plain_text(plan.error) if plan.error else None,
@@ -279,8 +295,9 @@ def _up_to_bytes(rows: Select[Any], *order: str) -> ScalarSelect[Any]:
     """The ids of the first rows whose sizes add up to no more than is taken up at once, and at least of one."""
     sized = rows.subquery()
     before = func.sum(sized.c.size).over(order_by=[sized.c[name] for name in order]) - sized.c.size
-    running = select(sized.c.id, before.label("before")).subquery()
-    return select(running.c.id).where(running.c.before < _BYTES_AT_ONCE).scalar_subquery()
+    running = select(sized.c.id, sized.c.size, before.label("before")).subquery()
+    fits = or_(running.c.before == 0, running.c.before + running.c.size <= _BYTES_AT_ONCE)
+    return select(running.c.id).where(fits).scalar_subquery()
 
 
 def _delivery_rows(plan: Plan) -> Iterator[dict[str, Any]]:

@@ -64,7 +64,10 @@ class Deliverer:
         self._thread.start()
 
     def stop(self, timeout_seconds: float) -> None:
-        """Begin nothing more, and wait for the sends in hand, which end within twelve seconds."""
+        """Begin nothing more, and wait for the sends in hand.
+
+        They end within twelve seconds while the storage answers, and with their lease while it does not.
+        """
         self._stopping.set()
         self.wake.ring()
         if self._thread.ident is not None:
@@ -73,14 +76,25 @@ class Deliverer:
 
     def _work(self) -> None:
         while not self._stopping.is_set():
-            free = self._take_free()
+            try:
+                self._turn()
+            except Exception:
+                # Whatever it is, the next delivery is to be made all the same.
+                _log.exception("delivering was interrupted")
+                self._stopping.wait(_RETRY_SECONDS)
+
+    def _turn(self) -> None:
+        free = self._take_free()
+        claimed: list[Delivery] = []
+        try:
             claimed = self._claim(free) if free else []
-            for delivery in claimed:
-                self._senders.submit(self._send, delivery)
+        finally:
             for _ in range(free - len(claimed)):
                 self._free.release()
-            if not claimed:
-                self.wake.wait()
+        for delivery in claimed:
+            self._senders.submit(self._send, delivery)
+        if not claimed:
+            self.wake.wait()
 
     def _take_free(self) -> int:
         free = 0

@@ -2,7 +2,7 @@
 
 One process plans at a time, and commits in the order in which events came, so that no group's later state is planned
 before an earlier one. What is slow is only enrichment: while one batch still waits for its answers, the next is
-already asking, and an event waits no longer than its own batch's budget and a quarter of a second.
+already asking, so that an event waits for its own batch's budget and not for those of others.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, replace
 from datetime import datetime
+from itertools import islice
 
 import structlog
 
@@ -78,6 +79,7 @@ class Planner:
         self.wake = Wake()
         self._stopping = threading.Event()
         self._stuck: list[Plan] = []
+        self._retry_at = 0.0
         self._batches = ThreadPoolExecutor(_BATCHES_AT_ONCE, "plan")
         self._enrichments = ThreadPoolExecutor(_BATCHES_AT_ONCE, "enrich")
         self._queries = ThreadPoolExecutor(_QUERIES_AT_ONCE, "query")
@@ -110,19 +112,27 @@ class Planner:
     def _work(self) -> None:
         in_hand: deque[Future[list[Plan]]] = deque()
         while in_hand or not self._stopping.is_set():
-            batch: list[Event] = []
-            if len(in_hand) < _BATCHES_AT_ONCE and len(self._stuck) < _STUCK_AT_MOST and not self._stopping.is_set():
-                batch = self._claim()
-            if batch:
-                in_hand.append(self._batches.submit(self._plan, batch))
-            if in_hand:
-                wait([in_hand[0]], timeout=_BATCH_HEAD_START_SECONDS)
-            elif not batch:
-                self.wake.wait()
-            if self._stuck:
-                self._commit([])
-            while in_hand and in_hand[0].done():
-                self._commit(in_hand.popleft().result())
+            try:
+                self._turn(in_hand)
+            except Exception:
+                # Whatever it is, the next event is to be planned all the same.
+                _log.exception("planning was interrupted")
+                self._stopping.wait(_RETRY_SECONDS)
+
+    def _turn(self, in_hand: deque[Future[list[Plan]]]) -> None:
+        batch: list[Event] = []
+        if len(in_hand) < _BATCHES_AT_ONCE and len(self._stuck) < _STUCK_AT_MOST and not self._stopping.is_set():
+            batch = self._claim()
+        if batch:
+            in_hand.append(self._batches.submit(self._plan, batch))
+        if in_hand:
+            wait([in_hand[0]], timeout=_BATCH_HEAD_START_SECONDS)
+        elif not batch:
+            self.wake.wait()
+        if self._stuck and time.monotonic() >= self._retry_at:
+            self._commit([])
+        while in_hand and in_hand[0].done():
+            self._commit(in_hand.popleft().result())
 
     def _claim(self) -> list[Event]:
         # Long enough for the batches ahead of it, too.
@@ -135,27 +145,31 @@ class Planner:
             return []
 
     def _commit(self, plans: list[Plan]) -> None:
-        """Keep plans, and those that were stuck before them.
+        """Keep plans, in the order of their events.
 
-        What the database does not take now is tried again later, and held until then; what comes after it of the same
-        groups waits behind it, and nothing else does.
+        What the database does not take is stuck: it is held, and tried again every half second. What comes after it of
+        the same groups waits behind it.
         """
-        again = {plan.event.id for plan in plans}
-        waiting = [*(plan for plan in self._stuck if plan.event.id not in again), *plans]
-        self._stuck, held_up = [], set[str]()
-        if self._kept(waiting):
+        by_id = {plan.event.id: plan for plan in (*self._stuck, *plans)}
+        waiting = [by_id[event_id] for event_id in sorted(by_id)]
+        retrying = time.monotonic() >= self._retry_at
+        if (retrying or not self._stuck) and self._kept(waiting):
+            self._stuck = []
             return
-        failures = 0
+        passed_over = set() if retrying else {plan.event.id for plan in self._stuck}
+        stuck, held_up, failures = [], set[str](), 0
         for plan in waiting:
             groups = {group_key for group_key, _, _ in plan.alerts}
-            if failures < _FAILURES_IN_A_ROW and held_up.isdisjoint(groups):
+            if plan.event.id not in passed_over and held_up.isdisjoint(groups) and failures < _FAILURES_IN_A_ROW:
                 if self._kept([plan]):
                     failures = 0
                     continue
                 failures += 1
-            self._stuck.append(plan)
+            stuck.append(plan)
             held_up |= groups
-        self._stopping.wait(_RETRY_SECONDS)
+        self._stuck = stuck
+        if retrying or failures:
+            self._retry_at = time.monotonic() + _RETRY_SECONDS
 
     def _kept(self, plans: list[Plan]) -> bool:
         """Try to keep plans in one commit."""
@@ -173,19 +187,18 @@ class Planner:
         return True
 
     def _plan(self, batch: list[Event]) -> list[Plan]:
-        """What becomes of a batch; never raises, and one bad event does not hold up the rest."""
-        try:
-            return self._planned_batch(batch)
-        except Exception as error:
-            if len(batch) > 1:
-                return [plan for event in batch for plan in self._plan([event])]
-            return [_dead(batch[0], error)]
-
-    def _planned_batch(self, batch: list[Event]) -> list[Plan]:
+        """What becomes of a batch; one event that cannot be planned does not hold up the rest."""
         parsed = [_parsed(event) for event in batch]
         alerts = [alert for each in parsed for group in each.groups for alert in group.alerts]
         findings = iter(self._enriched(alerts, max(event.received_at for event in batch)))
-        return [self._planned_event(each, findings) for each in parsed]
+        plans = []
+        for each in parsed:
+            of_event = list(islice(findings, sum(len(group.alerts) for group in each.groups)))
+            try:
+                plans.append(self._planned_event(each, iter(of_event)))
+            except Exception as error:
+                plans.append(_dead(each.event, error))
+        return plans
 
     def _enriched(self, alerts: list[Alert], at: datetime) -> list[tuple[Finding, ...]]:
         begun = time.monotonic()

@@ -19,7 +19,8 @@ from pipeline import Pipeline
 from web.answers import answer, error
 
 _CHUNK = 65_536
-_LONGEST_WAIT_SECONDS = 60.0
+# Shorter than the grace that a worker has to end in.
+_LONGEST_WAIT_SECONDS = 15.0
 # Fewer than a process has threads: those who wait must not keep others from being accepted.
 _WAITERS = 20
 # A client that sends nothing for so long gives its thread back.
@@ -105,13 +106,13 @@ def _body(asked: Request, limit: int) -> bytes:
         RequestEntityTooLarge: it is longer than the limit (Flask's own check cuts a chunked one off in silence).
         BadRequest: it broke off.
     """
+    connection = asked.environ.get("gunicorn.socket")
+    if connection is not None:
+        connection.settimeout(_SILENCE_SECONDS)
     too_large = RequestEntityTooLarge(f"the body is longer than {limit} bytes (web.max_body)")
     if (asked.content_length or 0) > limit:
         _drain(asked, limit)
         raise too_large
-    connection = asked.environ.get("gunicorn.socket")
-    if connection is not None:
-        connection.settimeout(_SILENCE_SECONDS)
     body = bytearray()
     try:
         while chunk := asked.stream.read(_CHUNK):

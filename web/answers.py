@@ -1,4 +1,4 @@
-"""How errors are said over HTTP."""
+"""JSON answers, errors among them."""
 
 from __future__ import annotations
 

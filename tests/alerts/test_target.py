@@ -7,7 +7,7 @@ from tests.samples import model_alert
 
 # What kube-prometheus-stack's scraping adds to the metrics of its exporters.
 NODE_EXPORTER = {"job": "node-exporter", "container": "node-exporter", "namespace": "monitoring", "pod": "exporter-x7"}
-KUBE_STATE_METRICS = {"job": "kube-state-metrics", "container": "kube-state-metrics", "pod": "state-metrics-9"}
+KUBE_STATE_METRICS = {"job": "kube-state-metrics", "container": "kube-state-metrics", "pod": "kube-state-metrics-9"}
 
 
 @pytest.mark.parametrize(
@@ -61,13 +61,18 @@ def test_reads_the_target(labels: dict[str, str], expected: Target) -> None:
         pytest.param({**KUBE_STATE_METRICS, "node": "node-1"}, Target(), id="a node's condition"),
         pytest.param(
             {**KUBE_STATE_METRICS, "namespace": "monitoring"},
-            Target("monitoring", "state-metrics-9", "kube-state-metrics"),
+            Target("monitoring", "kube-state-metrics-9", "kube-state-metrics"),
             id="its own pod",
         ),
         pytest.param(
             {**KUBE_STATE_METRICS, "namespace": "monitoring", "exported_namespace": "shop", "deployment": "cart"},
             Target("shop"),
             id="a deployment, labels moved aside",
+        ),
+        pytest.param(
+            {**KUBE_STATE_METRICS, "namespace": "shop", "pod": "cart-1", "node": "node-1"},
+            Target("shop", "cart-1"),
+            id="a pod, of whose containers nothing is said",
         ),
         pytest.param(
             {"job": "kube-state-metrics", "container": "app", "namespace": "shop", "pod": "cart-1", "node": "node-1"},

@@ -3,10 +3,12 @@
 import threading
 import time
 from collections.abc import Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import select
 
 from alerts.model import Alert
 from alerts.notification import Finding, Gap, Reading
@@ -14,6 +16,7 @@ from enrich._base import NoAnswer
 from outbox.database import StoreError
 from outbox.rows import Plan
 from outbox.store import Store
+from outbox.tables import events
 from tests.pipeline.parts import (
     Clock,
     Enricher,
@@ -308,6 +311,34 @@ def test_a_plan_that_cannot_be_kept_holds_up_its_groups_alone(
         assert [["delivered"]] * 2 == [settled(pipeline, each) for each in (large, later)]
         eventually(lambda: not pipeline.stuck, "nothing is stuck")
     assert ["firing", "resolved"] == [each.group.status for each in recorder.sent if each.group.alerts[0].name == "A"]
+
+
+def test_what_is_stuck_keeps_its_order_beyond_its_lease(
+    tmp_path: Path, store: Store, recorder: Recorder, clock: Clock
+) -> None:
+    """Events of a group that were taken up one by one, and again when their leases ended, are told as they came."""
+    choosy = Choosy(store._engine, "choosy")
+    choosy.refused = frozenset({1, 2})
+    pipeline = make_pipeline(tmp_path, choosy, {"team/log/0": recorder}, clock=clock)
+
+    def stuck(count: int) -> bool:
+        return count == len(pipeline._planner._stuck)
+
+    def taken_up(event_id: int, times: int) -> bool:
+        with store._engine.connect() as connection:
+            found = connection.execute(select(events.c.attempts).where(events.c.id == event_id)).scalar_one()
+        return bool(times == found)
+
+    with started(pipeline):
+        for number, status in enumerate(("firing", "resolved"), start=1):
+            pipeline.accept(body(webhook(wire_alert("A", status))))
+            eventually(partial(stuck, number), f"{number} are stuck")
+            clock.pass_seconds(20)
+        # The first one's lease is over, the second one's is not.
+        eventually(partial(taken_up, 1, 2), "the first is taken up again")
+        choosy.refused = frozenset()
+        assert [["delivered"]] * 2 == [settled(pipeline, each) for each in (1, 2)]
+    assert ["firing", "resolved"] == [each.group.status for each in recorder.sent]
 
 
 def test_stops_although_the_storage_fails(tmp_path: Path, store: Store, recorder: Recorder, clock: Clock) -> None:
