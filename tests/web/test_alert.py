@@ -252,12 +252,12 @@ def test_a_client_that_sends_too_much_reads_why(small: Service) -> None:
 
 
 def test_clients_that_stall_do_not_make_it_deaf(small: Service) -> None:
-    """Forty that send a byte and fall silent leave room for others, and lose their threads after a while."""
+    """Twenty that send a byte and fall silent leave room for others, and lose their threads after a while."""
     url = urlsplit(small.url)
     with ExitStack() as stalled:
         connections = [
             stalled.enter_context(socket.create_connection((str(url.hostname), url.port or 0), timeout=20))
-            for _ in range(40)
+            for _ in range(20)
         ]
         for connection in connections:
             connection.sendall(http("Content-Length: 100", body=b"{"))
