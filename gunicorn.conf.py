@@ -60,6 +60,6 @@ def child_exit(server, worker):
 
 
 def on_exit(server):
-    """The last act of the master."""
+    """The last act of the master; one that was replaced (SIGUSR2) leaves the counts to its successor."""
     if not server.reexec_pid:
         shutil.rmtree(os.environ["PROMETHEUS_MULTIPROC_DIR"], ignore_errors=True)

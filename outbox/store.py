@@ -103,7 +103,7 @@ class Store(Reports):
             .where(events.c.state == "accepted", free)
             .order_by(events.c.id)
             .limit(_EVENTS_AT_ONCE),
-            events.c.id.name,
+            "id",
         )
         other = events.alias("other")
         busy = exists().where(
