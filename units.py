@@ -53,6 +53,18 @@ def size_bytes(text: str) -> int:
     return int(match[1]) * _SIZE_UNITS[match[2]]
 
 
+def rate_per_second(text: str) -> float:
+    """Read a rate such as "1/s", "120/min" or "50/h".
+
+    Raises:
+        ValueError: the text is no rate.
+    """
+    match = re.fullmatch(r"(\d{1,9}(?:\.\d{1,9})?)\s*/\s*(s|min|m|h)", text, re.ASCII)
+    if match is None:
+        raise ValueError('is not a rate such as "1/s" or "120/min"')
+    return float(match[1]) / {"s": 1, "min": 60, "m": 60, "h": 3_600}[match[2]]
+
+
 def number(value: float) -> str:
     """Write a bare number with as many decimals as tell something: "0.42", "0.004", "1200"."""
     if value != 0 and abs(value) < 0.1:

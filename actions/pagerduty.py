@@ -47,6 +47,7 @@ class Settings(ActionSettings):
     severity: str | None = None
     client: str = "alert-manager"
 
+    wakes: ClassVar[bool] = True
     from_global: ClassVar[Mapping[str, str]] = {"url": "pagerduty_url"}
     from_environment: ClassVar[Mapping[str, str]] = {"routing_key": "PAGERDUTY_ROUTING_KEY"}
     example: ClassVar[Mapping[str, Any]] = {"routing_key": "0123456789abcdef0123456789abcdef"}

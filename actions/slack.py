@@ -16,7 +16,7 @@ from actions._base import briefs, cut, leading, link, post_json, said, secret, s
 from alerts.model import Alert, AlertGroup
 from alerts.notification import Gap, Notification, Receipt, SendError, Thread
 from alerts.severity import Severity, alert_severity, worst, worst_first
-from config.base import ActionSettings, SecretUrl, require_one
+from config.base import ActionSettings, PaceSettings, SecretUrl, require_one
 from outbound import Http
 
 _FAR_SIDE = "Slack"
@@ -46,10 +46,12 @@ class Settings(ActionSettings):
     """
 
     send_resolved: bool = False
+    pace: PaceSettings | None = PaceSettings(rate=1.0)
     api_url: SecretUrl | None = None
     api_url_file: Path | None = None
     channel: str | None = None
 
+    digestible: ClassVar[bool] = True
     from_global: ClassVar[Mapping[str, str]] = {
         "api_url": "slack_api_url",
         "api_url_file": "slack_api_url_file",

@@ -73,6 +73,26 @@ Finding = Reading | Gap
 
 
 @dataclass(frozen=True, slots=True)
+class Digest:
+    """What a notification stands for that tells many groups at once; its `group` holds the worst alerts only.
+
+    Attributes:
+        groups: how many groups it tells of.
+        firing: how many alerts fire, by severity; severities of which there are none are left out.
+        resolved: how many alerts are over.
+    """
+
+    groups: int
+    firing: Mapping[str, int] = field(default_factory=dict)
+    resolved: int = 0
+
+    @property
+    def alerts(self) -> int:
+        """How many alerts it tells of."""
+        return sum(self.firing.values()) + self.resolved
+
+
+@dataclass(frozen=True, slots=True)
 class Notification:
     """What one receiver's one action is to say about one group.
 
@@ -83,6 +103,9 @@ class Notification:
         group: the alerts this receiver hears of.
         findings: what enrichment found, by fingerprint.
         page_url: where this service shows the group, "" when `external_url` is not set.
+        notes: what else a reader should know, a few words each: "still firing, 4 h", "4th time in 30 m".
+        digest: what it stands for when it tells of many groups at once.
+        send_resolved: whether this destination hears of ends at all.
     """
 
     receiver: str
@@ -91,6 +114,9 @@ class Notification:
     group: AlertGroup
     findings: Mapping[str, tuple[Finding, ...]] = field(default_factory=dict)
     page_url: str = ""
+    notes: tuple[str, ...] = ()
+    digest: Digest | None = None
+    send_resolved: bool = True
 
     @property
     def destination(self) -> str:
@@ -109,23 +135,43 @@ class Thread:
 
     Attributes:
         key: the far side's handle on it, such as PagerDuty's dedup_key; "" when there is none.
-        open_fingerprints: alerts told as firing whose end is not told yet.
+        open_fingerprints: alerts told as firing whose end is to be told and is not yet.
         opened_at: when it heard of the first of them, or of the last time there were any; None before that.
+        attempted: it may have heard more than is known: an attempt to tell it something ended without its answer.
+        digested: what is open it heard in a digest, and will hear the end of in one.
     """
 
     key: str = ""
     open_fingerprints: tuple[str, ...] = ()
     opened_at: datetime | None = None
+    attempted: bool = False
+    digested: bool = False
 
-    def told(self, group: AlertGroup, now: datetime) -> Thread:
-        """The thread after the destination has heard this state of the group."""
+    @property
+    def open(self) -> bool:
+        """Whether it holds, or may hold, something that is not over there."""
+        return bool(self.open_fingerprints) or self.attempted
+
+    def told(self, notification: Notification, now: datetime) -> Thread:
+        """The thread after the destination has heard this state of the group.
+
+        A whole group of which nothing fires is over, whatever was told of it; of one that the upstream cut short, only
+        the alerts that it names are.
+        """
+        group = notification.group
         ended = {alert.fingerprint for alert in group.resolved}
         still_open = [each for each in self.open_fingerprints if each not in ended]
         firing = [alert.fingerprint for alert in group.firing]
+        if not notification.send_resolved or not (firing or group.truncated_alerts):
+            still_open, opened = [], firing if notification.send_resolved else []
+        else:
+            opened = list(dict.fromkeys((*still_open, *firing)))
         return replace(
             self,
-            open_fingerprints=tuple(dict.fromkeys((*still_open, *firing))) if firing else (),
+            open_fingerprints=tuple(opened),
             opened_at=now if firing and not self.open_fingerprints else self.opened_at,
+            attempted=False,
+            digested=False,
         )
 
 

@@ -31,18 +31,64 @@ class Settings(BaseModel):
         return {key: each for key, each in value.items() if each is not None or key not in known}
 
 
+def http_url(text: str) -> str:
+    """Check that a text is a whole http or https URL.
+
+    Raises:
+        ValueError: it is not; the message does not repeat it, for it may hold a secret.
+    """
+    try:
+        parts = urlsplit(text)
+        whole = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        whole = False
+    if not whole or any(character.isspace() for character in text):
+        raise ValueError("is not an http:// or https:// URL")
+    return text
+
+
+def _http_secret(value: SecretStr) -> SecretStr:
+    http_url(value.get_secret_value())
+    return value
+
+
+def _read_with(read: Any) -> BeforeValidator:
+    return BeforeValidator(lambda value: read(value) if isinstance(value, str) else value)
+
+
+DurationSeconds = Annotated[float, _read_with(units.duration_seconds)]
+SizeBytes = Annotated[int, _read_with(units.size_bytes), Field(gt=0)]
+SecretText = Annotated[SecretStr, Field(min_length=1)]
+HttpUrl = Annotated[str, AfterValidator(http_url)]
+SecretUrl = Annotated[SecretStr, AfterValidator(_http_secret)]
+RatePerSecond = Annotated[float, _read_with(units.rate_per_second), Field(gt=0)]
+
+
+class PaceSettings(Settings):
+    """How fast a destination is told: `rate` a second on average, `burst` at once."""
+
+    rate: RatePerSecond
+    burst: int = Field(default=1, ge=1, le=1_000)
+
+
 class ActionSettings(Settings):
     """One element of a receiver's `<kind>_configs`.
 
     Attributes:
         send_resolved: whether the end of an alert is told; each kind has Alertmanager's default.
+        pace: how fast the destination is told; None is as fast as it takes it, until it answers 429.
+        digestible: many groups may be told there in one message.
+        wakes: it is not told of what is over already; for what wakes people.
         from_global: for a key left out, the key of `global` that stands in.
         from_environment: and if that is left out too, the variable.
         example: the smallest complete one, for the documentation and the contract tests.
     """
 
     send_resolved: bool = True
+    pace: PaceSettings | None = None
 
+    digestible: ClassVar[bool] = False
+    wakes: ClassVar[bool] = False
     from_global: ClassVar[Mapping[str, str]] = {}
     from_environment: ClassVar[Mapping[str, str]] = {}
     example: ClassVar[Mapping[str, Any]] = {}
@@ -77,35 +123,3 @@ def require_one(settings: BaseModel, *keys: str) -> None:
     given = [key for key in keys if getattr(settings, key) is not None]
     if len(given) != 1:
         raise ValueError(f"needs {' or '.join(keys)}" if not given else f"has both {' and '.join(given)}")
-
-
-def http_url(text: str) -> str:
-    """Check that a text is a whole http or https URL.
-
-    Raises:
-        ValueError: it is not; the message does not repeat it, for it may hold a secret.
-    """
-    try:
-        parts = urlsplit(text)
-        whole = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
-    except ValueError:
-        whole = False
-    if not whole or any(character.isspace() for character in text):
-        raise ValueError("is not an http:// or https:// URL")
-    return text
-
-
-def _http_secret(value: SecretStr) -> SecretStr:
-    http_url(value.get_secret_value())
-    return value
-
-
-def _read_with(read: Any) -> BeforeValidator:
-    return BeforeValidator(lambda value: read(value) if isinstance(value, str) else value)
-
-
-DurationSeconds = Annotated[float, _read_with(units.duration_seconds)]
-SizeBytes = Annotated[int, _read_with(units.size_bytes), Field(gt=0)]
-SecretText = Annotated[SecretStr, Field(min_length=1)]
-HttpUrl = Annotated[str, AfterValidator(http_url)]
-SecretUrl = Annotated[SecretStr, AfterValidator(_http_secret)]

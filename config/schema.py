@@ -72,10 +72,21 @@ class EnrichmentSettings(Settings):
 
 
 class DeliverySettings(Settings):
-    """How long a delivery is retried, and for how long a process may hold one."""
+    """How notifications reach their destinations.
+
+    Attributes:
+        retry_for: how long a delivery is tried.
+        lease: for how long a process may hold one.
+        dedup_window: within it the same state of a group, come again, is told once.
+        digest_after: when what waits for a chat would take longer than this at its pace, it is told in a digest.
+        stale_after: an alert not heard of for so long is taken as over.
+    """
 
     retry_for: DurationSeconds = 86_400.0
     lease: DurationSeconds = 30.0
+    dedup_window: DurationSeconds = 60.0
+    digest_after: DurationSeconds = 30.0
+    stale_after: DurationSeconds = 6 * 3_600.0
 
     @model_validator(mode="after")
     def _long_enough(self) -> Self:
@@ -91,9 +102,10 @@ class WebSettings(Settings):
 
 
 class StorageSettings(Settings):
-    """Where events and deliveries are kept; the file `data/alert-manager.db` of this folder unless set."""
+    """Where events and deliveries are kept (the file `data/alert-manager.db` of this folder unless set), how long."""
 
     url: SecretStr | None = None
+    retention: DurationSeconds = 30 * 86_400.0
 
 
 class ConfigFile(Settings):
@@ -120,10 +132,19 @@ class ActionConfig:
 
 @dataclass(frozen=True, slots=True)
 class Receiver:
-    """Who is told; with no action, nobody is."""
+    """Who is told; with no action, nobody is.
+
+    Attributes:
+        fallback: the receiver that is told instead when a delivery here is dead or its destination fails.
+        fallback_after_seconds: how long a destination may fail before.
+        flap_hold_seconds: how long the end of a group is held until it has been quiet; 0 tells it at once.
+    """
 
     name: str
     actions: tuple[ActionConfig, ...]
+    fallback: str | None = None
+    fallback_after_seconds: float = 120.0
+    flap_hold_seconds: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

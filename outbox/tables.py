@@ -17,6 +17,8 @@ from sqlalchemy import (
     String,
     Table,
     Text,
+    TextClause,
+    text,
 )
 from sqlalchemy.types import TypeDecorator
 
@@ -39,6 +41,16 @@ class Moment(TypeDecorator[datetime]):
 # SQLite counts only an INTEGER PRIMARY KEY up by itself.
 _Id = BigInteger().with_variant(Integer, "sqlite")
 
+
+def _where(name: str, condition: TextClause, *columns: str) -> Index:
+    """An index of few rows of many, so that what is finished costs nothing."""
+    return Index(name, *columns, sqlite_where=condition, postgresql_where=condition)
+
+
+def _where_pending(name: str, *columns: str) -> Index:
+    return _where(name, text("state = 'pending'"), *columns)
+
+
 metadata = MetaData()
 
 events = Table(
@@ -47,8 +59,10 @@ events = Table(
     Column("id", _Id, primary_key=True, autoincrement=True),
     Column("received_at", Moment, nullable=False),
     Column("body", LargeBinary, nullable=False, comment="as it came"),
-    Column("state", String(16), nullable=False, comment="accepted, planned, unrouted, dead"),
+    Column("kind", String(16), nullable=False, server_default="alert", comment="alert, or lapse (made here)"),
+    Column("state", String(16), nullable=False, comment="accepted, planned, unrouted, duplicate, dead"),
     Column("error", Text, comment="why it is dead"),
+    Column("duplicate_of", _Id, comment="the event that told it"),
     Column("attempts", Integer, nullable=False, default=0),
     Column("lease_owner", String(128)),
     Column("lease_until", Moment),
@@ -65,8 +79,10 @@ deliveries = Table(
     Column("receiver", String(256), nullable=False),
     Column("action", String(64), nullable=False),
     Column("group_id", String(64), nullable=False),
+    Column("kind", String(16), nullable=False, server_default="state", comment="state, digest, fallback"),
+    Column("rank", Integer, nullable=False, server_default="1", comment="0 for what is critical and fires"),
     Column("notification", Text, nullable=False, comment="all that is to be said, unrendered"),
-    Column("state", String(16), nullable=False, comment="pending, delivered, dead, suppressed"),
+    Column("state", String(16), nullable=False, comment="pending, delivered, superseded, digested, suppressed, dead"),
     Column("attempts", Integer, nullable=False, default=0),
     Column("due_at", Moment, nullable=False),
     Column("lease_owner", String(128)),
@@ -74,10 +90,38 @@ deliveries = Table(
     Column("received_at", Moment, nullable=False, comment="the event's"),
     Column("settled_at", Moment),
     Column("detail", Text, comment="the receipt, the last error, or why it is suppressed"),
-    Index("deliveries_by_state", "state", "due_at"),
-    Index("deliveries_by_group", "destination", "group_id", "id"),
+    Column("successor_id", _Id, comment="the delivery that tells it instead"),
+    Column("untold", Integer, nullable=False, server_default="0", comment="1: dead, and nothing later got through"),
+    Index("deliveries_by_state", "state", "id"),
     Index("deliveries_by_event", "event_id"),
+    _where_pending("deliveries_waiting", "destination", "rank", "id"),
+    _where_pending("deliveries_waiting_by_group", "destination", "group_id", "id"),
+    _where("deliveries_untold", text("untold = 1"), "destination", "group_id"),
+    _where("deliveries_by_successor", text("successor_id IS NOT NULL"), "successor_id"),
     sqlite_autoincrement=True,
+)
+
+destinations = Table(
+    "destinations",
+    metadata,
+    Column("name", String(512), primary_key=True, comment="receiver/action/index"),
+    Column("failures", Integer, nullable=False, server_default="0", comment="in a row"),
+    Column("failing_since", Moment),
+    Column("paused_until", Moment),
+    Column("throttled_until", Moment, comment="until when the slow pace holds that follows a 429"),
+    Column("error", Text, comment="the last one"),
+    Column("pace_at", Moment, comment="when what was sent is paid off (GCRA's theoretical arrival time)"),
+    Column("digested_at", Moment, comment="when the last digest was made"),
+    Column("announced", Text, comment="what its fallback was told last; null when all is well"),
+    Column("announced_at", Moment),
+)
+
+groups = Table(
+    "groups",
+    metadata,
+    Column("group_id", String(64), primary_key=True),
+    Column("history", Text, nullable=False),
+    Column("updated_at", Moment, nullable=False),
 )
 
 threads = Table(
@@ -86,7 +130,9 @@ threads = Table(
     Column("destination", String(512), primary_key=True),
     Column("group_id", String(64), primary_key=True),
     Column("thread", Text, nullable=False),
+    Column("open", Integer, nullable=False, server_default="1", comment="0: what was told is over there"),
     Column("updated_at", Moment, nullable=False),
+    Index("threads_by_group", "group_id"),
 )
 
 alerts = Table(
@@ -100,8 +146,11 @@ alerts = Table(
     Column("findings", Text, nullable=False),
     Column("destinations", Text, nullable=False, comment="whose part of the group it is in, one a line"),
     Column("event_id", _Id, nullable=False),
-    Column("updated_at", Moment, nullable=False),
+    Column("updated_at", Moment, nullable=False, comment="when it was last heard of"),
+    Column("lapsed", Integer, nullable=False, server_default="0", comment="1: taken as over, for it was not heard of"),
     Index("alerts_by_status", "status", "severity", "updated_at"),
+    Index("alerts_by_group", "group_id", "status"),
+    Index("alerts_by_silence", "status", "updated_at"),
 )
 
 probes = Table(

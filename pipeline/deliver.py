@@ -153,7 +153,7 @@ class Deliverer:
             retry_for_seconds=self._settings.retry_for,
             random=random.random,
         )
-        thread = result.thread.told(delivery.notification.group, now) if isinstance(result, Receipt) else None
+        thread = result.thread.told(delivery.notification, now) if isinstance(result, Receipt) else None
         while True:
             try:
                 kept = self._store.settle(delivery, outcome, thread, now)

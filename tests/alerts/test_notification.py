@@ -111,13 +111,18 @@ def test_key_differs_for_each_receiver_and_group() -> None:
     assert 5 == len(keys)
 
 
+def notification(told: AlertGroup) -> Notification:
+    """Returns what tells a group."""
+    return Notification("on-call", "slack", 0, told)
+
+
 def test_thread_through_a_life() -> None:
     """It fires, grows, shrinks, resolves and fires again; the key stays, and a new life begins at its own time."""
-    fired = Thread("key").told(group("a"), NOON)
-    grown = fired.told(group("ab"), LATER)
-    shrunk = grown.told(group("b", resolved="a"), LATER)
-    over = shrunk.told(group(resolved="b"), LATER)
-    again = over.told(group("a"), LAST)
+    fired = Thread("key").told(notification(group("a")), NOON)
+    grown = fired.told(notification(group("ab")), LATER)
+    shrunk = grown.told(notification(group("b", resolved="a")), LATER)
+    over = shrunk.told(notification(group(resolved="b")), LATER)
+    again = over.told(notification(group("a")), LAST)
 
     assert Thread("key", ("a",), NOON) == fired
     assert Thread("key", ("a", "b"), NOON) == grown
@@ -128,19 +133,44 @@ def test_thread_through_a_life() -> None:
 
 def test_thread_keeps_what_is_not_told_as_over() -> None:
     """An alert that is no longer in the payload (truncated, perhaps) stays open until its end is told."""
-    assert ("a", "b") == Thread().told(group("a"), NOON).told(group("b"), LATER).open_fingerprints
+    assert ("a", "b") == Thread().told(notification(group("a")), NOON).told(
+        notification(group("b")), LATER
+    ).open_fingerprints
 
 
 def test_thread_told_twice_is_the_same() -> None:
     """A repeated notification changes nothing."""
-    once = Thread().told(group("ab"), NOON)
+    once = Thread().told(notification(group("ab")), NOON)
 
-    assert once == once.told(group("ab"), LATER)
+    assert once == once.told(notification(group("ab")), LATER)
+
+
+def test_thread_of_a_truncated_group_stays_open() -> None:
+    """When nothing that is named fires, what was told and is hidden may fire on: only what is named is over."""
+    told = Thread().told(notification(group("ab")), NOON)
+
+    cut_short = told.told(notification(replace(group(resolved="a"), truncated_alerts=1)), LATER)
+
+    assert ("b",) == cut_short.open_fingerprints
+
+
+def test_thread_holds_nothing_where_ends_are_not_told() -> None:
+    """With send_resolved false no end is owed, so nothing is open."""
+    told = Thread().told(replace(notification(group("ab")), send_resolved=False), NOON)
+
+    assert not told.open
+
+
+def test_thread_told_knows_again_what_is_held() -> None:
+    """After an answer nothing is in doubt, and what a digest opened is spoken of by itself again."""
+    told = Thread(attempted=True, digested=True).told(notification(group("a")), NOON)
+
+    assert (False, False, True) == (told.attempted, told.digested, told.open)
 
 
 def test_thread_was_never_open_when_only_ends_were_told() -> None:
     """A destination that first hears of a group when it is over never held it."""
-    assert Thread() == Thread().told(group(resolved="a"), NOON)
+    assert Thread() == Thread().told(notification(group(resolved="a")), NOON)
 
 
 @pytest.mark.parametrize(

@@ -319,7 +319,7 @@ delivery: {}
         "f.yml:8:5 route.routes[0].receiver: no receiver is called 'stranger too'",
         "f.yml:12:3 receivers[0].slack_config: is no key here; did you mean slack_configs?",
         "f.yml:14:6 receivers[0].slack_configs[0].api_url: is not an http:// or https:// URL",
-        "f.yml:14:25 receivers[0].slack_configs[0].colour: is no key here; there are: send_resolved, api_url, "
+        "f.yml:14:25 receivers[0].slack_configs[0].colour: is no key here; there are: send_resolved, pace, api_url, "
         "api_url_file, channel",
         "f.yml:15:5 receivers[0].slack_configs[1]: needs api_url or api_url_file",
         "f.yml:17:6 receivers[0].pagerduty_configs[0].routing_key: the variable UNSET is not set; "
