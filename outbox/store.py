@@ -1,54 +1,42 @@
-"""The store: every statement that writes. Each method is one transaction; what it returns has been committed."""
+"""The store: events in, plans kept. Each method is one transaction; what it returns has been committed."""
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
 from pydantic import ValidationError
-from sqlalchemy import (
-    Connection,
-    Engine,
-    Row,
-    ScalarSelect,
-    Select,
-    and_,
-    exists,
-    func,
-    insert,
-    or_,
-    select,
-    update,
-)
-from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy import Connection, Engine, and_, bindparam, exists, func, insert, or_, select, text, update
 
-from alerts.model import Alert, AlertGroup
-from alerts.notification import Notification, Thread
+from alerts.history import History
+from alerts.model import Alert
 from alerts.severity import SEVERITIES, alert_severity
-from outbox.database import BUSY_TIMEOUT_SECONDS, StoreError, explained
+from outbox.notices import notify
+from outbox.queue import Queue
 from outbox.reports import Reports
-from outbox.retry import Outcome
 from outbox.rows import (
     ALERT,
     FINDINGS,
-    NOTIFICATION,
+    HISTORY,
     THREAD,
-    Delivery,
     Event,
+    EventKind,
     Plan,
+    delivery_row,
     group_id,
     json_text,
     plain_text,
 )
-from outbox.tables import alerts, deliveries, events, probes, threads
+from outbox.statements import chunks, up_to_bytes, upsert
+from outbox.tables import alerts, deliveries, events, groups, probes, threads
+from outbox.writer import Writer
 
-_EVENTS_AT_ONCE = 100
-# Of bodies (bytes) and notifications (characters) taken up at once; one that is larger is taken alone.
-_BYTES_AT_ONCE = 8 * 1024 * 1024
+EVENTS, DELIVERIES = "events", "deliveries"
+"""The channels on which other processes hear that there is something to do."""
+
+_EVENTS_AT_ONCE = 200
+_PLANNING_LOCK = 0x616C6572_01
 
 
 class Store(Reports):
@@ -62,22 +50,12 @@ class Store(Reports):
     def __init__(self, engine: Engine, owner: str) -> None:
         super().__init__(engine)
         self.owner = owner
-        self._writer = threading.Lock()
+        self._writer = Writer(engine)
+        self.queue = Queue(engine, self._writer, owner)
 
-    @contextmanager
-    def _writing(self) -> Iterator[Connection]:
-        # One at a time: those who wait within SQLite sleep, and the last to come may be the first to go on.
-        if not self._writer.acquire(timeout=BUSY_TIMEOUT_SECONDS):
-            raise StoreError("the database is busy")
-        try:
-            with self._engine.begin() as connection:
-                yield connection
-        except SQLAlchemyError as error:
-            raise StoreError(explained(error)) from None
-        finally:
-            self._writer.release()
+    # Events
 
-    def accept(self, body: bytes, received_at: datetime) -> int:
+    def accept(self, body: bytes, received_at: datetime, kind: EventKind = "alert") -> int:
         """Keep a payload.
 
         Returns:
@@ -86,42 +64,59 @@ class Store(Reports):
         Raises:
             StoreError: it is not kept.
         """
-        statement = insert(events).values(received_at=received_at, body=body, state="accepted", attempts=0)
-        with self._writing() as connection:
-            key = connection.execute(statement).inserted_primary_key
-        assert key is not None
-        return int(key[0])
+        row = {"received_at": received_at, "body": body, "kind": kind, "state": "accepted", "attempts": 0}
+        return self._writer.write(self._accept, row)
+
+    def _accept(self, connection: Connection, rows: Sequence[dict[str, Any]]) -> list[int]:
+        statement = insert(events).returning(events.c.id, sort_by_parameter_order=True)
+        ids = [int(row.id) for row in connection.execute(statement, list(rows))]
+        notify(connection, EVENTS)
+        return ids
 
     def claim_events(self, now: datetime, lease_seconds: float) -> list[Event]:
         """Take the oldest events that are to be planned, unless another process is planning.
 
         One plans at a time, and in order: so a group's later state is never planned before an earlier one.
         """
-        free = or_(events.c.lease_until.is_(None), events.c.lease_until < now)
-        oldest = _up_to_bytes(
+        free = or_(events.c.lease_owner.is_(None), events.c.lease_owner != self.owner, events.c.lease_until < now)
+        with self._reading() as connection:
+            waits = select(events.c.id).where(events.c.state == "accepted", free).limit(1)
+            if connection.execute(waits).first() is None:
+                return []
+        return self._writer.write(self._claim_events, (now, lease_seconds))
+
+    def _claim_events(
+        self, connection: Connection, items: Sequence[tuple[datetime, float]]
+    ) -> list[list[Event]]:
+        return [self._claim_events_once(connection, *item) for item in items]
+
+    def _claim_events_once(self, connection: Connection, now: datetime, lease_seconds: float) -> list[Event]:
+        _lock_planning(connection)
+        lease = timedelta(seconds=lease_seconds)
+        other = events.alias("other")
+        # One that ends later than any that begins now was given before the clock was put back.
+        valid = and_(other.c.lease_until >= now, other.c.lease_until <= now + lease)
+        busy = select(other.c.id).where(other.c.state == "accepted", other.c.lease_owner != self.owner, valid)
+        if connection.execute(busy.limit(1)).first() is not None:
+            return []
+        free = or_(events.c.lease_owner.is_(None), events.c.lease_owner != self.owner, events.c.lease_until < now)
+        oldest = up_to_bytes(
             select(events.c.id, func.length(events.c.body).label("size"))
             .where(events.c.state == "accepted", free)
             .order_by(events.c.id)
             .limit(_EVENTS_AT_ONCE),
             "id",
         )
-        other = events.alias("other")
-        busy = exists().where(
-            other.c.state == "accepted", other.c.lease_owner != self.owner, other.c.lease_until >= now
-        )
-        statement = (
+        taken = (
             update(events)
-            .where(events.c.id.in_(oldest), ~busy)
-            .values(
-                lease_owner=self.owner,
-                lease_until=now + timedelta(seconds=lease_seconds),
-                attempts=events.c.attempts + 1,
-            )
-            .returning(events.c.id, events.c.received_at, events.c.body, events.c.attempts)
+            .where(events.c.id.in_(oldest))
+            .values(lease_owner=self.owner, lease_until=now + lease, attempts=events.c.attempts + 1)
+            .returning(events.c.id, events.c.received_at, events.c.body, events.c.attempts, events.c.kind)
         )
-        with self._writing() as connection:
-            rows = connection.execute(statement).all()
+        rows = connection.execute(taken).all()
         return sorted((Event(*row) for row in rows), key=lambda event: event.id)
+
+    # Plans
 
     def plan(self, plans: Sequence[Plan]) -> list[Plan]:
         """Keep what becomes of events that this process holds.
@@ -130,109 +125,113 @@ class Store(Reports):
             Those that were kept: an event whose lease was lost meanwhile is another process' to plan, and so are
             those behind it.
         """
-        with self._writing() as connection:
-            kept = [plan for plan in plans if self._finish_event(connection, plan)]
-            rows = [row for plan in kept for row in _delivery_rows(plan)]
-            if rows:
-                connection.execute(insert(deliveries), rows)
-            states = {(row["fingerprint"], row["group_id"]): row for plan in kept for row in _alert_rows(plan)}
-            if states:
-                self._upsert(connection, alerts, list(states.values()))
-        return kept
+        prepared = [(plan, list(_delivery_rows(plan)), list(_alert_rows(plan))) for plan in plans]
+        return self._writer.write(self._plan, prepared)
 
-    def _finish_event(self, connection: Connection, plan: Plan) -> bool:
-        other = events.alias("other")
-        overtaken = exists().where(
-            other.c.state == "accepted",
-            other.c.id < plan.event.id,
-            or_(other.c.lease_owner.is_(None), other.c.lease_owner != self.owner),
-        )
-        held = and_(
-            events.c.id == plan.event.id,
+    def _plan(self, connection: Connection, items: Sequence[Any]) -> list[list[Plan]]:
+        _lock_planning(connection)
+        return [self._plan_once(connection, item) for item in items]
+
+    def _plan_once(self, connection: Connection, prepared: Sequence[Any]) -> list[Plan]:
+        held = self._held([plan.event.id for plan, _, _ in prepared], connection)
+        kept = [each for each in prepared if each[0].event.id in held]
+        if not kept:
+            return []
+        b_id = bindparam("b_id")
+        finished = update(events).where(events.c.id == b_id)
+        finished = finished.values(lease_owner=None, lease_until=None, state=bindparam("b_state"))
+        finished = finished.values(error=bindparam("b_error"), duplicate_of=bindparam("b_duplicate_of"))
+        connection.execute(finished, [_event_values(plan) for plan, _, _ in kept])
+        delivery_rows = [row for _, rows, _ in kept for row in rows]
+        if delivery_rows:
+            connection.execute(insert(deliveries), delivery_rows)
+            notify(connection, DELIVERIES)
+        alert_rows = {(row["fingerprint"], row["group_id"]): row for _, _, rows in kept for row in rows}
+        upsert(connection, alerts, alert_rows.values())
+        history_rows = {row["group_id"]: row for plan, _, _ in kept for row in _history_rows(plan)}
+        upsert(connection, groups, history_rows.values())
+        for plan, _, _ in kept:
+            for group_key in plan.heard_again:
+                same = and_(alerts.c.group_id == group_id(group_key), alerts.c.status == "firing")
+                connection.execute(update(alerts).where(same).values(updated_at=plan.event.received_at))
+        return [plan for plan, _, _ in kept]
+
+    def _held(self, ids: Sequence[int], connection: Connection) -> set[int]:
+        """Of these events those that are still this process' to plan: none that waits before them is another's."""
+        others = select(func.min(events.c.id)).where(
             events.c.state == "accepted",
-            events.c.lease_owner == self.owner,
-            ~overtaken,
+            or_(events.c.lease_owner.is_(None), events.c.lease_owner != self.owner),
         )
-        values = {
-            "state": plan.state,
-            "error": plain_text(plan.error) if plan.error else None,
-            "lease_owner": None,
-            "lease_until": None,
-        }
-        return connection.execute(update(events).where(held).values(values)).rowcount == 1
+        first_of_others = connection.execute(others).scalar()
+        held: set[int] = set()
+        for some in chunks(ids):
+            mine = select(events.c.id).where(
+                events.c.id.in_(some), events.c.state == "accepted", events.c.lease_owner == self.owner
+            )
+            held.update(connection.execute(mine).scalars())
+        return {each for each in held if first_of_others is None or each < first_of_others}
 
-    def claim_deliveries(self, now: datetime, lease_seconds: float, limit: int) -> list[Delivery]:
-        """Take deliveries that are due, the oldest first, of each destination and group only the first pending."""
-        d, earlier = deliveries, deliveries.alias("earlier")
-        behind = exists().where(
-            earlier.c.destination == d.c.destination,
-            earlier.c.group_id == d.c.group_id,
-            earlier.c.id < d.c.id,
-            earlier.c.state == "pending",
-        )
-        free = or_(d.c.lease_until.is_(None), d.c.lease_until < now)
-        due = _up_to_bytes(
-            select(d.c.id, d.c.due_at, func.length(d.c.notification).label("size"))
-            .where(d.c.state == "pending", d.c.due_at <= now, free, ~behind)
-            .order_by(d.c.due_at, d.c.id)
-            .limit(limit),
-            "due_at",
-            "id",
-        )
-        lease_until = now + timedelta(seconds=lease_seconds)
-        statement = (
-            update(d)
-            .where(d.c.id.in_(due))
-            .values(lease_owner=self.owner, lease_until=lease_until, attempts=d.c.attempts + 1)
-            .returning(d)
-        )
-        with self._writing() as connection:
-            rows = connection.execute(statement).all()
-            held = {row.id: self._thread(connection, row) for row in rows}
-        return [_delivery(row, held[row.id]) for row in sorted(rows, key=lambda row: (row.due_at, row.id))]
+    # What planning needs to know
 
-    def _thread(self, connection: Connection, row: Row[Any]) -> str | None:
-        return connection.execute(
-            select(threads.c.thread).where(threads.c.destination == row.destination, threads.c.group_id == row.group_id)
-        ).scalar()
+    def histories(self, group_keys: Iterable[str]) -> dict[str, History]:
+        """What is remembered of groups, by their keys; those never heard of are left out."""
+        keys = {group_id(key): key for key in group_keys}
+        found = {}
+        with self._reading() as connection:
+            for some in chunks(list(keys)):
+                statement = select(groups.c.group_id, groups.c.history).where(groups.c.group_id.in_(some))
+                for row in connection.execute(statement):
+                    try:
+                        found[keys[row.group_id]] = HISTORY.validate_json(row.history)
+                    except ValidationError:
+                        # Another version's: the group is then one that was never heard of.
+                        continue
+        return found
 
-    def settle(self, delivery: Delivery, outcome: Outcome, thread: Thread | None, now: datetime) -> bool:
-        """Keep what an attempt led to.
+    def firing(self, group_key: str, limit: int) -> list[Alert]:
+        """The alerts that are known to fire in a group, those heard of last first."""
+        with self._reading() as connection:
+            known = select(alerts.c.alert).where(
+                alerts.c.group_id == group_id(group_key), alerts.c.status == "firing"
+            )
+            rows = connection.execute(known.order_by(alerts.c.updated_at.desc()).limit(limit)).scalars().all()
+        return list(_read_alerts(rows))
 
-        Args:
-            thread: what the destination holds now; None when that has not changed.
+    def holders(self, group_keys: Iterable[str]) -> dict[str, dict[str, frozenset[str]]]:
+        """Which destinations hold, or are about to be told, something of groups that is not over there.
 
         Returns:
-            False when this process no longer held the delivery, and nothing was kept.
+            By group key and destination the fingerprints that it holds; empty where that is not known yet.
         """
-        settled = outcome.state != "pending"
-        held = and_(
-            deliveries.c.id == delivery.id,
-            deliveries.c.state == "pending",
-            deliveries.c.lease_owner == self.owner,
-            deliveries.c.lease_until == delivery.lease_until,
+        keys = {group_id(key): key for key in group_keys}
+        found: dict[str, dict[str, frozenset[str]]] = {}
+        with self._reading() as connection:
+            for some in chunks(list(keys)):
+                for table in (deliveries, threads):
+                    told: Any = threads.c.thread if table is threads else text("NULL")
+                    current = threads.c.open == 1 if table is threads else deliveries.c.state == "pending"
+                    statement = select(table.c.group_id, table.c.destination, told).where(
+                        table.c.group_id.in_(some), current
+                    )
+                    for of_group, destination, thread in connection.execute(statement):
+                        held = frozenset(THREAD.validate_json(thread).open_fingerprints) if thread else frozenset()
+                        found.setdefault(keys[of_group], {})[destination] = held
+        return found
+
+    def silent_alerts(self, before: datetime, limit: int) -> list[tuple[str, Alert]]:
+        """Alerts that fire and were last heard of before a time, the longest ago first, each with its group's key."""
+        silent = (
+            select(groups.c.group_key, alerts.c.alert)
+            .join(groups, groups.c.group_id == alerts.c.group_id)
+            .where(alerts.c.status == "firing", alerts.c.updated_at < before)
+            .order_by(alerts.c.updated_at)
+            .limit(limit)
         )
-        values = {
-            "state": outcome.state,
-            "detail": plain_text(outcome.detail),
-            "settled_at": now if settled else None,
-            "lease_owner": None,
-            "lease_until": None,
-        }
-        if outcome.due_at is not None:
-            values["due_at"] = outcome.due_at
-        with self._writing() as connection:
-            if connection.execute(update(deliveries).where(held).values(values)).rowcount != 1:
-                return False
-            if thread is not None:
-                row = {
-                    "destination": delivery.notification.destination,
-                    "group_id": group_id(delivery.notification.group.group_key),
-                    "thread": json_text(THREAD, thread),
-                    "updated_at": now,
-                }
-                self._upsert(connection, threads, [row])
-        return True
+        with self._reading() as connection:
+            rows = connection.execute(silent).all()
+        return [(row.group_key, alert) for row in rows for alert in _read_alerts([row.alert])]
+
+    # Housekeeping
 
     def release(self, owner_prefix: str = "") -> int:
         """Give back what processes hold that have ended: those whose name begins so.
@@ -240,15 +239,22 @@ class Store(Reports):
         Returns:
             How many events and deliveries came back.
         """
-        released = 0
-        with self._writing() as connection:
-            for table in (events, deliveries):
+        return self._writer.write(self._release, owner_prefix)
+
+    def _release(self, connection: Connection, prefixes: Sequence[str]) -> list[int]:
+        released = []
+        for prefix in prefixes:
+            count = 0
+            for table, state in ((events, "accepted"), (deliveries, "pending")):
                 held = and_(
+                    table.c.state == state,
                     table.c.lease_owner.is_not(None),
-                    table.c.lease_owner.startswith(owner_prefix, autoescape=True),
+                    table.c.lease_owner.startswith(prefix, autoescape=True),
                 )
-                result = connection.execute(update(table).where(held).values(lease_owner=None, lease_until=None))
-                released += result.rowcount
+                count += connection.execute(
+                    update(table).where(held).values(lease_owner=None, lease_until=None)
+                ).rowcount
+            released.append(count)
         return released
 
     def probe(self, now: datetime) -> None:
@@ -257,65 +263,41 @@ class Store(Reports):
         Raises:
             StoreError: nothing can be kept just now.
         """
-        with self._writing() as connection:
-            self._upsert(connection, probes, [{"id": 1, "written_at": now}])
-
-    def _upsert(self, connection: Connection, table: Any, rows: list[dict[str, Any]]) -> None:
-        dialect: Any = sqlite if connection.dialect.name == "sqlite" else postgresql
-        statement = dialect.insert(table)
-        keys = [column.name for column in table.primary_key]
-        changed = {column.name: statement.excluded[column.name] for column in table.c if column.name not in keys}
-        connection.execute(statement.on_conflict_do_update(index_elements=keys, set_=changed), rows)
+        self._writer.write(_probe, now)
 
 
-def _delivery(row: Row[Any], thread: str | None) -> Delivery:
-    unreadable = None
-    try:
-        notification = NOTIFICATION.validate_json(row.notification)
-        held = THREAD.validate_json(thread) if thread else Thread()
-    except ValidationError as error:
-        # Written by another version: reported on as a delivery that failed, for it must not hold up the rest.
-        unreadable = f"cannot be read any more ({error.error_count()} errors)"
-        index = int(row.destination.rpartition("/")[2])
-        notification = Notification(row.receiver, row.action, index, AlertGroup("", ()))
-        held = Thread()
-    return Delivery(
-        id=row.id,
-        event_id=row.event_id,
-        notification=notification,
-        attempts=row.attempts,
-        received_at=row.received_at,
-        lease_until=row.lease_until,
-        thread=held,
-        unreadable=unreadable,
-    )
+def _probe(connection: Connection, moments: Sequence[datetime]) -> list[None]:
+    upsert(connection, probes, [{"id": 1, "written_at": moments[-1]}])
+    return [None] * len(moments)
 
 
-def _up_to_bytes(rows: Select[Any], *order: str) -> ScalarSelect[Any]:
-    """The ids of the first rows whose sizes add up to no more than is taken up at once, and at least of one."""
-    sized = rows.subquery()
-    before = func.sum(sized.c.size).over(order_by=[sized.c[name] for name in order]) - sized.c.size
-    running = select(sized.c.id, sized.c.size, before.label("before")).subquery()
-    fits = or_(running.c.before == 0, running.c.before + running.c.size <= _BYTES_AT_ONCE)
-    return select(running.c.id).where(fits).scalar_subquery()
+def _lock_planning(connection: Connection) -> None:
+    """On PostgreSQL writers do not wait for each other by themselves; SQLite's do."""
+    if connection.dialect.name == "postgresql":
+        connection.execute(select(func.pg_advisory_xact_lock(_PLANNING_LOCK)))
+
+
+def _event_values(plan: Plan) -> dict[str, Any]:
+    return {
+        "b_id": plan.event.id,
+        "b_state": plan.state,
+        "b_error": plain_text(plan.error) if plan.error else None,
+        "b_duplicate_of": plan.duplicate_of,
+    }
 
 
 def _delivery_rows(plan: Plan) -> Iterator[dict[str, Any]]:
     for planned in plan.deliveries:
-        notification = planned.notification
+        yield delivery_row(planned, plan.event.id, plan.event.received_at)
+
+
+def _history_rows(plan: Plan) -> Iterator[dict[str, Any]]:
+    for group_key, history in plan.histories.items():
         yield {
-            "event_id": plan.event.id,
-            "destination": notification.destination,
-            "receiver": notification.receiver,
-            "action": notification.action,
-            "group_id": group_id(notification.group.group_key),
-            "notification": json_text(NOTIFICATION, notification),
-            "state": "pending" if planned.suppressed is None else "suppressed",
-            "attempts": 0,
-            "due_at": plan.event.received_at,
-            "received_at": plan.event.received_at,
-            "settled_at": None if planned.suppressed is None else plan.event.received_at,
-            "detail": planned.suppressed,
+            "group_id": group_id(group_key),
+            "group_key": plain_text(group_key),
+            "history": json_text(HISTORY, history),
+            "updated_at": plan.event.received_at,
         }
 
 
@@ -331,6 +313,7 @@ def _alert_rows(plan: Plan) -> Iterator[dict[str, Any]]:
             "destinations": "\n".join(_heard_by(plan, group_key, alert)),
             "event_id": plan.event.id,
             "updated_at": plan.event.received_at,
+            "lapsed": int(plan.event.kind == "lapse"),
         }
 
 
@@ -340,3 +323,12 @@ def _heard_by(plan: Plan, group_key: str, alert: Alert) -> Iterator[str]:
         group = planned.notification.group
         if group.group_key == group_key and any(each.fingerprint == alert.fingerprint for each in group.alerts):
             yield plain_text(planned.notification.destination)
+
+
+def _read_alerts(rows: Iterable[str]) -> Iterator[Alert]:
+    for row in rows:
+        try:
+            yield ALERT.validate_json(row)
+        except ValidationError:
+            # Another version's.
+            continue

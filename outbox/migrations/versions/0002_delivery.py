@@ -17,6 +17,8 @@ def upgrade() -> None:
     op.add_column("events", sa.Column("duplicate_of", _ID))
     op.add_column("deliveries", sa.Column("kind", sa.String(16), nullable=False, server_default="state"))
     op.add_column("deliveries", sa.Column("rank", sa.Integer, nullable=False, server_default="1"))
+    op.add_column("deliveries", sa.Column("counts", sa.Text, nullable=False, server_default=""))
+    op.add_column("deliveries", sa.Column("wanted_at", sa.BigInteger))
     op.add_column("deliveries", sa.Column("successor_id", _ID))
     op.add_column("deliveries", sa.Column("untold", sa.Integer, nullable=False, server_default="0"))
     op.add_column("threads", sa.Column("open", sa.Integer, nullable=False, server_default="1"))
@@ -37,6 +39,7 @@ def upgrade() -> None:
     op.create_table(
         "groups",
         sa.Column("group_id", sa.String(64), primary_key=True),
+        sa.Column("group_key", sa.Text, nullable=False),
         sa.Column("history", sa.Text, nullable=False),
         sa.Column("updated_at", sa.BigInteger, nullable=False),
     )
@@ -44,7 +47,8 @@ def upgrade() -> None:
     op.drop_index("deliveries_by_group", "deliveries")
     op.create_index("deliveries_by_state", "deliveries", ["state", "id"])
     _create_index("deliveries_waiting", "deliveries", ["destination", "rank", "id"], "state = 'pending'")
-    _create_index("deliveries_waiting_by_group", "deliveries", ["destination", "group_id", "id"], "state = 'pending'")
+    _create_index("deliveries_waiting_by_group", "deliveries", ["group_id", "destination", "id"], "state = 'pending'")
+    _create_index("deliveries_digested", "deliveries", ["group_id", "destination", "id"], "state = 'digested'")
     _create_index("deliveries_untold", "deliveries", ["destination", "group_id"], "untold = 1")
     _create_index("deliveries_by_successor", "deliveries", ["successor_id"], "successor_id IS NOT NULL")
     op.create_index("threads_by_group", "threads", ["group_id"])

@@ -1,0 +1,293 @@
+"""What is taken from a lane, in one transaction: of each group the newest state that is due.
+
+It supersedes those that wait before it; with it are told the ends that they were to tell, and every other end that the
+destination is owed.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from pydantic import ValidationError
+from sqlalchemy import Connection, Row, and_, func, select
+
+from alerts.notification import Notification, Thread
+from alerts.superseding import superseding, with_ends
+from outbox import destinations, digests
+from outbox.lanes import Lane, due, free
+from outbox.rows import (
+    ALERT,
+    AT_ONCE,
+    NOTIFICATION,
+    THREAD,
+    counts,
+    fires,
+    json_text,
+    notification_of,
+    rank,
+    settled_values,
+    thread_row,
+)
+from outbox.statements import BYTES_AT_ONCE, chunks, update_each, upsert
+from outbox.tables import alerts, deliveries, threads
+
+_PAGE = 200
+_PAGES = 20
+
+SUPERSEDED = "a newer state of its group was told instead"
+OVER_BEFORE_TOLD = "it was over before anybody was told"
+END_WAS_HELD = "it fires again, and its end was not told yet"
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What a claim asks for.
+
+    Attributes:
+        lease_seconds: for how long what is taken is held.
+        oldest_first: critical or not; every now and then, so that nothing waits for ever.
+        owner: the process that asks.
+    """
+
+    lanes: Sequence[Lane]
+    now: datetime
+    lease_seconds: float
+    oldest_first: bool
+    owner: str
+
+    @property
+    def lease_until(self) -> datetime:
+        """When what is taken is free again."""
+        return self.now + timedelta(seconds=self.lease_seconds)
+
+
+@dataclass(slots=True)
+class Group:
+    """What waits of one group.
+
+    Attributes:
+        newest: the row that is to be sent.
+        older: those that it supersedes.
+        text: the newest one's notification, as it is to be kept.
+        merged: the same, where it differs from what was kept; None where not.
+        thread: what the destination holds.
+        doubted: the thread is to be kept with its doubt.
+    """
+
+    newest: Row[Any]
+    older: list[Row[Any]]
+    text: str = ""
+    merged: Notification | None = None
+    thread: Thread = field(default_factory=Thread)
+    doubted: bool = False
+
+
+@dataclass(slots=True)
+class Taken:
+    """What a claim takes, while it is made.
+
+    Attributes:
+        settled: what need not be sent any more, as (destination, state) pairs.
+        look_at: when more may be taken.
+        more: there may be more that could be taken at once.
+    """
+
+    groups: list[Group] = field(default_factory=list)
+    settled: list[tuple[str, str]] = field(default_factory=list)
+    look_at: list[datetime] = field(default_factory=list)
+    more: bool = False
+
+
+def take(connection: Connection, asked: Asked) -> Taken:
+    """Take what the lanes may be given."""
+    taken = Taken()
+    # In one order everywhere, so that no two replicas wait for each other's locks.
+    for lane in sorted(asked.lanes, key=lambda lane: lane.destination):
+        before = destinations.load(connection, lane.destination, lock=True)
+        after = before
+        room = min(lane.limit, before.may_send(lane.pace, asked.now))
+        if room > 0:
+            digest = digests.consider(connection, lane, before, asked.now, asked.lease_seconds)
+            groups = _chosen(connection, asked, lane, room, digest)
+            count = _take_groups(connection, asked, lane, groups, taken)
+            after = digest.destination.sending(count, lane.pace, asked.now) if count else digest.destination
+            taken.settled += [(lane.destination, "digested")] * digest.digested
+            taken.look_at += [digest.look_at] if digest.look_at else []
+            taken.more |= len(groups) >= lane.limit
+        next_at = after.next_at(lane.pace, asked.now)
+        taken.look_at += [next_at] if next_at else []
+        destinations.save(connection, before, after)
+    return taken
+
+
+def _chosen(
+    connection: Connection, asked: Asked, lane: Lane, room: int, digest: digests.Considered
+) -> list[Group]:
+    """The groups whose turn it is."""
+    chosen: list[Group] = []
+    size = 0
+    for group in _waiting(connection, asked, lane, digest):
+        if chosen and size + group.newest.size > BYTES_AT_ONCE:
+            break
+        chosen.append(group)
+        size += group.newest.size
+        if len(chosen) >= room:
+            break
+    return chosen
+
+
+def _waiting(connection: Connection, asked: Asked, lane: Lane, digest: digests.Considered) -> Iterator[Group]:
+    """Groups of which something is due and nothing in flight, the first first."""
+    d = deliveries
+    here = and_(d.c.destination == lane.destination, d.c.state == "pending")
+    ready = and_(due(asked.now), free(asked.now, asked.lease_seconds))
+    heads = select(d.c.group_id).where(here, ready)
+    if digest.pending:
+        heads = heads.where(d.c.kind == "digest")
+    heads = heads.order_by(*((d.c.id,) if asked.oldest_first else (d.c.rank, d.c.id))).limit(_PAGE)
+    columns = [column for column in d.c if column.name not in ("notification", "detail")]
+    extra = (ready.label("ready"), free(asked.now, asked.lease_seconds).label("free"))
+    members = select(*columns, *extra, func.length(d.c.notification).label("size")).where(here).order_by(d.c.id)
+    seen = set(digest.kept_back)
+    for page in range(_PAGES):
+        found = list(connection.execute(heads.offset(page * _PAGE)).scalars())
+        new = [group_id for group_id in dict.fromkeys(found) if group_id not in seen]
+        seen.update(new)
+        by_group: dict[str, list[Row[Any]]] = {group_id: [] for group_id in new}
+        for some in chunks(new):
+            for row in connection.execute(members.where(d.c.group_id.in_(some))):
+                by_group[row.group_id].append(row)
+        for rows in by_group.values():
+            newest = next((row for row in reversed(rows) if row.ready), None)
+            if newest is not None and all(row.free for row in rows):
+                yield Group(newest, [row for row in rows if row.id < newest.id])
+        if len(found) < _PAGE:
+            return
+
+
+def _take_groups(connection: Connection, asked: Asked, lane: Lane, groups: Sequence[Group], taken: Taken) -> int:
+    """Write down what becomes of the rows, and return how many are to be sent."""
+    if not groups:
+        return 0
+    _prepare(connection, lane, groups)
+    count = 0
+    changes: dict[int, dict[str, Any]] = {}
+    for group in groups:
+        for row in group.older:
+            changes[row.id] = settled_values("superseded", SUPERSEDED, asked.now, group.newest.id)
+        reason = _needless(lane, group)
+        if reason is None:
+            count += 1
+            taken.groups.append(group)
+            values = {
+                "lease_owner": asked.owner,
+                "lease_until": asked.lease_until,
+                "attempts": group.newest.attempts + 1,
+            }
+        else:
+            values = settled_values("suppressed", reason, asked.now)
+            taken.settled.append((lane.destination, "suppressed"))
+        if group.merged is not None:
+            counted = counts(group.merged)
+            values |= {"notification": group.text, "counts": json.dumps(counted), "rank": rank(counted)}
+        changes[group.newest.id] = values
+        taken.settled += [(lane.destination, "superseded")] * len(group.older)
+    update_each(connection, deliveries, changes)
+    doubted = [group for group in groups if group.doubted]
+    upsert(
+        connection,
+        threads,
+        [thread_row(lane.destination, each.newest.group_id, each.thread, asked.now) for each in doubted],
+    )
+    return count
+
+
+def _prepare(connection: Connection, lane: Lane, groups: Sequence[Group]) -> None:
+    """Read what the rows hold, and put together what each group's newest is to say."""
+    texts = _texts(connection, [row.id for group in groups for row in (*group.older, group.newest)])
+    held = _threads(connection, lane, [group.newest.group_id for group in groups])
+    owed: dict[str, tuple[Group, Notification, list[str]]] = {}
+    for group in groups:
+        group.text = texts[group.newest.id]
+        group.thread = held.get(group.newest.group_id, group.thread)
+        if any(row.attempts for row in group.older) and not group.thread.attempted:
+            # What was attempted may have arrived, and its row is about to be closed.
+            group.thread, group.doubted = replace(group.thread, attempted=True), True
+        if not group.older and not group.thread.open_fingerprints:
+            continue
+        newest = notification_of(group.text)
+        if newest is None:
+            continue
+        merged = superseding(newest, [each for row in group.older if (each := notification_of(texts[row.id]))])
+        named = {alert.fingerprint for alert in merged.group.alerts}
+        missing = [each for each in group.thread.open_fingerprints if each not in named]
+        if missing and merged.send_resolved:
+            owed[group.newest.group_id] = (group, merged, missing)
+        if merged != newest:
+            group.merged, group.text = merged, json_text(NOTIFICATION, merged)
+    _add_owed_ends(connection, owed)
+
+
+def _add_owed_ends(connection: Connection, owed: dict[str, tuple[Group, Notification, list[str]]]) -> None:
+    """Of alerts told as firing that the newest state does not name, tell the ends of those that are over."""
+    a = alerts
+    for some in chunks(list(owed)):
+        statement = select(a.c.group_id, a.c.fingerprint, a.c.alert).where(
+            a.c.group_id.in_(some), a.c.status == "resolved"
+        )
+        ended: dict[str, list[str]] = {}
+        for row in connection.execute(statement):
+            if row.fingerprint in owed[row.group_id][2]:
+                ended.setdefault(row.group_id, []).append(row.alert)
+        for group_id, rows in ended.items():
+            group, merged, _ = owed[group_id]
+            known = [ALERT.validate_json(row) for row in rows]
+            group.merged = replace(merged, group=with_ends(merged.group, known))
+            group.text = json_text(NOTIFICATION, group.merged)
+
+
+def _needless(lane: Lane, group: Group) -> str | None:
+    """Why a group's newest state need not be sent; None when it must."""
+    firing = fires(counts(group.merged)) if group.merged else fires(json.loads(group.newest.counts or '{"?": 1}'))
+    if lane.wakes and not firing and not group.thread.open and not group.newest.attempts:
+        return OVER_BEFORE_TOLD
+    was_held = any(row.due_at != AT_ONCE and not row.attempts for row in group.older)
+    if was_held and group.merged is not None and group.thread.open_fingerprints:
+        held = set(group.thread.open_fingerprints)
+        alike = {alert.fingerprint for alert in group.merged.group.firing} <= held
+        ends = held & {alert.fingerprint for alert in group.merged.group.resolved}
+        if alike and not ends:
+            return END_WAS_HELD
+    return None
+
+
+def _texts(connection: Connection, ids: Sequence[int]) -> dict[int, str]:
+    found: dict[int, str] = {}
+    for some in chunks(ids):
+        statement = select(deliveries.c.id, deliveries.c.notification).where(deliveries.c.id.in_(some))
+        found.update({row.id: row.notification for row in connection.execute(statement)})
+    return found
+
+
+def _threads(connection: Connection, lane: Lane, group_ids: Sequence[str]) -> dict[str, Thread]:
+    found: dict[str, Thread] = {}
+    t = threads
+    for some in chunks(group_ids):
+        statement = select(t.c.group_id, t.c.thread, t.c.updated_at).where(
+            t.c.destination == lane.destination, t.c.group_id.in_(some)
+        )
+        rows = {row.group_id: row for row in connection.execute(statement)}
+        for group_id, row in rows.items():
+            try:
+                found[group_id] = THREAD.validate_json(row.thread)
+            except ValidationError:
+                # Another version's: what it held is in doubt.
+                found[group_id] = Thread(attempted=True)
+        if lane.digest_after_seconds is not None:
+            since = {group_id: row.updated_at for group_id, row in rows.items()}
+            found |= digests.told(connection, lane.destination, some, since, found)
+    return found

@@ -1,0 +1,256 @@
+"""Digests: many groups told in one message, where one by one would take too long.
+
+A digest is a delivery of its own. The rows that it tells end as "digested" in the transaction that makes it; what their
+destination holds of their groups follows from them when it is asked for.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Connection, Row, and_, func, insert, select, update
+
+from alerts.model import AlertGroup
+from alerts.notification import Digest, Notification, Thread
+from alerts.severity import SEVERITIES, worst_first
+from alerts.superseding import superseding
+from outbox.lanes import Lane, due, free
+from outbox.pacing import Destination
+from outbox.rows import (
+    NOTIFICATION,
+    RESOLVED,
+    Planned,
+    counts,
+    delivery_row,
+    fires,
+    json_text,
+    notification_of,
+    settled_values,
+)
+from outbox.statements import chunks, update_each
+from outbox.tables import deliveries
+
+DIGESTED = "told in a digest"
+
+_RANK = -1
+_WORST = 10
+_AT_ONCE = 20_000
+
+
+@dataclass(frozen=True, slots=True)
+class Considered:
+    """What is to be told in a digest.
+
+    Attributes:
+        destination: as it is afterwards.
+        pending: a digest waits or is in flight: nothing else is told before it, for it tells older states.
+        kept_back: groups whose ends wait for the next digest.
+        digested: how many deliveries were put into one.
+        look_at: when the next may be made; None when nothing waits for it.
+    """
+
+    destination: Destination
+    pending: bool = False
+    kept_back: frozenset[str] = frozenset()
+    digested: int = 0
+    look_at: datetime | None = None
+
+
+@dataclass(slots=True)
+class _Waiting:
+    """What waits of one group, oldest first."""
+
+    rows: list[Row[Any]]
+    counted: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def newest(self) -> Row[Any]:
+        return self.rows[-1]
+
+    @property
+    def urgency(self) -> tuple[int, int]:
+        """For sorting: the worst first, what has waited longest before what has not."""
+        worst = min((at for at, name in enumerate(SEVERITIES) if self.counted.get(name)), default=len(SEVERITIES))
+        return worst, self.newest.id
+
+
+def consider(
+    connection: Connection, lane: Lane, destination: Destination, now: datetime, lease_seconds: float
+) -> Considered:
+    """Make a digest for a lane when it is time for one.
+
+    When more groups wait than its pace allows within `digest_after`, all of them are told in one, but for as many
+    critical ones as can be told by themselves in that time. The ends of what a digest told wait for the next.
+    """
+    if lane.digest_after_seconds is None or lane.pace is None:
+        return Considered(destination)
+    if _pending(connection, lane):
+        return Considered(destination, pending=True)
+    room = max(1, int(lane.pace.rate_per_second * lane.digest_after_seconds))
+    waiting = _waiting(connection, lane, now, lease_seconds, room)
+    if len(waiting) > room:
+        critical = [group for group in waiting if group.newest.rank == 0][:room]
+        alone = {group.newest.group_id for group in critical}
+        together = [group for group in waiting if group.newest.group_id not in alone]
+    else:
+        together = _ends_of_digested(connection, lane, waiting)
+    if not together:
+        return Considered(destination)
+    make_at = _make_at(destination, together, lane.digest_after_seconds, now)
+    if make_at > now:
+        kept_back = frozenset(group.newest.group_id for group in together) if len(waiting) <= room else frozenset()
+        return Considered(destination, kept_back=kept_back, look_at=make_at)
+    _make(connection, lane, together, now)
+    rows = sum(len(group.rows) for group in together)
+    return Considered(replace(destination, digested_at=now), pending=True, digested=rows)
+
+
+def _pending(connection: Connection, lane: Lane) -> bool:
+    d = deliveries
+    waits = and_(d.c.destination == lane.destination, d.c.state == "pending", d.c.rank == _RANK)
+    return connection.execute(select(d.c.id).where(waits).limit(1)).first() is not None
+
+
+def _waiting(connection: Connection, lane: Lane, now: datetime, lease_seconds: float, room: int) -> list[_Waiting]:
+    """Groups that wait, with nothing in flight; the first few only where there are no more than there is room for."""
+    d = deliveries
+    here = and_(d.c.destination == lane.destination, d.c.state == "pending", d.c.kind == "state")
+    some = select(d.c.id).where(here).limit(room + 1).subquery()
+    if connection.execute(select(func.count()).select_from(some)).scalar_one() <= room:
+        limit = room
+    else:
+        limit = _AT_ONCE
+    ready = and_(due(now), free(now, lease_seconds)).label("ready")
+    columns = (d.c.id, d.c.event_id, d.c.group_id, d.c.receiver, d.c.action, d.c.rank, d.c.counts, d.c.received_at)
+    statement = select(*columns, ready).where(here).order_by(d.c.id).limit(limit)
+    by_group: dict[str, list[Row[Any]]] = {}
+    for row in connection.execute(statement):
+        by_group.setdefault(row.group_id, []).append(row)
+    found = [_Waiting(rows) for rows in by_group.values() if all(row.ready for row in rows)]
+    for group in found:
+        group.counted = json.loads(group.newest.counts or "{}")
+    return found
+
+
+def _ends_of_digested(connection: Connection, lane: Lane, waiting: Iterable[_Waiting]) -> list[_Waiting]:
+    """Of groups that are over those that a digest told as firing last."""
+    over = {group.newest.group_id: group for group in waiting if group.counted and not fires(group.counted)}
+    d = deliveries
+    last: dict[str, str] = {}
+    for some in chunks(list(over)):
+        digested = select(d.c.group_id, d.c.counts).where(
+            d.c.state == "digested", d.c.destination == lane.destination, d.c.group_id.in_(some)
+        )
+        last.update({row.group_id: row.counts for row in connection.execute(digested.order_by(d.c.id))})
+    return [over[group_id] for group_id, counted in last.items() if fires(json.loads(counted or "{}"))]
+
+
+def _make_at(destination: Destination, together: Sequence[_Waiting], after_seconds: float, now: datetime) -> datetime:
+    """When a digest is made: not at the first sign of a storm, and not again and again while it lasts."""
+    oldest = min(group.rows[0].received_at for group in together)
+    moments = [min(oldest, now) + timedelta(seconds=after_seconds / 3)]
+    if destination.digested_at is not None:
+        moments.append(min(destination.digested_at, now) + timedelta(seconds=after_seconds))
+    return max(moments)
+
+
+def _make(connection: Connection, lane: Lane, together: Sequence[_Waiting], now: datetime) -> None:
+    for group in together:
+        if len(group.rows) > 1:
+            group.counted = counts(_merged(connection, group))
+    total = Counter[str]()
+    for group in together:
+        total.update(group.counted)
+    leading = sorted(together, key=lambda group: group.urgency)[:_WORST]
+    told = [_merged(connection, group) for group in leading]
+    worst = worst_first(alert for each in told for alert in each.group.alerts)[:_WORST]
+    newest = max(group.newest.id for group in together)
+    resolved = total.pop(RESOLVED, 0)
+    digest = Digest(len(together), {name: total[name] for name in SEVERITIES if total[name]}, resolved)
+    fingerprints = {alert.fingerprint for alert in worst}
+    notification = Notification(
+        receiver=leading[0].newest.receiver,
+        action=leading[0].newest.action,
+        index=int(lane.destination.rpartition("/")[2]),
+        group=AlertGroup(
+            f"digest:{lane.destination}:{newest}", tuple(worst), truncated_alerts=max(0, digest.alerts - len(worst))
+        ),
+        findings={
+            fingerprint: found
+            for each in told
+            for fingerprint, found in each.findings.items()
+            if fingerprint in fingerprints
+        },
+        digest=digest,
+    )
+    row = {
+        **delivery_row(Planned(notification, kind="digest"), leading[0].newest.event_id, now),
+        "rank": _RANK,
+    }
+    digest_id = connection.execute(insert(deliveries).values(row).returning(deliveries.c.id)).scalar_one()
+    if lane.external_url:
+        linked = replace(notification, page_url=f"{lane.external_url.rstrip('/')}/digests/{digest_id}")
+        text = json_text(NOTIFICATION, linked)
+        connection.execute(update(deliveries).where(deliveries.c.id == digest_id).values(notification=text))
+    values = settled_values("digested", DIGESTED, now, digest_id)
+    changes: dict[int, dict[str, Any]] = {}
+    for group in together:
+        for each in group.rows:
+            changes[each.id] = dict(values)
+        # Of a group of which several states waited, the newest row stands for all that was told.
+        changes[group.newest.id]["counts"] = json.dumps(group.counted)
+    update_each(connection, deliveries, changes)
+
+
+def _merged(connection: Connection, group: _Waiting) -> Notification:
+    """What a group's newest row would have told by itself."""
+    statement = select(deliveries.c.notification).where(deliveries.c.id.in_([row.id for row in group.rows]))
+    texts = connection.execute(statement.order_by(deliveries.c.id)).scalars()
+    read = [each for text in texts if (each := notification_of(text)) is not None]
+    if not read:
+        # Another version's: counted, and listed by no name.
+        return Notification(group.newest.receiver, group.newest.action, 0, AlertGroup("", ()))
+    return superseding(read[-1], read[:-1]) if len(read) > 1 else read[0]
+
+
+def told(
+    connection: Connection,
+    destination: str,
+    group_ids: Sequence[str],
+    since: Mapping[str, datetime],
+    threads: Mapping[str, Thread],
+) -> dict[str, Thread]:
+    """What a destination holds of groups of which it heard in digests after it heard of them by themselves.
+
+    Args:
+        group_ids: no more than one statement takes.
+        since: when each group's thread was last kept, for those that have one.
+        threads: those.
+    """
+    d = deliveries
+    into = d.alias("into")
+    statement = (
+        select(d.c.group_id, d.c.notification, into.c.settled_at)
+        .join(into, into.c.id == d.c.successor_id)
+        .where(
+            d.c.state == "digested",
+            d.c.destination == destination,
+            d.c.group_id.in_(group_ids),
+            into.c.state == "delivered",
+        )
+        .order_by(d.c.id)
+    )
+    found: dict[str, Thread] = {}
+    for row in connection.execute(statement):
+        if row.group_id in since and row.settled_at <= since[row.group_id]:
+            continue
+        notification = notification_of(row.notification)
+        if notification is not None:
+            thread = found.get(row.group_id) or threads.get(row.group_id) or Thread()
+            found[row.group_id] = replace(thread.told(notification, row.settled_at), digested=True)
+    return found

@@ -1,0 +1,96 @@
+"""What came of attempts, kept in one transaction: the deliveries, what their destinations hold, and how those fare."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, select, update
+
+from alerts.notification import Receipt, SendError, Thread
+from outbox import destinations
+from outbox.retry import Outcome
+from outbox.rows import Delivery, plain_text, settled_values, thread_row
+from outbox.statements import chunks, update_each, upsert
+from outbox.tables import deliveries, threads
+
+
+@dataclass(frozen=True, slots=True)
+class Settlement:
+    """What an attempt led to.
+
+    Attributes:
+        thread: what the destination holds now; None when that has not changed.
+        result: what the attempt brought, for what it says about the destination; None where it says nothing.
+        dice: uniform from 0 to 1.
+    """
+
+    delivery: Delivery
+    outcome: Outcome
+    thread: Thread | None
+    result: Receipt | SendError | None
+    now: datetime
+    dice: float = 0.5
+
+
+def settle(connection: Connection, settlements: Sequence[Settlement], owner: str) -> list[bool]:
+    """Keep what attempts led to; False for a delivery that this process no longer held: nothing is kept of it."""
+    by_destination: dict[str, list[Settlement]] = {}
+    for each in settlements:
+        by_destination.setdefault(each.delivery.destination, []).append(each)
+    # In one order everywhere, so that no two replicas wait for each other's locks: destinations, then deliveries.
+    for name in sorted(by_destination):
+        _note(connection, name, by_destination[name])
+    held = _held(connection, settlements, owner)
+    kept = [each for each in settlements if each.delivery.id in held]
+    update_each(connection, deliveries, {each.delivery.id: _values(each) for each in kept})
+    told = [thread_row(each.delivery.destination, each.delivery.group_id, each.thread, each.now)
+            for each in kept if each.thread is not None]
+    upsert(connection, threads, {(row["destination"], row["group_id"]): row for row in told}.values())
+    for name, of_destination in by_destination.items():
+        _got_through(connection, name, [each for each in of_destination if each.delivery.id in held])
+    return [each.delivery.id in held for each in settlements]
+
+
+def _note(connection: Connection, name: str, settlements: Sequence[Settlement]) -> None:
+    """Keep how a destination fares; while it fares well, nothing is written."""
+    results = [each for each in settlements if each.result is not None]
+    for lock in (False, True):
+        before = after = destinations.load(connection, name, lock=lock)
+        for each in results:
+            assert each.result is not None
+            after = after.after(each.result, each.now, lambda dice=each.dice: dice)  # type: ignore[misc]
+        if after == before:
+            return
+    destinations.save(connection, before, after)
+
+
+def _held(connection: Connection, settlements: Sequence[Settlement], owner: str) -> set[int]:
+    """Of these deliveries those that this process holds, and by the same claim."""
+    claimed = {each.delivery.id: each.delivery.lease_until for each in settlements}
+    held: set[int] = set()
+    for some in chunks(sorted(claimed)):
+        statement = select(deliveries.c.id, deliveries.c.lease_until).where(
+            deliveries.c.id.in_(some), deliveries.c.state == "pending", deliveries.c.lease_owner == owner
+        )
+        rows = connection.execute(statement.order_by(deliveries.c.id).with_for_update())
+        held.update(row.id for row in rows if row.lease_until == claimed[row.id])
+    return held
+
+
+def _values(settlement: Settlement) -> dict[str, Any]:
+    outcome = settlement.outcome
+    if outcome.state != "pending":
+        values = settled_values(outcome.state, plain_text(outcome.detail), settlement.now)
+        # The news that a destination fails is not itself told elsewhere when it dies: it would never end.
+        return {**values, "untold": int(outcome.state == "dead" and settlement.delivery.kind != "fallback")}
+    return {"detail": plain_text(outcome.detail), "due_at": outcome.due_at, "lease_owner": None, "lease_until": None}
+
+
+def _got_through(connection: Connection, name: str, settlements: Sequence[Settlement]) -> None:
+    """What died before in groups of which a later state has arrived is told after all."""
+    for some in chunks([each.delivery.group_id for each in settlements if each.outcome.state == "delivered"]):
+        untold = (deliveries.c.untold == 1, deliveries.c.destination == name, deliveries.c.group_id.in_(some))
+        connection.execute(update(deliveries).where(*untold).values(untold=0))

