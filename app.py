@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
-import secrets
 import socket
 import sys
 from collections.abc import Mapping
@@ -25,6 +23,7 @@ from config.load import load
 from config.process import process_settings
 from config.schema import Configuration, Receiver
 from outbound import Http
+from outbox import ownership
 from outbox.database import DatabaseUrlError, StoreError, migrate, open_database, parse_url
 from outbox.store import Store
 from pipeline import Pipeline
@@ -33,7 +32,6 @@ from web import create_web
 
 ROOT = Path(__file__).parent
 _DEFAULT_DATABASE = f"sqlite:///{ROOT / 'data' / 'alert-manager.db'}"
-_INSTANCE = "ALERT_MANAGER_INSTANCE"
 _SEND_SECONDS = 10.0
 
 
@@ -82,7 +80,7 @@ def create_app(variables: Mapping[str, str] | None = None) -> Flask:
     _configure_logging(variables)
     configuration = configure(variables)
     engine = open_database(database_url(configuration))
-    if _INSTANCE not in variables:
+    if not ownership.is_named(variables):
         # Else `prepare_storage` has done so: a worker that starts later must not make a file where one is away.
         migrate(engine)
     http = Http()
@@ -92,7 +90,7 @@ def create_app(variables: Mapping[str, str] | None = None) -> Flask:
     prometheus = enrich.Prometheus(settings.prometheus.url, http) if settings.prometheus else None
     pipeline = Pipeline(
         configuration,
-        Store(engine, _owner(variables, os.getpid())),
+        Store(engine, ownership.owner(variables, os.getpid())),
         build_actions(configuration, http),
         list(found.values()) if names is None else [found[name] for name in names],
         prometheus,
@@ -107,34 +105,30 @@ def _configure_logging(variables: Mapping[str, str]) -> None:
     telemetry.configure_logging(settings.log_level, settings.log_format)
 
 
-def _owner(variables: Mapping[str, str], pid: int | str) -> str:
-    instance = variables.get(_INSTANCE) or secrets.token_hex(4)
-    return f"{socket.gethostname()[:60]}:{instance}:{pid}:"
-
-
-def prepare_storage() -> None:
+def prepare_storage() -> ownership.Lock | None:
     """Before any worker: bring the tables up to date, and free what an earlier run of this instance held.
 
-    Whoever holds the lock on a SQLite file's `.lock` owns it alone; it is held until the last worker has ended.
+    Returns:
+        A lock that is to be held to the end; none when another alert-manager has it.
     """
-    os.environ.setdefault(_INSTANCE, secrets.token_hex(4))
+    ownership.name_instance(os.environ)
     _configure_logging(os.environ)
     engine = open_database(database_url(configure(os.environ)))
     migrate(engine)
-    lock = os.open(f"{engine.url.database}.lock", os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        Store(engine, "").release()
-    except BlockingIOError:
-        click.echo("another alert-manager runs on the same database file; it is shared", err=True)
+    lock = ownership.take_over(engine)
+    if lock is None:
+        shared = "database file" if engine.dialect.name == "sqlite" else "database under this host's name"
+        click.echo(f"another alert-manager runs on the same {shared}; it is shared", err=True)
+    # Nothing but the lock may be open when workers are forked.
     engine.dispose()
+    return lock
 
 
 def release_leases(pid: int) -> None:
     """Free what a worker held that has ended."""
     try:
         engine = open_database(database_url(configure(os.environ)))
-        Store(engine, "").release(_owner(os.environ, pid))
+        ownership.release_worker(engine, os.environ, pid)
         engine.dispose()
     except Exception as error:
         # The master must live, whatever has become of the configuration and the database since.

@@ -35,7 +35,8 @@ logconfig_dict = telemetry.logging_config(_settings.log_level, _settings.log_for
 
 def on_starting(server):
     """Make the database ready, and take back what this instance held when it last ended."""
-    app.prepare_storage()
+    # Kept, for the lock ends with what it is kept in.
+    server.storage_lock = app.prepare_storage()
 
 
 def post_worker_init(worker):

@@ -8,13 +8,34 @@ from sqlalchemy import Engine
 
 from outbox.database import migrate, open_database
 from outbox.store import Store
+from tests.far_sides.postgresql import PostgreSQL
 from tests.service import Service
 
 
-@pytest.fixture(params=["sqlite"])
-def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+@pytest.fixture(scope="session")
+def postgresql_server() -> Iterator[PostgreSQL]:
+    """A PostgreSQL for all tests, started for the first that needs it; who stops it starts it again."""
+    with PostgreSQL() as server:
+        yield server
+
+
+@pytest.fixture
+def sqlite_url(tmp_path: Path) -> str:
+    """A SQLite file that is not there yet, for tests of what only SQLite has."""
+    return f"sqlite:///{tmp_path / 'database' / 'alert-manager.db'}"
+
+
+@pytest.fixture
+def postgresql_url(postgresql_server: PostgreSQL) -> Iterator[str]:
+    """An empty database, for tests of what only PostgreSQL has."""
+    with postgresql_server.database() as url:
+        yield url
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database_url(request: pytest.FixtureRequest) -> str:
     """An empty database, of each kind that there is."""
-    return f"{request.param}:///{tmp_path / 'database' / 'alert-manager.db'}"
+    return str(request.getfixturevalue(f"{request.param}_url"))
 
 
 @pytest.fixture

@@ -69,7 +69,7 @@ CASES: dict[str, Case] = {
     ),
     "a database that is none": (
         ("check-config", "tree.yml"),
-        {"DATABASE_URL": "postgresql://localhost/x"},
+        {"DATABASE_URL": "mysql://localhost/x"},
         1,
         "",
         ("the database URL should be sqlite:///path/to/file",),

@@ -1,0 +1,70 @@
+"""SQLite: one file, which one writes at a time."""
+
+from __future__ import annotations
+
+import sqlite3
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from sqlalchemy import URL, Engine, create_engine, event
+from sqlalchemy.exc import DisconnectionError
+
+
+def file(url: URL) -> Path:
+    """Where the database is."""
+    return Path(str(url.database)).absolute()
+
+
+def open_engine(url: URL, busy_timeout_seconds: float) -> Engine:
+    """Make an engine, with the file's folder where it is missing.
+
+    Raises:
+        OSError: the folder cannot be made.
+    """
+    file(url).parent.mkdir(parents=True, exist_ok=True)
+    # Only `migrate` makes a file. A connection that made one in the place of a file that is away just now would have
+    # SQLite delete that file's -wal, and with it what was accepted last.
+    uri = f"file:{quote(str(file(url)))}?mode=rw"
+    engine = create_engine(
+        url,
+        creator=lambda: sqlite3.connect(uri, uri=True, timeout=busy_timeout_seconds, check_same_thread=False),
+        pool_size=48,
+    )
+    event.listen(engine, "connect", _prepare)
+    event.listen(engine, "checkout", _same_file)
+    event.listen(engine, "begin", _begin)
+    return engine
+
+
+def _prepare(connection: Any, record: Any) -> None:
+    # The driver's own transactions begin too late: two that read and then write lose one another's update.
+    # https://docs.sqlalchemy.org/en/21/dialects/sqlite.html#enabling-non-legacy-sqlite-transactional-modes-with-the-sqlite3-or-aiosqlite-driver
+    connection.isolation_level = None
+    cursor = connection.cursor()
+    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
+        cursor.execute(f"PRAGMA {pragma}")
+    path = cursor.execute("PRAGMA database_list").fetchone()[2]
+    cursor.close()
+    record.info["file"] = path, _identity(path)
+
+
+def _same_file(_connection: Any, record: Any, _proxy: Any) -> None:
+    # In WAL mode SQLite writes on into a file that was moved away or deleted, and what it keeps there is lost.
+    # https://www.sqlite.org/howtocorrupt.html#_unlinking_or_renaming_a_database_file_while_in_use
+    path, identity = record.info["file"]
+    if _identity(path) != identity:
+        raise DisconnectionError("the database file is another one now")
+
+
+def _identity(path: str) -> tuple[int, int] | None:
+    try:
+        found = Path(path).stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
+
+
+def _begin(connection: Any) -> None:
+    read_only = connection.get_execution_options().get("read_only", False)
+    connection.exec_driver_sql("BEGIN" if read_only else "BEGIN IMMEDIATE")
