@@ -152,6 +152,10 @@ class Thread:
         """Whether it holds, or may hold, something that is not over there."""
         return bool(self.open_fingerprints) or self.attempted
 
+    def doubted(self) -> Thread:
+        """The thread after an attempt of which nobody knows whether it arrived."""
+        return replace(self, attempted=True)
+
     def told(self, notification: Notification, now: datetime) -> Thread:
         """The thread after the destination has heard this state of the group.
 

@@ -216,7 +216,7 @@ def _prepare(connection: Connection, lane: Lane, groups: Sequence[Group]) -> Non
         group.thread = held.get(group.newest.group_id, group.thread)
         if any(row.attempts for row in group.older) and not group.thread.attempted:
             # What was attempted may have arrived, and its row is about to be closed.
-            group.thread, group.doubted = replace(group.thread, attempted=True), True
+            group.thread, group.doubted = group.thread.doubted(), True
         if not group.older and not group.thread.open_fingerprints:
             continue
         newest = notification_of(group.text)

@@ -97,6 +97,18 @@ class Queue:
     def _settle(self, connection: Connection, settlements: Sequence[Settlement]) -> list[bool]:
         return settling.settle(connection, settlements, self._owner)
 
+    def give_back(self, delivery: Delivery) -> None:
+        """Let go of a delivery that was not sent.
+
+        Raises:
+            StoreError: it comes back with its lease.
+        """
+        self._writer.write(self._give_back, delivery)
+
+    def _give_back(self, connection: Connection, items: Sequence[Delivery]) -> list[None]:
+        settling.give_back(connection, items, self._owner)
+        return [None] * len(items)
+
     def retry(self, delivery_id: int, now: datetime) -> str | None:
         """Have a delivery that is dead, or waits for its next attempt, tried again at once.
 

@@ -43,7 +43,7 @@ def settle(connection: Connection, settlements: Sequence[Settlement], owner: str
     # In one order everywhere, so that no two replicas wait for each other's locks: destinations, then deliveries.
     for name in sorted(by_destination):
         _note(connection, name, by_destination[name])
-    held = _held(connection, settlements, owner)
+    held = _held(connection, [each.delivery for each in settlements], owner)
     kept = [each for each in settlements if each.delivery.id in held]
     update_each(connection, deliveries, {each.delivery.id: _values(each) for each in kept})
     told = [thread_row(each.delivery.destination, each.delivery.group_id, each.thread, each.now)
@@ -67,9 +67,17 @@ def _note(connection: Connection, name: str, settlements: Sequence[Settlement]) 
     destinations.save(connection, before, after)
 
 
-def _held(connection: Connection, settlements: Sequence[Settlement], owner: str) -> set[int]:
+def give_back(connection: Connection, unsent: Sequence[Delivery], owner: str) -> None:
+    """Let go of deliveries that were not sent: it was no attempt."""
+    held = _held(connection, unsent, owner)
+    values = {"lease_owner": None, "lease_until": None}
+    rows = {each.id: {**values, "attempts": each.attempts - 1} for each in unsent if each.id in held}
+    update_each(connection, deliveries, rows)
+
+
+def _held(connection: Connection, claimed_deliveries: Sequence[Delivery], owner: str) -> set[int]:
     """Of these deliveries those that this process holds, and by the same claim."""
-    claimed = {each.delivery.id: each.delivery.lease_until for each in settlements}
+    claimed = {each.id: each.lease_until for each in claimed_deliveries}
     held: set[int] = set()
     for some in chunks(sorted(claimed)):
         statement = select(deliveries.c.id, deliveries.c.lease_until).where(

@@ -5,8 +5,9 @@ from __future__ import annotations
 import random
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 import structlog
@@ -14,18 +15,26 @@ import structlog
 import telemetry
 from actions import Action
 from alerts.notification import Receipt, SendError
-from config.schema import DeliverySettings
+from config.schema import Configuration
 from outbox import retry
 from outbox.database import StoreError
+from outbox.lanes import Lane
+from outbox.pacing import Pace
+from outbox.queue import Claim
 from outbox.rows import Delivery
+from outbox.settling import Settlement
 from outbox.store import Store
+from pipeline.senders import Senders
 from pipeline.wake import Wake
 
-SENDS_AT_ONCE = 8
 _SEND_SECONDS = 10.0
 # Of a lease: kept for settling after the send, and too little to begin one.
 _SETTLE_SECONDS = 2.0
 _RETRY_SECONDS = 0.5
+_LOOK_SECONDS = 0.02
+# While replicas are replaced, some know of a destination that others do not know yet.
+_UNKNOWN_FOR_SECONDS = 300.0
+_UNKNOWN_AT_ONCE = 10
 
 _log = structlog.get_logger("deliver")
 
@@ -35,23 +44,27 @@ class Deliverer:
 
     Args:
         actions: by destination.
+        died: called after a delivery has died.
     """
 
     def __init__(
         self,
-        settings: DeliverySettings,
+        configuration: Configuration,
         store: Store,
         actions: Mapping[str, Action],
         clock: Callable[[], datetime],
+        died: Callable[[], None] = lambda: None,
     ) -> None:
-        self._settings = settings
+        self._settings = configuration.file.delivery
         self._store = store
         self._actions = actions
         self._clock = clock
+        self._died = died
+        self._lanes = dict(_lanes(configuration))
         self.wake = Wake()
         self._stopping = threading.Event()
-        self._senders = ThreadPoolExecutor(SENDS_AT_ONCE, "send")
-        self._free = threading.Semaphore(SENDS_AT_ONCE)
+        self._senders = Senders(self._send, self._give_back, self.wake.ring)
+        self._more = False
         self._thread = threading.Thread(target=self._work, name="deliverer", daemon=True)
 
     @property
@@ -72,69 +85,81 @@ class Deliverer:
         self.wake.ring()
         if self._thread.ident is not None:
             self._thread.join(timeout_seconds)
-        self._senders.shutdown(wait=True, cancel_futures=True)
+        self._senders.stop()
 
     def _work(self) -> None:
         while not self._stopping.is_set():
             try:
                 self._turn()
+            except StoreError as error:
+                _log.error("cannot look for deliveries", error=str(error))
+                self._stopping.wait(_RETRY_SECONDS)
             except Exception:
                 # Whatever it is, the next delivery is to be made all the same.
                 _log.exception("delivering was interrupted")
                 self._stopping.wait(_RETRY_SECONDS)
 
     def _turn(self) -> None:
-        free = self._take_free()
-        claimed: list[Delivery] = []
-        try:
-            claimed = self._claim(free) if free else []
-        finally:
-            for _ in range(free - len(claimed)):
-                self._free.release()
-        for delivery in claimed:
-            self._senders.submit(self._send, delivery)
-        if not claimed:
-            self.wake.wait()
+        busy = self._senders.grow()
+        claim = self._claim()
+        by_destination: dict[str, list[Delivery]] = {}
+        for delivery in claim.deliveries:
+            by_destination.setdefault(delivery.destination, []).append(delivery)
+        for destination, deliveries in by_destination.items():
+            self._senders.add(destination, deliveries)
+        for (destination, state), count in Counter(claim.settled).items():
+            receiver, action, _ = destination.rsplit("/", 2)
+            telemetry.DELIVERIES.labels(receiver, action, state).inc(count)
+        self._more = claim.more
+        if not claim.deliveries and not claim.settled:
+            at_most = _LOOK_SECONDS if busy else None
+            if claim.look_at is not None:
+                soon = max(0.001, (claim.look_at - self._clock()).total_seconds())
+                at_most = soon if at_most is None else min(soon, at_most)
+            self.wake.wait(at_most)
 
-    def _take_free(self) -> int:
-        free = 0
-        while self._free.acquire(blocking=False):
-            free += 1
-        return free
+    def _claim(self) -> Claim:
+        lanes = {name: lane for name, lane in self._lanes.items() if self._senders.room(name)}
+        if not self._more:
+            # Only to look is cheaper than to ask for what is not there.
+            waiting = self._store.queue.waiting(self._clock(), self._settings.lease)
+            unknown = {name: Lane(name, _UNKNOWN_AT_ONCE) for name in waiting if name not in self._lanes}
+            lanes = {name: lane for name, lane in lanes.items() if name in waiting}
+            lanes |= {name: lane for name, lane in unknown.items() if self._senders.room(name)}
+        if not lanes:
+            return Claim()
+        asked = [replace(lane, limit=self._senders.room(name)) for name, lane in lanes.items()]
+        return self._store.queue.claim(asked, self._clock(), self._settings.lease)
 
-    def _claim(self, limit: int) -> list[Delivery]:
-        try:
-            return self._store.claim_deliveries(self._clock(), self._settings.lease, limit)
-        except StoreError as error:
-            _log.error("cannot look for deliveries", error=str(error))
-            self._stopping.wait(_RETRY_SECONDS)
-            return []
-
-    def _send(self, delivery: Delivery) -> None:
+    def _send(self, delivery: Delivery) -> bool:
         notification = delivery.notification
         context = {
             "event_id": delivery.event_id,
             "delivery_id": delivery.id,
             "group": notification.group.group_key[:200],
-            "destination": notification.destination,
+            "destination": delivery.destination,
         }
         try:
             with structlog.contextvars.bound_contextvars(**context):
                 left = (delivery.lease_until - self._clock()).total_seconds() - _SETTLE_SECONDS
-                if left > 0 and not self._stopping.is_set():
-                    self._settle(delivery, self._attempt(delivery, min(left, _SEND_SECONDS)))
+                if left <= 0 or self._stopping.is_set():
+                    self._give_back(delivery)
+                    return True
+                result = self._attempt(delivery, min(left, _SEND_SECONDS))
+                self._settle(delivery, result)
+                return isinstance(result, Receipt) or result.permanent
         except Exception:
             _log.exception("a delivery was not finished; it comes back with its lease")
-        finally:
-            self._free.release()
-            self.wake.ring()
+            return False
 
     def _attempt(self, delivery: Delivery, deadline_seconds: float) -> Receipt | SendError:
         if delivery.unreadable:
             return SendError(delivery.unreadable, permanent=True)
-        action = self._actions.get(delivery.notification.destination)
+        action = self._actions.get(delivery.destination)
         if action is None:
-            return SendError("the configuration has no such receiver and action any more", permanent=True)
+            waited = (self._clock() - delivery.wanted_at).total_seconds()
+            gone = "the configuration has no such receiver and action any more"
+            return SendError(gone, permanent=waited > _UNKNOWN_FOR_SECONDS)
         try:
             return action.send(delivery.notification, delivery.thread, deadline_seconds)
         except SendError as error:
@@ -148,25 +173,40 @@ class Deliverer:
         outcome = retry.decide(
             result,
             attempts=delivery.attempts,
-            first_due_at=delivery.received_at,
+            first_due_at=delivery.wanted_at,
             now=now,
             retry_for_seconds=self._settings.retry_for,
             random=random.random,
         )
-        thread = result.thread.told(delivery.notification, now) if isinstance(result, Receipt) else None
-        while True:
-            try:
-                kept = self._store.settle(delivery, outcome, thread, now)
-                break
-            except StoreError as error:
-                _log.error("cannot keep an outcome", error=str(error))
-                if self._clock() + timedelta(seconds=_RETRY_SECONDS) > delivery.lease_until:
-                    return
-                time.sleep(_RETRY_SECONDS)
-        if kept:
+        thread = None
+        if delivery.kind != "digest":
+            if isinstance(result, Receipt):
+                thread = result.thread.told(delivery.notification, now)
+            elif outcome.state == "dead" and not (result.permanent and delivery.attempts == 1):
+                thread = delivery.thread.doubted()
+        known = delivery.destination in self._actions
+        settlement = Settlement(delivery, outcome, thread, result if known else None, now, random.random())
+        if self._keep(settlement):
             self._tell(delivery, outcome, (now - delivery.received_at).total_seconds())
         else:
             _log.warning("the lease was lost; another process decides", detail=outcome.detail)
+
+    def _keep(self, settlement: Settlement) -> bool:
+        """Keep what came of an attempt, however often it takes while the lease lasts."""
+        while True:
+            try:
+                return self._store.queue.settle(settlement)
+            except StoreError as error:
+                _log.error("cannot keep an outcome", error=str(error))
+                if self._clock() + timedelta(seconds=_RETRY_SECONDS) > settlement.delivery.lease_until:
+                    return False
+                time.sleep(_RETRY_SECONDS)
+
+    def _give_back(self, delivery: Delivery) -> None:
+        try:
+            self._store.queue.give_back(delivery)
+        except StoreError as error:
+            _log.error("cannot give a delivery back; it comes back with its lease", error=str(error))
 
     def _tell(self, delivery: Delivery, outcome: retry.Outcome, seconds: float) -> None:
         notification = delivery.notification
@@ -175,3 +215,22 @@ class Deliverer:
             telemetry.WEBHOOK_TO_DELIVERED_SECONDS.observe(max(0.0, seconds))
         log = {"delivered": _log.info, "pending": _log.warning, "dead": _log.error}[outcome.state]
         log(outcome.word, attempts=delivery.attempts, detail=outcome.detail, seconds=round(seconds, 3))
+        if outcome.state == "dead":
+            self._died()
+
+
+def _lanes(configuration: Configuration) -> Mapping[str, Lane]:
+    lanes = {}
+    for receiver in configuration.receivers:
+        for action in receiver.actions:
+            name = f"{receiver.name}/{action.kind}/{action.index}"
+            pace, settings = action.settings.pace, action.settings
+            lanes[name] = Lane(
+                name,
+                limit=0,
+                pace=None if pace is None else Pace(pace.rate, pace.burst),
+                digest_after_seconds=configuration.file.delivery.digest_after if settings.digestible else None,
+                wakes=settings.wakes,
+                external_url=configuration.file.external_url or "",
+            )
+    return lanes

@@ -23,9 +23,10 @@ class Wake:
         """Wake the thread that waits, now or when it next does."""
         self._bell.set()
 
-    def wait(self) -> None:
-        """Wait for the bell, or for as long as it is time to look."""
-        if self._bell.wait(self._pause):
+    def wait(self, at_most_seconds: float | None = None) -> None:
+        """Wait for the bell, or until it is time to look, or for as long as is said, whichever is shortest."""
+        pause = self._pause if at_most_seconds is None else min(self._pause, at_most_seconds)
+        if self._bell.wait(pause):
             self._bell.clear()
             self._pause = _FIRST_PAUSE_SECONDS
         else:
