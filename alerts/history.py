@@ -78,7 +78,7 @@ def judge(
     """
     content = _content(group)
     firing = group.status == "firing"
-    same = history is not None and history.content in (content, _content(_started(group, received_at, history)))
+    same = history is not None and (history.content == content or _same_without_start(history, group, received_at))
     if history is not None and same:
         window_seconds = dedup_window_seconds
         if not firing and dedup_window_seconds > 0:
@@ -123,18 +123,18 @@ def _content(group: AlertGroup) -> str:
     return hashlib.sha256(whole.encode()).hexdigest()
 
 
-def _started(group: AlertGroup, received_at: datetime, history: History) -> AlertGroup:
-    """The group as the last payload would have told it, had it left out the same starts.
+def _same_without_start(history: History, group: AlertGroup, received_at: datetime) -> bool:
+    """Whether the group tells what it last did, but for starts that the sender left out.
 
-    A start that is left out is read as when the payload came (`alerts.payload.parse`): that makes no other state of it.
+    Such a start is read as when the payload came (`alerts.payload.parse`): that makes no other state of it.
     """
-    return replace(
-        group,
-        alerts=tuple(
-            replace(alert, starts_at=history.accepted_at) if alert.starts_at == received_at else alert
-            for alert in group.alerts
-        ),
+    if all(alert.starts_at != received_at for alert in group.alerts):
+        return False
+    as_before = tuple(
+        replace(alert, starts_at=history.accepted_at) if alert.starts_at == received_at else alert
+        for alert in group.alerts
     )
+    return history.content == _content(replace(group, alerts=as_before))
 
 
 def _canonical(value: object) -> str:
