@@ -15,8 +15,9 @@ from typing import Any
 from pydantic import ValidationError
 from sqlalchemy import Connection, Row, and_, func, select
 
+from alerts.known import with_ends
 from alerts.notification import Notification, Thread
-from alerts.superseding import superseding, with_ends
+from alerts.superseding import superseding
 from outbox import destinations, digests
 from outbox.lanes import Lane, due, free
 from outbox.rows import (
@@ -124,9 +125,7 @@ def take(connection: Connection, asked: Asked) -> Taken:
     return taken
 
 
-def _chosen(
-    connection: Connection, asked: Asked, lane: Lane, room: int, digest: digests.Considered
-) -> list[Group]:
+def _chosen(connection: Connection, asked: Asked, lane: Lane, room: int, digest: digests.Considered) -> list[Group]:
     """The groups whose turn it is."""
     chosen: list[Group] = []
     size = 0

@@ -36,13 +36,13 @@ class Reports:
 
     def event(self, event_id: int) -> EventStatus | None:
         """What became of an event; None when there is none of that id."""
-        columns = (events.c.id, events.c.received_at, events.c.state, events.c.error)
+        columns = (events.c.id, events.c.received_at, events.c.state, events.c.error, events.c.duplicate_of)
         with self._reading() as connection:
             row = connection.execute(select(*columns).where(events.c.id == event_id)).first()
             if row is None:
                 return None
             of_event = _delivery_statuses(connection, [event_id])
-        return EventStatus(row.id, row.received_at, row.state, row.error, tuple(of_event))
+        return EventStatus(*row, tuple(of_event))
 
     def recent_alerts(self, limit: int) -> list[AlertStatus]:
         """The alerts that matter most, each with the deliveries of the event it was last in.
@@ -70,7 +70,7 @@ class Reports:
             except ValidationError:
                 # Another version's; its deliveries go their way all the same.
                 continue
-            found.append(AlertStatus(alert, findings, row.event_id, row.updated_at, told(row)))
+            found.append(AlertStatus(alert, findings, row.event_id, row.updated_at, bool(row.lapsed), told(row)))
         return found
 
     def backlog(self) -> Backlog:

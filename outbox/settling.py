@@ -46,8 +46,11 @@ def settle(connection: Connection, settlements: Sequence[Settlement], owner: str
     held = _held(connection, [each.delivery for each in settlements], owner)
     kept = [each for each in settlements if each.delivery.id in held]
     update_each(connection, deliveries, {each.delivery.id: _values(each) for each in kept})
-    told = [thread_row(each.delivery.destination, each.delivery.group_id, each.thread, each.now)
-            for each in kept if each.thread is not None]
+    told = [
+        thread_row(each.delivery.destination, each.delivery.group_id, each.thread, each.now)
+        for each in kept
+        if each.thread is not None
+    ]
     upsert(connection, threads, {(row["destination"], row["group_id"]): row for row in told}.values())
     for name, of_destination in by_destination.items():
         _got_through(connection, name, [each for each in of_destination if each.delivery.id in held])

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
 from pydantic import ValidationError
-from sqlalchemy import Connection, Engine, and_, bindparam, exists, func, insert, or_, select, text, update
+from sqlalchemy import Connection, Engine, and_, bindparam, func, insert, or_, select, text, update
 
 from alerts.history import History
 from alerts.model import Alert
 from alerts.severity import SEVERITIES, alert_severity
-from outbox.notices import notify
+from outbox.notices import Listener, notify
 from outbox.queue import Queue
 from outbox.reports import Reports
 from outbox.rows import (
@@ -53,6 +53,10 @@ class Store(Reports):
         self._writer = Writer(engine)
         self.queue = Queue(engine, self._writer, owner)
 
+    def listener(self, events_ring: Callable[[], None], deliveries_ring: Callable[[], None]) -> Listener:
+        """Hears of what other processes leave to be done."""
+        return Listener(self._engine, {EVENTS: events_ring, DELIVERIES: deliveries_ring})
+
     # Events
 
     def accept(self, body: bytes, received_at: datetime, kind: EventKind = "alert") -> int:
@@ -85,9 +89,7 @@ class Store(Reports):
                 return []
         return self._writer.write(self._claim_events, (now, lease_seconds))
 
-    def _claim_events(
-        self, connection: Connection, items: Sequence[tuple[datetime, float]]
-    ) -> list[list[Event]]:
+    def _claim_events(self, connection: Connection, items: Sequence[tuple[datetime, float]]) -> list[list[Event]]:
         return [self._claim_events_once(connection, *item) for item in items]
 
     def _claim_events_once(self, connection: Connection, now: datetime, lease_seconds: float) -> list[Event]:
@@ -191,11 +193,17 @@ class Store(Reports):
     def firing(self, group_key: str, limit: int) -> list[Alert]:
         """The alerts that are known to fire in a group, those heard of last first."""
         with self._reading() as connection:
-            known = select(alerts.c.alert).where(
-                alerts.c.group_id == group_id(group_key), alerts.c.status == "firing"
-            )
+            known = select(alerts.c.alert).where(alerts.c.group_id == group_id(group_key), alerts.c.status == "firing")
             rows = connection.execute(known.order_by(alerts.c.updated_at.desc()).limit(limit)).scalars().all()
         return list(_read_alerts(rows))
+
+    def silent(self, group_key: str, before: datetime) -> set[str]:
+        """The fingerprints of a group's alerts that fire and were last heard of before a time."""
+        with self._reading() as connection:
+            quiet = select(alerts.c.fingerprint).where(
+                alerts.c.group_id == group_id(group_key), alerts.c.status == "firing", alerts.c.updated_at < before
+            )
+            return set(connection.execute(quiet).scalars())
 
     def holders(self, group_keys: Iterable[str]) -> dict[str, dict[str, frozenset[str]]]:
         """Which destinations hold, or are about to be told, something of groups that is not over there.

@@ -10,9 +10,8 @@ from __future__ import annotations
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import islice
 
@@ -20,15 +19,16 @@ import structlog
 
 import enrich
 import telemetry
-from alerts import payload
-from alerts.model import Alert, AlertGroup
-from alerts.notification import Finding, Gap, Notification
-from config.schema import ActionConfig, Configuration
+from alerts.model import Alert
+from alerts.notification import Finding, Gap
+from config.schema import Configuration
 from outbox.database import StoreError
-from outbox.rows import Event, Plan, Planned
+from outbox.rows import Event, Plan
 from outbox.store import Store
+from pipeline.cases import Case, Cases
+from pipeline.commits import STUCK_AT_MOST, Commits, dead
+from pipeline.decide import decide
 from pipeline.wake import Wake
-from routing import Hearing, route
 
 _BATCHES_AT_ONCE = 8
 _BATCH_HEAD_START_SECONDS = 0.25
@@ -36,22 +36,8 @@ _QUERIES_AT_ONCE = 16
 # For what an enrichment does beside waiting: making the queries and reading the answers.
 _GRACE_SECONDS = 1.0
 _RETRY_SECONDS = 0.5
-_STUCK_AT_MOST = 200
-_FAILURES_IN_A_ROW = 3
 
 _log = structlog.get_logger("plan")
-
-Findings = dict[int, tuple[Finding, ...]]
-"""What was found, by the alert's position in its batch."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Parsed:
-    """An event and the groups in it, or why it has none."""
-
-    event: Event
-    groups: tuple[AlertGroup, ...] = ()
-    error: str | None = None
 
 
 class Planner:
@@ -75,11 +61,10 @@ class Planner:
         self._enrichers = enrichers
         self._prometheus = prometheus
         self._clock = clock
-        self._planned = planned
+        self._cases = Cases(configuration.file.delivery, store)
+        self._commits = Commits(store, planned)
         self.wake = Wake()
         self._stopping = threading.Event()
-        self._stuck: list[Plan] = []
-        self._retry_at = 0.0
         self._batches = ThreadPoolExecutor(_BATCHES_AT_ONCE, "plan")
         self._enrichments = ThreadPoolExecutor(_BATCHES_AT_ONCE, "enrich")
         self._queries = ThreadPoolExecutor(_QUERIES_AT_ONCE, "query")
@@ -93,7 +78,7 @@ class Planner:
     @property
     def stuck(self) -> bool:
         """Whether there are plans that the database does not take."""
-        return bool(self._stuck)
+        return bool(self._commits.stuck)
 
     def start(self) -> None:
         """Begin."""
@@ -121,18 +106,19 @@ class Planner:
 
     def _turn(self, in_hand: deque[Future[list[Plan]]]) -> None:
         batch: list[Event] = []
-        if len(in_hand) < _BATCHES_AT_ONCE and len(self._stuck) < _STUCK_AT_MOST and not self._stopping.is_set():
+        if len(in_hand) < _BATCHES_AT_ONCE and len(self._commits.stuck) < STUCK_AT_MOST and not self._stopping.is_set():
             batch = self._claim()
         if batch:
-            in_hand.append(self._batches.submit(self._plan, batch))
+            cases = self._prepared(batch, in_hand)
+            in_hand.append(self._batches.submit(self._plan, cases))
         if in_hand:
             wait([in_hand[0]], timeout=_BATCH_HEAD_START_SECONDS)
         elif not batch:
             self.wake.wait()
-        if self._stuck and time.monotonic() >= self._retry_at:
-            self._commit([])
+        if self._commits.due():
+            self._keep([])
         while in_hand and in_hand[0].done():
-            self._commit(in_hand.popleft().result())
+            self._keep(in_hand.popleft().result())
 
     def _claim(self) -> list[Event]:
         # Long enough for the batches ahead of it, too.
@@ -144,60 +130,39 @@ class Planner:
             self._stopping.wait(_RETRY_SECONDS)
             return []
 
-    def _commit(self, plans: list[Plan]) -> None:
-        """Keep plans, in the order of their events.
+    def _prepared(self, batch: list[Event], in_hand: deque[Future[list[Plan]]]) -> list[Case]:
+        """What is known of a batch's groups; while that cannot be read, nothing else can be done either."""
 
-        What the database does not take is stuck: it is held, and tried again every half second. What comes after it of
-        the same groups waits behind it.
-        """
-        by_id = {plan.event.id: plan for plan in (*self._stuck, *plans)}
-        waiting = [by_id[event_id] for event_id in sorted(by_id)]
-        retrying = time.monotonic() >= self._retry_at
-        if (retrying or not self._stuck) and self._kept(waiting):
-            self._stuck = []
-            return
-        passed_over = set() if retrying else {plan.event.id for plan in self._stuck}
-        stuck, held_up, failures = [], set[str](), 0
-        for plan in waiting:
-            groups = {group_key for group_key, _, _ in plan.alerts}
-            if plan.event.id not in passed_over and held_up.isdisjoint(groups) and failures < _FAILURES_IN_A_ROW:
-                if self._kept([plan]):
-                    failures = 0
-                    continue
-                failures += 1
-            stuck.append(plan)
-            held_up |= groups
-        self._stuck = stuck
-        if retrying or failures:
-            self._retry_at = time.monotonic() + _RETRY_SECONDS
+        def drain() -> None:
+            while in_hand:
+                self._keep(in_hand.popleft().result())
 
-    def _kept(self, plans: list[Plan]) -> bool:
-        """Try to keep plans in one commit."""
-        try:
-            kept = self._store.plan(plans)
-        except StoreError as error:
-            _log.error("cannot keep a plan", event_ids=[plan.event.id for plan in plans], error=str(error))
-            return False
-        except Exception as error:
-            return len(plans) == 1 and not plans[0].error and self._kept([_dead(plans[0].event, error)])
-        for plan in kept:
-            _tell(plan)
-        if kept:
-            self._planned()
-        return True
-
-    def _plan(self, batch: list[Event]) -> list[Plan]:
-        """What becomes of a batch; one event that cannot be planned does not hold up the rest."""
-        parsed = [_parsed(event) for event in batch]
-        alerts = [alert for each in parsed for group in each.groups for alert in group.alerts]
-        findings = iter(self._enriched(alerts, max(event.received_at for event in batch)))
-        plans = []
-        for each in parsed:
-            of_event = list(islice(findings, sum(len(group.alerts) for group in each.groups)))
+        while True:
             try:
-                plans.append(self._planned_event(each, iter(of_event)))
+                return self._cases.prepare(batch, drain)
+            except StoreError as error:
+                _log.error("cannot look for what is known", error=str(error))
+                if self._stopping.wait(_RETRY_SECONDS):
+                    return []
+
+    def _keep(self, plans: list[Plan]) -> None:
+        kept = self._commits.keep(plans)
+        self._cases.kept(kept)
+        if len(kept) < len(plans) and not self._commits.stuck:
+            self._cases.forget()
+
+    def _plan(self, cases: list[Case]) -> list[Plan]:
+        """What becomes of a batch; one event that cannot be planned does not hold up the rest."""
+        alerts = [alert for case in cases for heard in case.news for alert in heard.group.alerts]
+        at = max((case.event.received_at for case in cases if case.news), default=None)
+        findings = iter(self._enriched(alerts, at) if at is not None else ())
+        plans = []
+        for case in cases:
+            of_case = list(islice(findings, sum(len(heard.group.alerts) for heard in case.news)))
+            try:
+                plans.append(decide(self._configuration, case, iter(of_case)))
             except Exception as error:
-                plans.append(_dead(each.event, error))
+                plans.append(dead(case.event, error))
         return plans
 
     def _enriched(self, alerts: list[Alert], at: datetime) -> list[tuple[Finding, ...]]:
@@ -226,66 +191,3 @@ class Planner:
                 if isinstance(finding, Gap):
                     telemetry.GAPS.labels(finding.name).inc()
         return found
-
-    def _planned_event(self, parsed: _Parsed, findings: Iterator[tuple[Finding, ...]]) -> Plan:
-        if parsed.error is not None:
-            return Plan(parsed.event, error=parsed.error)
-        deliveries: list[Planned] = []
-        alerts: list[tuple[str, Alert, tuple[Finding, ...]]] = []
-        for group in parsed.groups:
-            # In the order in which they went in.
-            found = {alert.fingerprint: next(findings) for alert in group.alerts}
-            alerts += [(group.group_key, alert, found[alert.fingerprint]) for alert in group.alerts]
-            for hearing in route(self._configuration.file.route, group):
-                receiver = self._configuration.receiver(hearing.receiver)
-                for action in receiver.actions if receiver else ():
-                    deliveries.append(self._planned_action(hearing, action, found))
-        return Plan(parsed.event, tuple(deliveries), tuple(alerts))
-
-    def _planned_action(self, hearing: Hearing, action: ActionConfig, found: dict[str, tuple[Finding, ...]]) -> Planned:
-        group, suppressed = hearing.group, None
-        if not action.settings.send_resolved:
-            # As Alertmanager does: such a receiver hears only of what fires.
-            if group.firing:
-                group = replace(group, alerts=group.firing)
-            else:
-                suppressed = "send_resolved is false"
-        url = self._configuration.file.external_url
-        notification = Notification(
-            receiver=hearing.receiver,
-            action=action.kind,
-            index=action.index,
-            group=group,
-            findings={alert.fingerprint: found[alert.fingerprint] for alert in group.alerts},
-            page_url=f"{url.rstrip('/')}/#{group.alerts[0].fingerprint}" if url else "",
-        )
-        return Planned(notification, suppressed)
-
-
-def _tell(plan: Plan) -> None:
-    telemetry.EVENTS.labels(plan.state).inc()
-    log = _log.bind(event_id=plan.event.id)
-    if plan.error:
-        log.error("the event is dead", error=plan.error)
-        return
-    for each in plan.deliveries:
-        if each.suppressed is not None:
-            labels = (each.notification.receiver, each.notification.action, "suppressed")
-            telemetry.DELIVERIES.labels(*labels).inc()
-    groups = {group_key[:200] for group_key, _, _ in plan.alerts}
-    log.info(
-        plan.state, groups=sorted(groups), destinations=[each.notification.destination for each in plan.deliveries]
-    )
-
-
-def _dead(event: Event, error: Exception) -> Plan:
-    _log.exception("an event cannot be planned", event_id=event.id)
-    return Plan(event, error=f"cannot be planned: {type(error).__name__}")
-
-
-def _parsed(event: Event) -> _Parsed:
-    try:
-        return _Parsed(event, payload.parse(event.body, event.received_at))
-    except payload.PayloadError as error:
-        # It was taken once, by this version or an older one: no reason to look at it again and again.
-        return _Parsed(event, error=f"cannot be read any more: {error}")

@@ -48,8 +48,9 @@ class Pipeline:
     ) -> None:
         self.store = store
         self._clock = clock
-        self._deliverer = Deliverer(configuration.file.delivery, store, actions, clock)
+        self._deliverer = Deliverer(configuration, store, actions, clock)
         self._planner = Planner(configuration, store, enrichers, prometheus, clock, planned=self._deliverer.wake.ring)
+        self._listener = store.listener(self._planner.wake.ring, self._deliverer.wake.ring)
 
     @property
     def alive(self) -> bool:
@@ -65,6 +66,7 @@ class Pipeline:
         """Begin to plan and deliver."""
         self._planner.start()
         self._deliverer.start()
+        self._listener.start()
 
     def stop(self, timeout_seconds: float) -> None:
         """Finish what is in hand, and give back what is not begun.
@@ -72,6 +74,7 @@ class Pipeline:
         Args:
             timeout_seconds: for each of planning and delivering.
         """
+        self._listener.stop()
         self._planner.stop(timeout_seconds)
         self._deliverer.stop(timeout_seconds)
         try:

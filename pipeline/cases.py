@@ -1,0 +1,185 @@
+"""What is known of an event's groups before it is decided who is told: each event in turn, in their order."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from itertools import repeat
+
+import units
+from alerts import payload
+from alerts.history import History, Judgement, judge
+from alerts.known import with_hidden
+from alerts.model import Alert, AlertGroup
+from config.schema import DeliverySettings
+from outbox.rows import Event, Plan
+from outbox.store import Store
+
+_KNOWN_AT_MOST = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """One group of an event, next to what was known of it.
+
+    Attributes:
+        group: as it came, with what is known to fire of what it hides.
+        holders: which destinations hold, or wait to be told, something of it that is not over there, and what: by
+            destination the fingerprints, none where that is not known yet.
+    """
+
+    group: AlertGroup
+    judgement: Judgement
+    holders: Mapping[str, frozenset[str]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """An event and its groups, or why it has none."""
+
+    event: Event
+    groups: tuple[Heard, ...] = ()
+    error: str | None = None
+
+    @property
+    def news(self) -> tuple[Heard, ...]:
+        """The groups that are no duplicates."""
+        return tuple(heard for heard in self.groups if heard.judgement.duplicate_of is None)
+
+
+class Cases:
+    """Prepares events, and remembers of their groups what is not in the database yet."""
+
+    def __init__(self, settings: DeliverySettings, store: Store) -> None:
+        self._settings = settings
+        self._store = store
+        self._histories: dict[str, History] = {}
+
+    def prepare(self, events: Sequence[Event], drain: Callable[[], None]) -> list[Case]:
+        """Read events and judge each of their groups.
+
+        Args:
+            events: the oldest first.
+            drain: has all plans that are in hand committed: what the database knows of alerts is then complete.
+
+        Raises:
+            StoreError: what is known cannot be read.
+        """
+        parsed = [_parsed(event) for event in events]
+        keys = {group.group_key for each in parsed for group in each.groups}
+        if any(each.looks_back for each in parsed):
+            drain()
+        histories = self._store.histories(keys - self._histories.keys()) | self._histories
+        known = _Known(self._store, self._settings.stale_after)
+        judged: dict[str, History] = {}
+        cases = []
+        for each in parsed:
+            heard = []
+            for group in map(known.whole, repeat(each.event), each.groups):
+                if group is None:
+                    continue
+                judgement = self._judge(each.event, group, judged.get(group.group_key, histories.get(group.group_key)))
+                judged[group.group_key] = judgement.history
+                heard.append(Heard(group, judgement))
+            cases.append(Case(each.event, tuple(heard), each.error))
+        cases = self._with_holders(cases)
+        self._histories |= judged
+        return cases
+
+    def _judge(self, event: Event, group: AlertGroup, history: History | None) -> Judgement:
+        judgement = judge(
+            history,
+            group,
+            event_id=event.id,
+            received_at=event.received_at,
+            dedup_window_seconds=self._settings.dedup_window,
+        )
+        if event.kind != "lapse":
+            return judgement
+        silence = f"not heard of for {units.duration(self._settings.stale_after)}: taken as over"
+        return replace(judgement, duplicate_of=None, notes=(silence, *judgement.notes))
+
+    def _with_holders(self, cases: Sequence[Case]) -> list[Case]:
+        """Say of groups in which something ended who is to hear of it though no route may lead there any more."""
+        ended = {heard.group.group_key for case in cases for heard in case.news if heard.group.resolved}
+        holders = self._store.holders(ended) if ended else {}
+        none: Mapping[str, frozenset[str]] = {}
+        return [
+            replace(
+                case,
+                groups=tuple(replace(heard, holders=holders.get(heard.group.group_key, none)) for heard in case.groups),
+            )
+            for case in cases
+        ]
+
+    def kept(self, plans: Iterable[Plan]) -> None:
+        """Forget what the database remembers by now."""
+        for plan in plans:
+            for group_key, history in plan.histories.items():
+                if self._histories.get(group_key) is history:
+                    del self._histories[group_key]
+
+    def forget(self) -> None:
+        """Forget all: what is in hand is lost to another process."""
+        self._histories.clear()
+
+
+@dataclass(frozen=True, slots=True)
+class _Parsed:
+    event: Event
+    groups: tuple[AlertGroup, ...] = ()
+    error: str | None = None
+
+    @property
+    def looks_back(self) -> bool:
+        """Whether what it says depends on alerts that came before."""
+        return self.event.kind == "lapse" or any(group.truncated_alerts for group in self.groups)
+
+
+def _parsed(event: Event) -> _Parsed:
+    try:
+        return _Parsed(event, payload.parse(event.body, event.received_at))
+    except payload.PayloadError as error:
+        # It was taken once, by this version or an older one: no reason to look at it again and again.
+        return _Parsed(event, error=f"cannot be read any more: {error}")
+
+
+class _Known:
+    """The alerts that fire in groups which do not name all of theirs, while a batch is prepared."""
+
+    def __init__(self, store: Store, stale_after_seconds: float) -> None:
+        self._store = store
+        self._stale_after = timedelta(seconds=stale_after_seconds)
+        self._firing: dict[str, dict[str, Alert]] = {}
+        self._heard: dict[str, set[str]] = {}
+
+    def whole(self, event: Event, group: AlertGroup) -> AlertGroup | None:
+        """The group with what it hides; None when it tells a silence that was broken since."""
+        key = group.group_key
+        if event.kind == "lapse":
+            silent = self._store.silent(key, event.received_at - self._stale_after) - self._heard.get(key, set())
+            alerts = tuple(alert for alert in group.alerts if alert.fingerprint in silent)
+            if not alerts:
+                return None
+            # What else fires in the group goes on; it is hidden, as it is in a payload that is cut short.
+            group = replace(group, alerts=alerts, truncated_alerts=len(self._of(key).keys() - silent))
+        if group.truncated_alerts:
+            group = with_hidden(group, self._of(key).values())
+        self._note(group)
+        return group
+
+    def _of(self, key: str) -> dict[str, Alert]:
+        if key not in self._firing:
+            self._firing[key] = {each.fingerprint: each for each in self._store.firing(key, _KNOWN_AT_MOST)}
+        return self._firing[key]
+
+    def _note(self, group: AlertGroup) -> None:
+        """What came earlier in the batch is not in the database yet."""
+        key = group.group_key
+        self._heard.setdefault(key, set()).update(alert.fingerprint for alert in group.alerts)
+        if key in self._firing:
+            for alert in group.alerts:
+                self._firing[key].pop(alert.fingerprint, None)
+                if alert.firing:
+                    self._firing[key][alert.fingerprint] = alert
