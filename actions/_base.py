@@ -92,6 +92,7 @@ def post_json(
         f"{far_side}: status {answer.status}: {said(answer, secrets)}",
         permanent=answer.status not in (408, 425, 429) and answer.status < 500,
         retry_after_seconds=retry_after_seconds(answer.headers, datetime.now(UTC)),
+        throttled=answer.status == 429,
     )
 
 

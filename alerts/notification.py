@@ -199,9 +199,18 @@ class SendError(Exception):
         message: what happened.
         permanent: sending the same again cannot help.
         retry_after_seconds: how long the far side asked to be left alone, if it did.
+        throttled: the far side is well and was told too much at once (HTTP's 429).
     """
 
-    def __init__(self, message: str, *, permanent: bool = False, retry_after_seconds: float | None = None) -> None:
+    def __init__(
+        self,
+        message: str,
+        *,
+        permanent: bool = False,
+        retry_after_seconds: float | None = None,
+        throttled: bool = False,
+    ) -> None:
         super().__init__(message)
         self.permanent = permanent
         self.retry_after_seconds = retry_after_seconds
+        self.throttled = throttled

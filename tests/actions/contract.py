@@ -175,6 +175,7 @@ class HttpContract(ActionContract):
         server.answer_next(status, b"because\n of <that>")
         error = self.error(self.settings(server.base_url), http)
         assert (permanent, None, 1) == (error.permanent, error.retry_after_seconds, len(server.requests))
+        assert (status == 429) == error.throttled
         assert str(error).endswith(f": status {status}: because of <that>")
 
     @pytest.mark.parametrize("status", REDIRECTS)
