@@ -158,7 +158,8 @@ def _waiting(connection: Connection, asked: Asked, lane: Lane, digest: digests.C
         seen.update(new)
         by_group: dict[str, list[Row[Any]]] = {group_id: [] for group_id in new}
         for some in chunks(new):
-            for row in connection.execute(members.where(d.c.group_id.in_(some))):
+            rows: Sequence[Any] = connection.execute(members.where(d.c.group_id.in_(some))).all()
+            for row in rows:
                 by_group[row.group_id].append(row)
         for rows in by_group.values():
             newest = next((row for row in reversed(rows) if row.ready), None)

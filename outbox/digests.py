@@ -121,10 +121,8 @@ def _waiting(connection: Connection, lane: Lane, now: datetime, lease_seconds: f
     d = deliveries
     here = and_(d.c.destination == lane.destination, d.c.state == "pending", d.c.kind == "state")
     some = select(d.c.id).where(here).limit(room + 1).subquery()
-    if connection.execute(select(func.count()).select_from(some)).scalar_one() <= room:
-        limit = room
-    else:
-        limit = _AT_ONCE
+    fits = connection.execute(select(func.count()).select_from(some)).scalar_one() <= room
+    limit = room if fits else _AT_ONCE
     ready = and_(due(now), free(now, lease_seconds)).label("ready")
     columns = (d.c.id, d.c.event_id, d.c.group_id, d.c.receiver, d.c.action, d.c.rank, d.c.counts, d.c.received_at)
     statement = select(*columns, ready).where(here).order_by(d.c.id).limit(limit)
@@ -152,7 +150,7 @@ def _ends_of_digested(connection: Connection, lane: Lane, waiting: Iterable[_Wai
 
 def _make_at(destination: Destination, together: Sequence[_Waiting], after_seconds: float, now: datetime) -> datetime:
     """When a digest is made: not at the first sign of a storm, and not again and again while it lasts."""
-    oldest = min(group.rows[0].received_at for group in together)
+    oldest: datetime = min(group.rows[0].received_at for group in together)
     moments = [min(oldest, now) + timedelta(seconds=after_seconds / 3)]
     if destination.digested_at is not None:
         moments.append(min(destination.digested_at, now) + timedelta(seconds=after_seconds))

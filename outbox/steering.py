@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, and_, select, update
+from sqlalchemy import Connection, and_, select, update
 
 from outbox.rows import AT_ONCE, settled_values
 from outbox.tables import deliveries
@@ -39,13 +39,13 @@ def drop(connection: Connection, delivery_id: int, now: datetime) -> str | None:
     return None
 
 
-def _locked(connection: Connection, delivery_id: int) -> Row[Any] | None:
+def _locked(connection: Connection, delivery_id: int) -> Any:
     d = deliveries
     columns = (d.c.id, d.c.state, d.c.destination, d.c.group_id)
     return connection.execute(select(*columns).where(d.c.id == delivery_id).with_for_update()).first()
 
 
-def _has_successor(connection: Connection, row: Row[Any]) -> bool:
+def _has_successor(connection: Connection, row: Any) -> bool:
     d = deliveries
     later = and_(d.c.id > row.id, d.c.destination == row.destination, d.c.group_id == row.group_id)
     return connection.execute(select(d.c.id).where(later, d.c.state != "suppressed").limit(1)).first() is not None

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from pydantic import ValidationError
-from sqlalchemy import Connection, Engine, and_, bindparam, func, insert, or_, select, text, update
+from sqlalchemy import Connection, Engine, and_, func, insert, or_, select, text, update
 
 from alerts.history import History
 from alerts.model import Alert
@@ -28,7 +28,7 @@ from outbox.rows import (
     json_text,
     plain_text,
 )
-from outbox.statements import chunks, up_to_bytes, upsert
+from outbox.statements import chunks, up_to_bytes, update_each, upsert
 from outbox.tables import alerts, deliveries, events, groups, probes, threads
 from outbox.writer import Writer
 
@@ -139,11 +139,7 @@ class Store(Reports):
         kept = [each for each in prepared if each[0].event.id in held]
         if not kept:
             return []
-        b_id = bindparam("b_id")
-        finished = update(events).where(events.c.id == b_id)
-        finished = finished.values(lease_owner=None, lease_until=None, state=bindparam("b_state"))
-        finished = finished.values(error=bindparam("b_error"), duplicate_of=bindparam("b_duplicate_of"))
-        connection.execute(finished, [_event_values(plan) for plan, _, _ in kept])
+        update_each(connection, events, {plan.event.id: _event_values(plan) for plan, _, _ in kept})
         delivery_rows = [row for _, rows, _ in kept for row in rows]
         if delivery_rows:
             connection.execute(insert(deliveries), delivery_rows)
@@ -287,10 +283,11 @@ def _lock_planning(connection: Connection) -> None:
 
 def _event_values(plan: Plan) -> dict[str, Any]:
     return {
-        "b_id": plan.event.id,
-        "b_state": plan.state,
-        "b_error": plain_text(plan.error) if plan.error else None,
-        "b_duplicate_of": plan.duplicate_of,
+        "state": plan.state,
+        "error": plain_text(plan.error) if plan.error else None,
+        "duplicate_of": plan.duplicate_of,
+        "lease_owner": None,
+        "lease_until": None,
     }
 
 

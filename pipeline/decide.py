@@ -76,14 +76,8 @@ def _planned(
     configuration: Configuration, case: Case, heard: Heard, place: _Place, group: AlertGroup, found: Findings
 ) -> Planned:
     receiver = configuration.receiver(place.receiver)
-    settings = next(
-        (
-            each.settings
-            for each in (receiver.actions if receiver else ())
-            if (each.kind, each.index) == (place.kind, place.index)
-        ),
-        None,
-    )
+    actions = receiver.actions if receiver else ()
+    settings = next((each.settings for each in actions if (each.kind, each.index) == (place.kind, place.index)), None)
     suppressed, due_at, notes = None, AT_ONCE, heard.judgement.notes
     send_resolved = settings is None or settings.send_resolved
     if not send_resolved:
