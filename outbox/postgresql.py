@@ -68,7 +68,7 @@ def open_engine(url: URL, busy_timeout_seconds: float) -> Engine:
         pool_timeout=busy_timeout_seconds,
     )
     event.listen(engine, "connect", _prepare)
-    event.listen(engine, "set_connection_execution_options", _prepare_reading)
+    event.listen(engine, "begin", _begin)
     return engine
 
 
@@ -82,10 +82,12 @@ def _prepare(connection: psycopg.Connection[Any], _record: Any) -> None:
     connection.autocommit = False
 
 
-def _prepare_reading(_connection: Connection, options: dict[str, Any]) -> None:
-    if options.get("read_only"):
+def _begin(connection: Connection) -> None:
+    if connection.get_execution_options().get("read_only", False):
         # A report of several statements is of one moment, as it is on SQLite; who only reads never fails by that.
-        options |= {"postgresql_readonly": True, "isolation_level": "REPEATABLE READ"}
+        # Not SQLAlchemy's `postgresql_readonly`: the connection's next transaction would then be READ WRITE in so many
+        # words, even where the database's owner has it read-only by default.
+        connection.exec_driver_sql("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
 
 
 def connect(engine: Engine) -> psycopg.Connection[Any]:

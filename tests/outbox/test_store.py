@@ -7,6 +7,7 @@ from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
 from sqlalchemy import Engine, event, text
@@ -48,10 +49,12 @@ def status(store: Store, event_id: int) -> EventStatus:
 
 @contextmanager
 def broken(engine: Engine) -> Iterator[None]:
-    """Has the database refuse all writing, with its own error, as a disk that became read-only does."""
+    """Has the database refuse all writing, with its own error, as a disk that became read-only or a standby does."""
+    statements = {"sqlite": "PRAGMA query_only=ON", "postgresql": "SET default_transaction_read_only = on"}
 
-    def refuse(connection: object, record: object, proxy: object) -> None:
-        connection.execute("PRAGMA query_only=ON")  # type: ignore[attr-defined]  # sqlite3.Connection
+    def refuse(connection: Any, record: object, proxy: object) -> None:
+        connection.execute(statements[engine.dialect.name])
+        connection.commit()
 
     event.listen(engine, "checkout", refuse)
     try:
@@ -481,7 +484,7 @@ def test_a_database_that_cannot_be_written_is_a_store_error(store: Store, engine
     plan = Plan(claimed, (Planned(notification("s3cret")),))
     before = status(store, event_id), status(store, claimed.id), store.backlog()
 
-    with broken(engine), pytest.raises(StoreError, match="readonly database") as caught:
+    with broken(engine), pytest.raises(StoreError, match=r"readonly database|read-only transaction") as caught:
         WRITES[method](store, delivery, plan)
     assert "s3cret" not in repr(caught.value)
     assert None is caught.value.__cause__
@@ -502,15 +505,20 @@ def test_a_database_that_cannot_be_read_is_a_store_error(store: Store, engine: E
     with engine.begin() as connection:
         for table in ("deliveries", "alerts", "events"):
             connection.execute(text(f"DROP TABLE {table}"))
-    with pytest.raises(StoreError, match="no such table"):
+    with pytest.raises(StoreError, match=r"no such table|does not exist"):
         READS[method](store)
 
 
 def test_a_database_that_is_locked_is_a_store_error(store: Store, engine: Engine) -> None:
     """Who waits too long for another writer is told so, and can go on afterwards."""
-    event.listen(engine, "checkout", lambda connection, record, proxy: connection.execute("PRAGMA busy_timeout=50"))
-    with engine.begin(), pytest.raises(StoreError, match="database is locked"):
-        store.accept(b"{}", NOW)
+    statements = {"sqlite": "PRAGMA busy_timeout=50", "postgresql": "SET LOCAL lock_timeout = 50"}
+    impatient = statements[engine.dialect.name]
+    with engine.begin() as connection:
+        if engine.dialect.name == "postgresql":
+            connection.execute(text("LOCK TABLE events"))
+        event.listen(engine, "checkout", lambda connection, record, proxy: connection.execute(impatient))
+        with pytest.raises(StoreError, match=r"database is locked|due to lock timeout"):
+            store.accept(b"{}", NOW)
     assert 1 == store.accept(b"{}", NOW)
 
 
