@@ -97,9 +97,9 @@ def connect(engine: Engine) -> psycopg.Connection[Any]:
         SQLAlchemyError, psycopg.Error: there is none to be had.
     """
     borrowed = engine.raw_connection()
+    connection = cast("psycopg.Connection[Any]", borrowed.driver_connection)
     # It counts no longer among those of the pool.
     borrowed.detach()
-    connection = cast("psycopg.Connection[Any]", borrowed.driver_connection)
     connection.autocommit = True
     # Not every server (14 and later) has the setting that would end it while it waits.
     connection.execute("SELECT set_config(name, '0', false) FROM pg_settings WHERE name = 'idle_session_timeout'")
