@@ -105,7 +105,7 @@ def test_reads_rates(text: str, expected: float) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["", "fast", "1", "/s", "1/", "1/d", "1/2s", "1/S", "-1/s", "+1/s", "1e3/s", ".5/s", "1./s", "٣/s", "inf/s"],
+    ["", "fast", "1", "/s", "1/", "1/d", "1/2s", "1/S", "-1/s", "+1/s", "1e3/s", ".5/s", "1./s", "٣/s", "1/s\n"],
 )
 def test_rejects_what_is_no_rate(text: str) -> None:
     """A rate in any other spelling is refused, with one that is right."""
