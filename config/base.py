@@ -52,6 +52,34 @@ def _http_secret(value: SecretStr) -> SecretStr:
     return value
 
 
+def _not_too_slow(rate: float) -> float:
+    if rate < 1 / 3_600:
+        raise ValueError("should be at least 1/h; so high a rate as 1000/s is as good as no pace")
+    return rate
+
+
+def at_least(least_seconds: float, why: str) -> AfterValidator:
+    """Refuse a shorter duration, and say why."""
+
+    def check(seconds: float) -> float:
+        if seconds < least_seconds:
+            raise ValueError(f"should be at least {units.duration(least_seconds)}: {why}")
+        return seconds
+
+    return AfterValidator(check)
+
+
+def at_most(most_seconds: float, why: str) -> AfterValidator:
+    """Refuse a longer duration, and say why."""
+
+    def check(seconds: float) -> float:
+        if seconds > most_seconds:
+            raise ValueError(f"should be at most {units.duration(most_seconds)}: {why}")
+        return seconds
+
+    return AfterValidator(check)
+
+
 def _read_with(read: Any) -> BeforeValidator:
     return BeforeValidator(lambda value: read(value) if isinstance(value, str) else value)
 
@@ -61,7 +89,7 @@ SizeBytes = Annotated[int, _read_with(units.size_bytes), Field(gt=0)]
 SecretText = Annotated[SecretStr, Field(min_length=1)]
 HttpUrl = Annotated[str, AfterValidator(http_url)]
 SecretUrl = Annotated[SecretStr, AfterValidator(_http_secret)]
-RatePerSecond = Annotated[float, _read_with(units.rate_per_second), Field(gt=0)]
+RatePerSecond = Annotated[float, _read_with(units.rate_per_second), AfterValidator(_not_too_slow)]
 
 
 class PaceSettings(Settings):

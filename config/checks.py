@@ -6,28 +6,30 @@ The routing tree is looked at as it was read, so that a name is checked though s
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from config.document import Document, Path_, Problem
+from config.schema import Receiver
 from config.validation import unknown_key
 
 _CONDITIONS = ("match", "match_re", "matchers")
 _UPSTREAM_TIMINGS = ("group_wait", "group_interval", "repeat_interval")
 
 
-def check_route(root: Any, names: list[str], document: Document) -> list[Problem]:
+def check_route(root: Any, receivers: Sequence[Receiver], document: Document) -> list[Problem]:
     """Check the routing tree.
 
     Args:
         root: `route` as it was read.
-        names: the receivers there are.
+        receivers: those that there are.
         document: whose problems what is wrong is added to.
 
     Returns:
         What may not be meant.
     """
     warnings: list[Problem] = []
+    names = [each.name for each in receivers]
     if isinstance(root, dict):
         if any(root.get(key) for key in _CONDITIONS):
             problem = document.problem(("route",), "the root route takes every alert: no matchers here")
@@ -46,9 +48,39 @@ def check_route(root: Any, names: list[str], document: Document) -> list[Problem
         if node.get("group_by") is not None:
             message = "groups come from Alertmanager; a bare alert is a group of its own"
             warnings.append(document.problem((*path, "group_by"), message))
+    reached = _reached(used, receivers)
     for at, name in enumerate(names):
-        if name not in used:
+        if name not in reached:
             warnings.append(document.problem(("receivers", at, "name"), f"no route leads to {name!r}"))
+    return warnings
+
+
+def check_fallbacks(listed: Any, receivers: Sequence[Receiver], document: Document) -> list[Problem]:
+    """Check that each receiver's fallback is another one.
+
+    They may go round in a circle: nothing is handed on twice.
+
+    Args:
+        listed: `receivers` as it was read.
+        receivers: those that there are.
+        document: whose problems what is wrong is added to.
+
+    Returns:
+        What may not be meant.
+    """
+    warnings: list[Problem] = []
+    by_name = {each.name: each for each in receivers}
+    for at, each in enumerate(listed if isinstance(listed, list) else ()):
+        fallback = each.get("fallback") if isinstance(each, dict) else None
+        path: Path_ = ("receivers", at, "fallback")
+        if not isinstance(fallback, str):
+            continue
+        if fallback == each.get("name"):
+            document.problems.append(document.problem(path, "is itself; another receiver should take over"))
+        elif fallback not in by_name:
+            document.problems.append(document.problem(path, _no_receiver(fallback, list(by_name))))
+        elif not by_name[fallback].actions:
+            warnings.append(document.problem(path, f"tells nobody: {fallback!r} has no actions"))
     return warnings
 
 
@@ -58,6 +90,15 @@ def check_enrichers(names: Iterable[str] | None, known: set[str], document: Docu
         if name not in known:
             message = unknown_key(name, sorted(known), "enricher")
             document.problems.append(document.problem(("enrichment", "enrichers", at), message))
+
+
+def _reached(used: set[Any], receivers: Sequence[Receiver]) -> set[Any]:
+    """The receivers that routes lead to, and those that take over from them."""
+    reached, found = set[Any](), used
+    while found:
+        reached |= found
+        found = {each.fallback for each in receivers if each.name in found and each.fallback} - reached
+    return reached
 
 
 def _nodes(node: Any, path: Path_) -> Iterator[tuple[Path_, dict[str, Any]]]:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from config.base import ActionSettings
-from config.checks import check_enrichers, check_route
+from config.checks import check_enrichers, check_fallbacks, check_route
 from config.document import ConfigError, Document, Problem, read
 from config.environment import Environment
 from config.receivers import ReceiversReader
@@ -51,7 +51,7 @@ def load(
     file: ConfigFile | None = validated(ConfigFile, data, (), document)
     defaults = data["global"] if isinstance(data.get("global"), dict) else {}
     receivers = list(ReceiversReader(document, actions, defaults, environment, log_otherwise=shipped).read(listed))
-    warnings = check_route(data.get("route"), [each.name for each in receivers], document)
+    warnings = check_route(data.get("route"), receivers, document) + check_fallbacks(listed, receivers, document)
     if file is not None:
         check_enrichers(file.enrichment.enrichers, set(enrichers), document)
     if document.problems or file is None:

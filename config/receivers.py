@@ -9,7 +9,7 @@ from typing import Any
 from config.base import ActionSettings
 from config.document import Document, Path_
 from config.environment import Environment
-from config.schema import ActionConfig, Receiver
+from config.schema import ActionConfig, Receiver, ReceiverSettings
 from config.validation import unknown_key, validated
 
 
@@ -46,15 +46,21 @@ class ReceiversReader:
             found = list(self._actions(each, path))
             if self.log_otherwise and not found:
                 found = list(self._actions({"log_configs": [{}]}, path))
-            yield Receiver(each["name"], tuple(found))
+            own = self._own(each, path)
+            yield Receiver(each["name"], tuple(found), own.fallback, own.fallback_after, own.flap_hold)
+
+    def _own(self, receiver: Mapping[str, Any], path: Path_) -> ReceiverSettings:
+        own = {key: value for key, value in receiver.items() if key in ReceiverSettings.model_fields}
+        settings: ReceiverSettings | None = validated(ReceiverSettings, own, path, self.document)
+        return settings or ReceiverSettings()
 
     def _actions(self, receiver: Mapping[str, Any], path: Path_) -> Iterator[ActionConfig]:
         for key, elements in receiver.items():
             kind = key.removesuffix("_configs")
-            if key == "name" or elements is None:
+            if key == "name" or key in ReceiverSettings.model_fields or elements is None:
                 continue
             if kind == key or kind not in self.kinds:
-                known = ["name", *(f"{each}_configs" for each in sorted(self.kinds))]
+                known = ["name", *ReceiverSettings.model_fields, *(f"{each}_configs" for each in sorted(self.kinds))]
                 self._problem((*path, key), unknown_key(key, known))
             elif not isinstance(elements, list):
                 self._problem((*path, key), "should be a list")

@@ -12,7 +12,10 @@ from typing import Annotated, Self
 from pydantic import BeforeValidator, Field, PrivateAttr, SecretStr, model_validator
 
 from alerts.matchers import Matcher, parse_matchers
-from config.base import ActionSettings, DurationSeconds, HttpUrl, SecretUrl, Settings, SizeBytes
+from config.base import ActionSettings, DurationSeconds, HttpUrl, SecretUrl, Settings, SizeBytes, at_least, at_most
+
+_FALLBACK_AFTER_SECONDS = 120.0
+_FLAP_HOLD_SECONDS = 0.0
 
 
 def _matchers(value: object) -> object:
@@ -77,22 +80,18 @@ class DeliverySettings(Settings):
     Attributes:
         retry_for: how long a delivery is tried.
         lease: for how long a process may hold one.
-        dedup_window: within it the same state of a group, come again, is told once.
+        dedup_window: within it the same state of a group, come again, is told once; 0 tells it each time.
         digest_after: when what waits for a chat would take longer than this at its pace, it is told in a digest.
         stale_after: an alert not heard of for so long is taken as over.
     """
 
     retry_for: DurationSeconds = 86_400.0
-    lease: DurationSeconds = 30.0
+    lease: Annotated[DurationSeconds, at_least(5, "a request and its bookkeeping must fit in it")] = 30.0
     dedup_window: DurationSeconds = 60.0
-    digest_after: DurationSeconds = 30.0
-    stale_after: DurationSeconds = 6 * 3_600.0
-
-    @model_validator(mode="after")
-    def _long_enough(self) -> Self:
-        if self.lease < 5:
-            raise ValueError("lease should be at least 5s: a request and its bookkeeping must fit in it")
-        return self
+    digest_after: Annotated[DurationSeconds, at_least(1, "one as long as 1y makes no digests")] = 30.0
+    stale_after: Annotated[DurationSeconds, at_least(60, "what is not heard of for so long is taken as over")] = (
+        6 * 3_600.0
+    )
 
 
 class WebSettings(Settings):
@@ -105,7 +104,10 @@ class StorageSettings(Settings):
     """Where events and deliveries are kept (the file `data/alert-manager.db` of this folder unless set), how long."""
 
     url: SecretStr | None = None
-    retention: DurationSeconds = 30 * 86_400.0
+    retention: Annotated[
+        DurationSeconds,
+        at_least(3_600, "whoever is paged wants to see what was told and why"),
+    ] = 30 * 86_400.0
 
 
 class ConfigFile(Settings):
@@ -119,6 +121,16 @@ class ConfigFile(Settings):
     delivery: DeliverySettings = Field(default_factory=DeliverySettings)
     web: WebSettings = Field(default_factory=WebSettings)
     storage: StorageSettings = Field(default_factory=StorageSettings)
+
+
+class ReceiverSettings(Settings):
+    """What a receiver is beside its name and its actions; see `Receiver`."""
+
+    fallback: str | None = None
+    fallback_after: DurationSeconds = _FALLBACK_AFTER_SECONDS
+    flap_hold: Annotated[DurationSeconds, at_most(3_600, "for so long nobody hears that it is over")] = (
+        _FLAP_HOLD_SECONDS
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,8 +155,8 @@ class Receiver:
     name: str
     actions: tuple[ActionConfig, ...]
     fallback: str | None = None
-    fallback_after_seconds: float = 120.0
-    flap_hold_seconds: float = 0.0
+    fallback_after_seconds: float = _FALLBACK_AFTER_SECONDS
+    flap_hold_seconds: float = _FLAP_HOLD_SECONDS
 
 
 @dataclass(frozen=True, slots=True)

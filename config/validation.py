@@ -18,7 +18,12 @@ _PLAIN_WORDS = {
     "model_attributes_type": "should be a mapping",
     "tuple_type": "should be a list",
     "bool_parsing": "should be true or false",
-    "greater_than": "should be more than 0",
+    "greater_than": "should be more than {gt}",
+    "greater_than_equal": "should be at least {ge}",
+    "less_than_equal": "should be at most {le}",
+    "int_parsing": "should be a whole number",
+    "int_parsing_size": "should be a whole number",
+    "int_type": "should be a whole number",
     "too_short": "is empty",
     "bool_type": "should be true or false",
 }
@@ -29,7 +34,7 @@ def validated(shape: type[Any], value: Any, path: Path_, document: Document) -> 
     try:
         return shape.model_validate(value)
     except ValidationError as error:
-        for each in error.errors(include_url=False, include_context=False, include_input=False):
+        for each in error.errors(include_url=False, include_input=False):
             place = (*path, *each["loc"])
             if each["type"] == "extra_forbidden":
                 known = _keys_at(shape, each["loc"][:-1])
@@ -38,7 +43,8 @@ def validated(shape: type[Any], value: Any, path: Path_, document: Document) -> 
                 # It follows from what has been said already.
                 continue
             else:
-                message = _PLAIN_WORDS.get(each["type"]) or each["msg"].removeprefix("Value error, ")
+                plain = _PLAIN_WORDS.get(each["type"], "").format(**each.get("ctx", {}))
+                message = plain or each["msg"].removeprefix("Value error, ")
             document.problems.append(document.problem(place, message))
         return None
 

@@ -55,7 +55,8 @@ def decide(
 
     Returns:
         Delivered; dead for a permanent error or when the time is up; else pending after a pause with full jitter
-        (https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/) or as long as the far side asked.
+        (https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/) or as long as the far side asked. No
+        pause is longer than the time that is left: the last attempt is at its end.
     """
     if isinstance(result, Receipt):
         return Outcome("delivered", result.detail)
@@ -68,8 +69,9 @@ def decide(
     else:
         # The exponent is bounded, so that no number of attempts overflows a float.
         pause = random() * min(_FIRST_PAUSE_SECONDS * 2 ** min(attempts, 30), _LONGEST_PAUSE_SECONDS)
-    due_at = now + timedelta(seconds=pause)
-    # A difference, for a sum could be later than the last date there is.
-    if (due_at - first_due_at).total_seconds() > retry_for_seconds:
+    # A delivery that is wanted only since later (the clock was put back) is as if it was wanted since now. What is left
+    # is a difference, for a sum could be later than the last date there is.
+    left = retry_for_seconds - max(0.0, (now - first_due_at).total_seconds())
+    if left <= 0:
         return Outcome("dead", f"{result} (given up after {attempts} attempts)")
-    return Outcome("pending", str(result), due_at)
+    return Outcome("pending", str(result), now + timedelta(seconds=min(pause, left)))

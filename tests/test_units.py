@@ -85,6 +85,35 @@ def test_rejects_what_is_no_size(text: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("1/s", 1),
+        ("0.5/s", 0.5),
+        ("2 / s", 2),
+        ("120/min", 2),
+        ("90/m", 1.5),
+        ("1/h", 1 / 3_600),
+        ("0/s", 0),
+        ("0.000000001/h", 1e-9 / 3_600),
+        ("999999999/s", 999_999_999),
+    ],
+)
+def test_reads_rates(text: str, expected: float) -> None:
+    """Each is read as so many a second, whatever it is counted by."""
+    assert pytest.approx(expected) == units.rate_per_second(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "fast", "1", "/s", "1/", "1/d", "1/2s", "1/S", "-1/s", "+1/s", "1e3/s", ".5/s", "1./s", "٣/s", "1/s\n"],
+)
+def test_rejects_what_is_no_rate(text: str) -> None:
+    """A rate in any other spelling is refused, with one that is right."""
+    with pytest.raises(ValueError, match=r'^is not a rate such as "1/s" or "120/min"$'):
+        units.rate_per_second(text)
+
+
+@pytest.mark.parametrize(
     ("value", "unit", "expected"),
     [
         (0.42, "cores", "0.42 cores"),
@@ -169,6 +198,6 @@ def test_reads_every_duration_back(hours: int, minutes: int, milliseconds: int) 
 @given(st.text())
 def test_any_text_is_read_or_refused(text: str) -> None:
     """No text makes anything but a ValueError."""
-    for read in (units.duration_seconds, units.size_bytes):
+    for read in (units.duration_seconds, units.size_bytes, units.rate_per_second):
         with suppress(ValueError):
             assert read(text) >= 0

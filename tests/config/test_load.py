@@ -46,8 +46,11 @@ route:
     - {match: {quiet: 'yes'}, receiver: nobody}
 receivers:
 - name: on-call
+  fallback: chat
+  fallback_after: 90s
+  flap_hold: 10m
   pagerduty_configs:
-  - {routing_key: one, severity: page, client: us}
+  - {routing_key: one, severity: page, client: us, pace: {rate: 90/min, burst: 20}}
   - {routing_key_file: /run/two, url: https://other.example/v2/enqueue, send_resolved: false}
   slack_configs: [{channel: '#pages'}]
 - name: chat
@@ -55,9 +58,9 @@ receivers:
   - {api_url: https://hooks.slack.example/services/own, send_resolved: true}
   log_configs: [{}, ]
 - name: nobody
-delivery: {retry_for: 2h, lease: 20s}
+delivery: {retry_for: 2h, lease: 20s, dedup_window: 0s, digest_after: 1m, stale_after: 1h}
 web: {max_body: 1MiB}
-storage: {url: 'sqlite:////var/lib/a.db'}
+storage: {url: 'sqlite:////var/lib/a.db', retention: 7d}
 """
 
 
@@ -79,6 +82,12 @@ def test_reads_every_key(load_yaml: Load) -> None:
     )
     assert (1.5, ("memory", "cpu")) == (file.enrichment.timeout, file.enrichment.enrichers)
     assert (7_200.0, 20.0, 1024 * 1024) == (file.delivery.retry_for, file.delivery.lease, file.web.max_body)
+    assert (0.0, 60.0, 3_600.0, 7 * 86_400.0) == (
+        file.delivery.dedup_window,
+        file.delivery.digest_after,
+        file.delivery.stale_after,
+        file.storage.retention,
+    )
     assert "sqlite:////var/lib/a.db" == (file.storage.url and file.storage.url.get_secret_value())
     assert (("alertname",), 30.0, 300.0, 14_400.0) == (
         file.route.group_by,
@@ -111,11 +120,62 @@ def test_finds_a_receiver_by_name(load_yaml: Load) -> None:
     assert configuration.receiver("stranger") is None
 
 
+def test_a_receiver_says_who_takes_over(load_yaml: Load) -> None:
+    """A receiver has a fallback, when it takes over, and how long an end is held; else none, 2m and 0s."""
+    assert [("chat", 90.0, 600.0), (None, 120.0, 0.0), (None, 120.0, 0.0)] == [
+        (each.fallback, each.fallback_after_seconds, each.flap_hold_seconds) for each in load_yaml(WHOLE).receivers
+    ]
+
+
+def test_an_action_has_a_pace(load_yaml: Load) -> None:
+    """PagerDuty is told as fast as it takes it, and Slack one a second, unless a pace is set."""
+    on_call, chat, _ = load_yaml(WHOLE).receivers
+    assert [(1.5, 20), None, (1.0, 1), (1.0, 1), None] == [
+        each.settings.pace and (each.settings.pace.rate, each.settings.pace.burst)
+        for each in (*on_call.actions, *chat.actions)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("{rate: 1/h}", (1 / 3_600, 1)),
+        ("{rate: 1000/s, burst: 1000}", (1_000.0, 1_000)),
+        ("{rate: 30/m, burst: }", (0.5, 1)),
+        ("", (1.0, 1)),
+    ],
+    ids=["the slowest", "as good as none", "no burst", "nothing"],
+)
+def test_reads_a_pace(load_yaml: Load, text: str, expected: tuple[float, int]) -> None:
+    """A pace is a rate and a burst; so high a rate that it never holds anything up switches a default off."""
+    pace = action(load_yaml(f"{SLACK}{{api_url: 'https://a/b', pace: {text}}}\n")).pace
+
+    assert expected == (pace.rate, pace.burst)
+
+
+def test_fallbacks_may_go_in_a_circle(load_yaml: Load) -> None:
+    """Two receivers may stand in for each other, and a fallback of a fallback needs no route."""
+    text = (
+        "route: {receiver: a}\nreceivers:\n- {name: a, fallback: b, log_configs: [{}]}\n"
+        "- {name: b, fallback: c, log_configs: [{}]}\n- {name: c, fallback: a, log_configs: [{}]}\n"
+    )
+    configuration = load_yaml(text)
+
+    assert ["b", "c", "a"] == [each.fallback for each in configuration.receivers]
+    assert () == configuration.warnings
+
+
 def test_has_defaults(load_yaml: Load) -> None:
     """All but the route and its receiver can be left out."""
     file = load_yaml(SMALL).file
 
     assert (None, None, None) == (file.prometheus, file.external_url, file.storage.url)
+    assert (60.0, 30.0, 21_600.0, 30 * 86_400.0) == (
+        file.delivery.dedup_window,
+        file.delivery.digest_after,
+        file.delivery.stale_after,
+        file.storage.retention,
+    )
     assert (2.0, None, 86_400.0, 30.0, 16 * 1024 * 1024) == (
         file.enrichment.timeout,
         file.enrichment.enrichers,
@@ -130,7 +190,7 @@ def test_takes_keys_with_nothing_behind_them(load_yaml: Load) -> None:
     text = (
         "global:\nprometheus:\nexternal_url:\nenrichment: {timeout: , enrichers: }\ndelivery:\nstorage: {url: }\n"
         "route: {receiver: a, routes: , matchers: , match: , continue: }\n"
-        "receivers:\n- name: a\n  slack_configs:\n  log_configs:\n  -\n"
+        "receivers:\n- name: a\n  fallback:\n  fallback_after:\n  flap_hold:\n  slack_configs:\n  log_configs:\n  -\n"
     )
 
     assert load_yaml(SMALL).file == load_yaml(text).file
@@ -234,7 +294,87 @@ WRONG: dict[str, tuple[str, list[str]]] = {
     ),
     "a short lease": (
         f"{SMALL}delivery: {{lease: 1s}}\n",
-        ["f.yml:4:1 delivery: lease should be at least 5s: a request and its bookkeeping must fit in it"],
+        ["f.yml:4:12 delivery.lease: should be at least 5s: a request and its bookkeeping must fit in it"],
+    ),
+    "ends held for long": (
+        f"{SMALL}  flap_hold: 61m\n",
+        ["f.yml:4:3 receivers[0].flap_hold: should be at most 1h: for so long nobody hears that it is over"],
+    ),
+    "no duration of a receiver": (
+        f"{SMALL}  fallback_after: soon\n",
+        ['f.yml:4:3 receivers[0].fallback_after: is not a duration such as "30s", "5m" or "1h30m"'],
+    ),
+    "a list of fallbacks": (
+        f"{SMALL}  fallback: [b]\n- name: b\n",
+        ["f.yml:4:3 receivers[0].fallback: should be text"],
+    ),
+    "a fallback nobody defined": (
+        "route: {receiver: on-call}\nreceivers:\n- {name: }\n- {name: on-call, fallback: chatt, flap_hold: x}\n"
+        "- name: chat\n",
+        [
+            "f.yml:3:3 receivers[0]: should be a mapping with a `name`",
+            "f.yml:4:19 receivers[1].fallback: no receiver is called 'chatt'; did you mean chat?",
+            'f.yml:4:36 receivers[1].flap_hold: is not a duration such as "30s", "5m" or "1h30m"',
+        ],
+    ),
+    "an empty fallback": (
+        f"{SMALL}  fallback: ''\n",
+        ["f.yml:4:3 receivers[0].fallback: no receiver is called ''"],
+    ),
+    "a receiver that is its own fallback": (
+        f"{SMALL}  fallback: a\n",
+        ["f.yml:4:3 receivers[0].fallback: is itself; another receiver should take over"],
+    ),
+    "a misspelt key of a receiver": (
+        f"{SMALL}  fallback_afer: 1m\n",
+        ["f.yml:4:3 receivers[0].fallback_afer: is no key here; did you mean fallback_after?"],
+    ),
+    "an alert soon taken as over": (
+        f"{SMALL}delivery: {{stale_after: 59s}}\n",
+        ["f.yml:4:12 delivery.stale_after: should be at least 1m: what is not heard of for so long is taken as over"],
+    ),
+    "no digests by a nought": (
+        f"{SMALL}delivery: {{digest_after: 0}}\n",
+        ["f.yml:4:12 delivery.digest_after: should be at least 1s: one as long as 1y makes no digests"],
+    ),
+    "nothing kept": (
+        f"{SMALL}storage: {{retention: 59m}}\n",
+        ["f.yml:4:11 storage.retention: should be at least 1h: whoever is paged wants to see what was told and why"],
+    ),
+    "no rate": (
+        f"{PAGERDUTY}{{routing_key: a, pace: {{rate: fast}}}}\n",
+        ['f.yml:5:29 receivers[0].pagerduty_configs[0].pace.rate: is not a rate such as "1/s" or "120/min"'],
+    ),
+    "a rate of nothing": (
+        f"{PAGERDUTY}{{routing_key: a, pace: {{rate: 0/s}}}}\n",
+        [
+            "f.yml:5:29 receivers[0].pagerduty_configs[0].pace.rate: should be at least 1/h; "
+            "so high a rate as 1000/s is as good as no pace"
+        ],
+    ),
+    "a pace without a rate": (
+        f"{PAGERDUTY}{{routing_key: a, pace: {{burst: 9}}}}\n",
+        ["f.yml:5:22 receivers[0].pagerduty_configs[0].pace.rate: is missing"],
+    ),
+    "a text for a pace": (
+        f"{PAGERDUTY}{{routing_key: a, pace: 1/s}}\n",
+        ["f.yml:5:22 receivers[0].pagerduty_configs[0].pace: should be a mapping"],
+    ),
+    "a burst of nothing": (
+        f"{PAGERDUTY}{{routing_key: a, pace: {{rate: 1/s, burst: 0}}}}\n",
+        ["f.yml:5:40 receivers[0].pagerduty_configs[0].pace.burst: should be at least 1"],
+    ),
+    "a burst too large": (
+        f"{PAGERDUTY}{{routing_key: a, pace: {{rate: 1/s, burst: 1001}}}}\n",
+        ["f.yml:5:40 receivers[0].pagerduty_configs[0].pace.burst: should be at most 1000"],
+    ),
+    "half a burst": (
+        f"{PAGERDUTY}{{routing_key: a, pace: {{rate: 1/s, burst: 1.5}}}}\n",
+        ["f.yml:5:40 receivers[0].pagerduty_configs[0].pace.burst: should be a whole number"],
+    ),
+    "a list of bursts": (
+        f"{PAGERDUTY}{{routing_key: a, pace: {{rate: 1/s, burst: [1]}}}}\n",
+        ["f.yml:5:40 receivers[0].pagerduty_configs[0].pace.burst: should be a whole number"],
     ),
     "no size": (
         f"{SMALL}web: {{max_body: 16Mi}}\n",
@@ -343,9 +483,29 @@ delivery: {}
                 "f.yml:1:83 route.routes[0].repeat_interval: is Alertmanager's to keep; it has no effect here",
             ],
         ),
+        (
+            f"{SMALL}  fallback: b\n- name: b\n",
+            ["f.yml:4:3 receivers[0].fallback: tells nobody: 'b' has no actions"],
+        ),
+        (
+            f"{SMALL}- {{name: b, fallback: c}}\n- {{name: c, fallback: b, log_configs: [{{}}]}}\n",
+            [
+                "f.yml:4:4 receivers[1].name: no route leads to 'b'",
+                "f.yml:5:4 receivers[2].name: no route leads to 'c'",
+                "f.yml:5:13 receivers[2].fallback: tells nobody: 'b' has no actions",
+            ],
+        ),
+        (f"{SMALL}  fallback: b\n- {{name: b, log_configs: [{{}}]}}\n", []),
         (SMALL, []),
     ],
-    ids=["an unused receiver", "what is the upstream's", "nothing"],
+    ids=[
+        "an unused receiver",
+        "what is the upstream's",
+        "a fallback that tells nobody",
+        "fallbacks of each other only",
+        "a receiver that is a fallback only",
+        "nothing",
+    ],
 )
 def test_warns_of_what_may_not_be_meant(load_yaml: Load, text: str, expected: list[str]) -> None:
     """What is accepted and has no effect is said, with its place."""
