@@ -63,6 +63,7 @@ class Destination:
         failures: in a row, of those that say something about the destination.
         failing_since: when the first of them was; None when it does not fail.
         paused_until: nothing is sent before.
+        probing: the pause is only until it is known what came of a probe.
         throttled_until: until when the slow pace holds that follows a 429.
         error: the last one, unless something was delivered since.
         pace_at: when what was sent is paid off, one interval each (GCRA's theoretical arrival time).
@@ -73,6 +74,7 @@ class Destination:
     failures: int = 0
     failing_since: datetime | None = None
     paused_until: datetime | None = None
+    probing: bool = False
     throttled_until: datetime | None = None
     error: str | None = None
     pace_at: datetime | None = None
@@ -115,14 +117,14 @@ class Destination:
             return self
         paused_until = self._paused_until(now)
         if self.failing:
-            paused_until = _later(paused_until, now + timedelta(seconds=PROBE_SECONDS))
+            paused_until = now + timedelta(seconds=PROBE_SECONDS)
         pace = self._in_force(pace, now)
         pace_at = self.pace_at
         if pace is not None:
             # No further ahead than a whole burst, whatever the count: beyond, it would be taken for a clock's jump.
             owed = min(self._unpaid(pace, now) + count * pace.interval, pace.burst * pace.interval)
             pace_at = now + owed
-        return replace(self, paused_until=paused_until, pace_at=pace_at)
+        return replace(self, paused_until=paused_until, probing=self.failing, pace_at=pace_at)
 
     def next_at(self, pace: Pace | None, now: datetime) -> datetime | None:
         """When it is worth asking again what may be sent; None is now. Nothing may be sent before."""
@@ -148,22 +150,25 @@ class Destination:
             Well again after a receipt. After a permanent error too, for the far side has answered, and it is the
             notification that is wrong; but the error stays to be shown, as the next one may be refused like this one.
             After any other error one failure more, and from the third on a pause that doubles from one second to one
-            minute, with jitter. Being throttled is no failure: it is a pause, and the slow pace for five minutes. What
-            the far side asks for with Retry-After is kept at once; no error makes a pause shorter.
+            minute, with jitter; what was on its way when the pause began, and fails too, is no failure more. Being
+            throttled is none either: it is a pause, and the slow pace for five minutes. What the far side asks for
+            with Retry-After is kept at once; no error makes a pause shorter.
         """
         if isinstance(result, Receipt) or result.permanent:
             error = None if isinstance(result, Receipt) else str(result)
-            return replace(self, failures=0, failing_since=None, paused_until=None, error=error)
-        failures = self.failures if result.throttled else self.failures + 1
+            return replace(self, failures=0, failing_since=None, paused_until=None, probing=False, error=error)
+        paused_until = None if self.probing else self._paused_until(now)
+        late = paused_until is not None and self.failing
+        failures = self.failures if result.throttled or late else self.failures + 1
         # A time to come is from before the clock was put back.
         failing_since = min(self.failing_since or now, now)
-        pause = _pause_seconds(result, failures, random)
-        paused_until = self._paused_until(now)
+        pause = 0.0 if late and result.retry_after_seconds is None else _pause_seconds(result, failures, random)
         return replace(
             self,
             failures=failures,
             failing_since=self.failing_since if result.throttled else failing_since,
             paused_until=_later(paused_until, now + timedelta(seconds=pause)) if pause else paused_until,
+            probing=False,
             throttled_until=now + timedelta(seconds=_THROTTLED_SECONDS) if result.throttled else self.throttled_until,
             error=str(result),
         )

@@ -7,6 +7,7 @@ from typing import Any
 
 from sqlalchemy import (
     BigInteger,
+    Boolean,
     Column,
     Dialect,
     ForeignKey,
@@ -18,6 +19,7 @@ from sqlalchemy import (
     Table,
     Text,
     TextClause,
+    false,
     text,
 )
 from sqlalchemy.types import TypeDecorator
@@ -111,6 +113,7 @@ destinations = Table(
     Column("failures", Integer, nullable=False, server_default="0", comment="in a row"),
     Column("failing_since", Moment),
     Column("paused_until", Moment),
+    Column("probing", Boolean, nullable=False, server_default=false(), comment="the pause is for what a probe brings"),
     Column("throttled_until", Moment, comment="until when the slow pace holds that follows a 429"),
     Column("error", Text, comment="the last one"),
     Column("pace_at", Moment, comment="when what was sent is paid off (GCRA's theoretical arrival time)"),

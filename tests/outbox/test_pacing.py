@@ -296,3 +296,20 @@ def test_a_count_too_high_is_no_jump_of_the_clock() -> None:
     overdrawn = FRESH.sending(1_000, Pace(1.0, 5), NOW)
     assert later(5) == overdrawn.pace_at
     assert 0 == overdrawn.may_send(Pace(1.0, 5), NOW)
+
+
+def test_what_fails_late_is_one_failure() -> None:
+    """Eight that were on their way when the pause began fail, too: the pause stays the first one."""
+    failing = Destination("a", failures=2).after(BUSY, NOW, lambda: 1.0)
+
+    for _ in range(8):
+        failing = failing.after(BUSY, NOW, lambda: 1.0)
+
+    assert (3, later(1)) == (failing.failures, failing.paused_until)
+
+
+def test_a_failed_probe_ends_its_hold() -> None:
+    """Once it is known that a probe failed, the next pause counts, not the time that a probe may take."""
+    probing = Destination("a", failures=3).sending(1, None, NOW)
+
+    assert later(2) == probing.after(BUSY, NOW, lambda: 1.0).paused_until
