@@ -13,7 +13,8 @@ from tests.far_sides.pagerduty import PagerDuty
 _HANG_SECONDS = 3.0
 _FAILS_BEFORE = 0.20
 _FAILS_AFTER = 0.05
-_BEFORE = ("500", "503", "429", "closed", "hung")
+# What hangs is what a process has in hand when it is killed or frozen.
+_BEFORE = ("500", "503", "429", "closed", "hung", "hung", "hung")
 _AFTER = "unanswered"
 
 

@@ -13,9 +13,10 @@ from random import Random
 from tests.service import Service
 
 _PAUSE_SECONDS = (0.3, 2.0)
-_FREEZE_SECONDS = (2.0, 8.0)
+# Mostly longer than the lease of what it has in hand.
+_FREEZE_SECONDS = (2.0, 8.0, 7.0)
 _AWAY_SECONDS = (0.0, 3.0)
-_ACTIONS, _WEIGHTS = ("worker", "service", "freeze"), (0.6, 0.13, 0.27)
+_ACTIONS, _WEIGHTS = ("worker", "service", "freeze"), (0.52, 0.13, 0.35)
 
 
 @dataclass(slots=True)
@@ -103,7 +104,7 @@ class Killer(threading.Thread):
             return
         _signal(service, pid, signal.SIGSTOP)
         now = time.monotonic()
-        self._frozen.append(Freeze(service, pid, now, now + self._dice.uniform(*_FREEZE_SECONDS)))
+        self._frozen.append(Freeze(service, pid, now, now + self._dice.triangular(*_FREEZE_SECONDS)))
 
     def _thaw(self, everything: bool = False) -> None:
         for freeze in list(self._frozen):

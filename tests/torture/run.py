@@ -17,7 +17,7 @@ from tests.torture.killer import Killer
 from tests.torture.verdict import Verdict, judge
 
 GROUPS = 40
-CLIENTS = 8
+CLIENTS = 12
 LEASE_SECONDS = 5.0
 ROUTING_KEY = "0123456789abcdef0123456789abcdef"
 # What a freeze of a process may hide is a lease's end; what it had begun to send comes right when it goes on.
