@@ -27,15 +27,24 @@ class Accepted:
 
     Attributes:
         histories: each group's states that were accepted, in order.
-        event_ids: of the posts that were answered with success.
+        events: the state that each event tells, by its id, of the posts that were answered with success.
+        shared_ids: of events that were the answer to more than one post.
     """
 
     histories: dict[str, list[State]] = field(default_factory=dict)
-    event_ids: list[int] = field(default_factory=list)
+    events: dict[int, State] = field(default_factory=dict)
+    shared_ids: list[int] = field(default_factory=list)
     posts: int = 0
     failures: dict[str, int] = field(default_factory=dict)
     troubles: list[str] = field(default_factory=list)
     lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def keep(self, event_id: int, state: State) -> None:
+        """Notes a post that was accepted."""
+        with self.lock:
+            if event_id in self.events:
+                self.shared_ids.append(event_id)
+            self.events[event_id] = state
 
     def count(self, failure: str) -> None:
         """Counts a post that was not accepted."""
@@ -88,15 +97,15 @@ class Client(threading.Thread):
         body = json.dumps(state.payload()).encode()
         if self._dice.random() < _TWICE:
             with _session() as session:
-                twin = threading.Thread(target=self._post, args=(session, body, Random(self._dice.random())))
+                twin = threading.Thread(target=self._post, args=(session, state, body, Random(self._dice.random())))
                 twin.start()
-                self._post(self._session, body, self._dice)
+                self._post(self._session, state, body, self._dice)
                 twin.join()
         else:
-            self._post(self._session, body, self._dice)
+            self._post(self._session, state, body, self._dice)
         history.append(state)
 
-    def _post(self, session: requests.Session, body: bytes, dice: Random) -> None:
+    def _post(self, session: requests.Session, state: State, body: bytes, dice: Random) -> None:
         headers = {"Content-Type": "application/json"}
         turn = dice.randrange(len(self._urls))
         while True:
@@ -114,8 +123,7 @@ class Client(threading.Thread):
                 self._accepted.count("no answer")
             else:
                 if response.status_code == 200:
-                    with self._accepted.lock:
-                        self._accepted.event_ids.append(int(response.headers["Location"].rpartition("/")[2]))
+                    self._accepted.keep(int(response.headers["Location"].rpartition("/")[2]), state)
                     return
                 self._accepted.count(str(response.status_code))
                 if response.status_code < 500:

@@ -42,7 +42,7 @@ def arrivals(states: Sequence[State], told: str) -> list[Arrival]:
 def judged(told: str, *states: str, thaws: Sequence[tuple[float, float]] = ()) -> Verdict:
     """The verdict on what was told of a group with those states."""
     accepted = history(*(states or STATES))
-    return judge({"G00": accepted}, arrivals(accepted, told), thaws)
+    return judge({"G00": accepted}, arrivals(accepted, told), thaws=thaws)
 
 
 @pytest.mark.parametrize(
@@ -130,3 +130,21 @@ def test_counts_repeats_and_ends_without_a_name() -> None:
     verdict = judge({"G00": accepted}, arrivals(accepted, "1? 1 3 R"))
     assert (1, 1) == (verdict.repeats, verdict.unnamed)
     assert 0 == judge({"G00": accepted}, arrivals(accepted, "1 2 3 R")).unnamed
+
+
+@pytest.mark.parametrize(
+    ("told", "version", "wrong"),
+    [
+        ("1 2 R 4 R", 2, 0),
+        ("1 2 R 4 R", 3, 0),
+        ("1 4 R", 2, 1),
+        ("1 2! R 4 R", 2, 1),
+        ("1 2 4 R", 3, 1),
+        ("1 2 R! 4 R", 3, 1),
+    ],
+    ids=["a trigger", "a resolve", "not sent", "not taken", "no resolve", "no resolve taken"],
+)
+def test_holds_what_counts_as_delivered_against_what_was_taken(told: str, version: int, wrong: int) -> None:
+    """A delivery that is recorded as made was made, a resolve before anything newer."""
+    accepted = history(*STATES)
+    assert wrong == len(judge({"G00": accepted}, arrivals(accepted, told), [accepted[version - 1]]).wrong)

@@ -33,6 +33,7 @@ class Verdict:
 def judge(
     histories: Mapping[str, Sequence[State]],
     arrivals: Sequence[Arrival],
+    delivered: Sequence[State] = (),
     thaws: Sequence[tuple[float, float]] = (),
 ) -> Verdict:
     """Judges a run that has come to rest.
@@ -40,6 +41,7 @@ def judge(
     Args:
         histories: each group's accepted states, in order.
         arrivals: in order.
+        delivered: the states that the service says it has delivered.
         thaws: from when until when a thawed process may send what it had begun to before it was frozen.
     """
     verdict = Verdict()
@@ -59,6 +61,8 @@ def judge(
             _truth(history, of_group, verdict)
             _order(history, of_group, thaws, verdict)
             _end(history[-1], of_group, verdict)
+    for state in delivered:
+        _delivered(state, by_key.get(keys.get(state.group, ""), []), verdict)
     return verdict
 
 
@@ -110,6 +114,20 @@ def _resolve(history: Sequence[State], newest: int, at: float) -> int | None:
         if not state.firing and state.posted_at <= at:
             return state.version
     return None
+
+
+def _delivered(state: State, arrivals: Sequence[Arrival], verdict: Verdict) -> None:
+    """What is recorded as delivered was taken: the very state, or a resolve between the states around it."""
+    if not arrivals and not state.firing:
+        # The resolve of what no trigger had arrived of: it has no words that tell whose it is.
+        return
+    newer = [number for number, arrival in enumerate(arrivals) if arrival.version > state.version]
+    until_newer = arrivals[: newer[0]] if newer else arrivals
+    if not any(
+        arrival.taken and arrival.version == (state.version if state.firing else 0) and arrival.at >= state.posted_at
+        for arrival in until_newer
+    ):
+        verdict.wrong.append(f"{state.group}: state {state.version} counts as delivered, and PagerDuty did not take it")
 
 
 def _end(last: State, arrivals: Sequence[Arrival], verdict: Verdict) -> None:
