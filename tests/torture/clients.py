@@ -13,6 +13,8 @@ from tests.torture.groups import State, group_name, next_firing
 
 # Longer than any freeze: a post that was given up could be accepted after a later one.
 PATIENCE_SECONDS = 60.0
+# Longer than anything is down.
+_REFUSED_SECONDS = 90.0
 _TWICE = 0.05
 _THINK_SECONDS = (0.02, 0.4)
 # Of its groups a client has one that changes all the time.
@@ -45,6 +47,11 @@ class Accepted:
             if event_id in self.events:
                 self.shared_ids.append(event_id)
             self.events[event_id] = state
+
+    def trouble(self, what: str) -> None:
+        """Notes what should not happen to a client, whatever happens to the service."""
+        with self.lock:
+            self.troubles.append(what)
 
     def count(self, failure: str) -> None:
         """Counts a post that was not accepted."""
@@ -84,8 +91,7 @@ class Client(threading.Thread):
                 self._next_state(groups[0] if hectic else self._dice.choice(groups))
                 self._finish.wait(self._dice.uniform(*_THINK_SECONDS))
         except Exception as error:
-            with self._accepted.lock:
-                self._accepted.troubles.append(f"{self.name}: {error!r}")
+            self._accepted.trouble(f"{self.name}: {error!r}")
         finally:
             self._session.close()
 
@@ -97,7 +103,9 @@ class Client(threading.Thread):
         body = json.dumps(state.payload()).encode()
         if self._dice.random() < _TWICE:
             with _session() as session:
-                twin = threading.Thread(target=self._post, args=(session, state, body, Random(self._dice.random())))
+                twin = threading.Thread(
+                    target=self._post, args=(session, state, body, Random(self._dice.random())), daemon=True
+                )
                 twin.start()
                 self._post(self._session, state, body, self._dice)
                 twin.join()
@@ -108,7 +116,8 @@ class Client(threading.Thread):
     def _post(self, session: requests.Session, state: State, body: bytes, dice: Random) -> None:
         headers = {"Content-Type": "application/json"}
         turn = dice.randrange(len(self._urls))
-        while True:
+        begun = time.monotonic()
+        while time.monotonic() - begun < _REFUSED_SECONDS:
             url = self._urls[turn % len(self._urls)]
             with self._accepted.lock:
                 self._accepted.posts += 1
@@ -116,8 +125,7 @@ class Client(threading.Thread):
                 response = session.post(f"{url}/alert", data=body, headers=headers, timeout=PATIENCE_SECONDS)
             except requests.ReadTimeout:
                 # The order of what comes later would say nothing any more.
-                with self._accepted.lock:
-                    self._accepted.troubles.append(f"a post was not answered within {PATIENCE_SECONDS} s")
+                self._accepted.trouble(f"a post was not answered within {PATIENCE_SECONDS} s")
                 self._accepted.count("timeout")
             except requests.RequestException:
                 self._accepted.count("no answer")
@@ -127,9 +135,11 @@ class Client(threading.Thread):
                     return
                 self._accepted.count(str(response.status_code))
                 if response.status_code < 500:
-                    raise AssertionError(f"answered {response.status_code}: {response.text[:300]}")
+                    self._accepted.trouble(f"a post was answered {response.status_code}: {response.text[:300]}")
+                    return
             turn += 1
             time.sleep(dice.uniform(*_AGAIN_SECONDS))
+        self._accepted.trouble(f"{state.group} state {state.version} was not accepted within {_REFUSED_SECONDS} s")
 
 
 def _session() -> requests.Session:

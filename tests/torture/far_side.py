@@ -77,6 +77,12 @@ class FailingPagerDuty(PagerDuty):
             return Answer(429, headers={"Retry-After": "1"})
         return Answer(int(trouble)) if trouble else answer
 
+    def wait_for_hang(self, timeout_seconds: float) -> None:
+        """Waits until one more event hangs, at the longest for that time."""
+        with self.changed:
+            before = self.injected["hung"]
+            self.changed.wait_for(lambda: self.injected["hung"] > before, timeout_seconds)
+
     def _trouble(self) -> str:
         chance = self._dice.random()
         if chance < _FAILS_BEFORE:

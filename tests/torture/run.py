@@ -10,6 +10,8 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
+import requests
+
 from tests.service import Service
 from tests.torture.clients import Accepted, Client
 from tests.torture.far_side import FailingPagerDuty
@@ -63,7 +65,7 @@ def torture(database_url: str, folder: Path, *, seconds: float, seed: int, quiet
         config, environment = _config(pagerduty), {"DATABASE_URL": database_url}
         names = ["replica0"] if database_url.startswith("sqlite") else ["replica0", "replica1"]
         replicas = [stack.enter_context(Service(folder / name, environment, config)) for name in names]
-        killer = _load(replicas, accepted, seconds, dice)
+        killer = _load(replicas, pagerduty, accepted, seconds, dice)
         pagerduty.calm = True
         begun = time.monotonic()
         rest = _Rest(replicas[0], accepted.events)
@@ -106,7 +108,9 @@ receivers:
 """
 
 
-def _load(replicas: Sequence[Service], accepted: Accepted, seconds: float, dice: Random) -> Killer:
+def _load(
+    replicas: Sequence[Service], pagerduty: FailingPagerDuty, accepted: Accepted, seconds: float, dice: Random
+) -> Killer:
     """Posts, kills and freezes; when it returns every group's last state is accepted, and all is up."""
     finish_killing, finish_posting = threading.Event(), threading.Event()
     urls = [replica.url for replica in replicas]
@@ -114,7 +118,7 @@ def _load(replicas: Sequence[Service], accepted: Accepted, seconds: float, dice:
         Client(urls, range(number, GROUPS, CLIENTS), accepted, Random(dice.random()), finish_posting)
         for number in range(CLIENTS)
     ]
-    killer = Killer(replicas, Random(dice.random()), finish_killing)
+    killer = Killer(replicas, pagerduty.wait_for_hang, Random(dice.random()), finish_killing)
     for thread in (*clients, killer):
         thread.start()
     # Both end at once: the last states are told in the middle of it.
@@ -142,8 +146,12 @@ class _Rest:
 
     def look(self) -> bool:
         """Asks for what was not settled before; returns whether all is."""
-        for number in list(self._unsettled):
-            self._ask(number)
+        try:
+            for number in list(self._unsettled):
+                self._ask(number)
+        except requests.RequestException:
+            # What became of the service is told by others.
+            return False
         return not self._unsettled
 
     def _ask(self, number: int) -> None:
