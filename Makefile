@@ -2,7 +2,7 @@
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help run test lint format lock clean FORCE
+.PHONY: help run test torture lint format lock clean FORCE
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -28,6 +28,9 @@ run: $(VENV)/.requirements ## start the service on :8080, with its data under da
 test: lint ## check everything: ruff, mypy, and every test with the real servers it needs
 	scripts/install-test-servers.sh
 	$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+torture: $(VENV)/.requirements-dev ## torture delivery for five minutes a database (SECONDS_=60, SEED=1 to do it again)
+	TORTURE_SECONDS=$(or $(SECONDS_),300) TORTURE_SEED=$(SEED) $(BIN)/python -m pytest -s tests/torture $(PYTEST_ARGS)
 
 lint: $(VENV)/.requirements-dev ## ruff and mypy alone
 	$(BIN)/python -m ruff check .

@@ -85,6 +85,11 @@ class Service:
         return self._process.pid
 
     @property
+    def ended(self) -> bool:
+        """Whether gunicorn's master has ended, as it should only when it was told to."""
+        return self._process is None or self._process.poll() is not None
+
+    @property
     def worker_pids(self) -> list[int]:
         """The process ids of its workers that live."""
         booted = map(int, re.findall(r"Booting worker with pid: (\d+)", self.log_path.read_text()))

@@ -1,6 +1,7 @@
 """The base of every HTTP far side: it records requests, has tests wait for them, and makes trouble."""
 
 import json
+import socket
 import threading
 import time
 from collections import deque
@@ -19,13 +20,17 @@ Found = TypeVar("Found")
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One request as it came; `received_at` is monotonic seconds, header names match in any letter case."""
+    """One request as it came; `received_at` is monotonic seconds, header names match in any letter case.
+
+    `abandoned` tells whether its client has closed the connection by now, as the system does for a process that died.
+    """
 
     method: str
     path: str
     headers: CaseInsensitiveDict[str]
     body: bytes
     received_at: float
+    abandoned: Callable[[], bool] = field(default=lambda: False, repr=False, compare=False)
 
     def json(self) -> Any:
         """Returns the body read as JSON."""
@@ -140,7 +145,7 @@ class _Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         """Answers one request of any method."""
         headers = CaseInsensitiveDict(self.headers.items())
-        request = Request(self.command, self.path, headers, self._body(), time.monotonic())
+        request = Request(self.command, self.path, headers, self._body(), time.monotonic(), self._abandoned)
         answer = self.server.far_side.take(request)
         if answer is None:
             self.close_connection = True
@@ -163,6 +168,14 @@ class _Handler(BaseHTTPRequestHandler):
             self.rfile.readline()
         self.rfile.readline()
         return b"".join(chunks)
+
+    def _abandoned(self) -> bool:
+        try:
+            return not self.connection.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT)
+        except BlockingIOError:
+            return False
+        except OSError:
+            return True
 
     def log_message(self, format: str, *args: Any) -> None:
         """Keeps quiet: what came is told by a failed wait."""

@@ -1,5 +1,6 @@
 """The base of the HTTP far sides records, waits and ends cleanly."""
 
+import socket
 import threading
 import time
 from collections.abc import Iterator
@@ -35,6 +36,20 @@ def test_reads_a_chunked_body() -> None:
     with HttpServer() as server:
         requests.post(server.url, data=chunks(), timeout=5)
         assert b"first second" == server.wait_for(1)[0].body
+
+
+def test_knows_a_request_whose_client_has_gone() -> None:
+    """A request is abandoned once its client has closed the connection, and not while it waits for the answer."""
+    with HttpServer() as server:
+        server.delay_seconds = 5
+        with socket.create_connection(("127.0.0.1", int(server.address.rpartition(":")[2]))) as client:
+            client.sendall(b"POST / HTTP/1.1\r\nContent-Length: 2\r\n\r\nok")
+            (request,) = server.wait_for(1)
+            assert not request.abandoned()
+        deadline = time.monotonic() + 5
+        while not request.abandoned() and time.monotonic() < deadline:
+            time.sleep(0.01)
+        assert request.abandoned()
 
 
 def test_waits_for_requests_still_to_come() -> None:

@@ -1,0 +1,9 @@
+"""The torture of delivery: load, kills, freezes and a far side that fails, and then what everybody knows is judged.
+
+groups.py     the states of alert groups, and the webhooks that tell them
+clients.py    Alertmanagers: they post each group's states, one after the other, until each is accepted
+far_side.py   a PagerDuty that fails at random, before and after it has taken an event, and notes all that arrives
+killer.py     kills and freezes workers and whole services at random instants
+verdict.py    what is wrong with what arrived, given what was accepted; pure
+run.py        puts them together
+"""
