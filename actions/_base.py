@@ -24,6 +24,8 @@ from config.base import SecretError, http_url, read_secret
 from outbound import Answer, Http, OutboundError, redacted
 
 _MAX_ANSWER = 300
+_MAX_NOTE = 100
+_MAX_NOTE_READ = 10_000
 
 
 class Action(Protocol):
@@ -162,6 +164,13 @@ def title(group: AlertGroup) -> str:
     name = names[0] if len(names) == 1 else f"{leading(group).name} and {len(names) - 1} more"
     count = f":{len(group.firing)}" if len(group.firing) > 1 else ""
     return f"[{group.status.upper()}{count}] {name}"
+
+
+def notes(notification: Notification, limit: int) -> str:
+    """What else a reader should know, on one line: "still firing, 4h; 4th time in 30m", or ""."""
+    # Each is cut, too: one that is too long leaves room for the others.
+    lines = (cut(" ".join(each[:_MAX_NOTE_READ].split()), _MAX_NOTE) for each in notification.notes)
+    return cut("; ".join(filter(None, lines)), limit)
 
 
 def briefs(findings: Iterable[Finding]) -> list[str]:

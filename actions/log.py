@@ -7,11 +7,13 @@ from typing import Any, ClassVar
 
 import structlog
 
-from actions._base import leading, subject, title
+from actions._base import leading, notes, subject, title
 from alerts.notification import Notification, Receipt, Thread
 from alerts.severity import worst
 from config.base import ActionSettings
 from outbound import Http
+
+_MAX_NOTES = 600
 
 
 class Settings(ActionSettings):
@@ -38,6 +40,7 @@ class Action:
             firing=len(group.firing),
             resolved=len(group.resolved),
             runbook_url=alert.annotations.get("runbook_url", ""),
+            notes=notes(notification, _MAX_NOTES),
             findings={each.title: each.text for each in notification.findings.get(alert.fingerprint, ())},
         )
         return Receipt("written to the log", thread)

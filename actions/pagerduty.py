@@ -14,7 +14,7 @@ from typing import Any, ClassVar, Self
 
 from pydantic import model_validator
 
-from actions._base import briefs, cut, leading, link, post_json, secret, subject, title
+from actions._base import briefs, cut, leading, link, notes, post_json, secret, subject, title
 from alerts.model import Alert
 from alerts.notification import Notification, Receipt, SendError, Thread
 from alerts.severity import severity, worst, worst_first
@@ -23,6 +23,8 @@ from outbound import Http
 
 _FAR_SIDE = "PagerDuty"
 _MAX_SUMMARY = 1024
+_MAX_NOTES = 600
+_MAX_NOTES_ALOUD = 120
 _MAX_LABEL = 255
 _MAX_TEXT = 4_000
 _MAX_LIST = 40_000
@@ -89,7 +91,7 @@ class Action:
             return {"event_action": "resolve"}
         alert = leading(group)
         payload = {
-            "summary": cut(_summary(notification, alert), _MAX_SUMMARY),
+            "summary": _summary(notification, alert),
             "source": _source(alert),
             "severity": severity(self._settings.severity) if self._settings.severity else worst(group.firing),
             "timestamp": min(each.starts_at for each in group.firing).isoformat(),
@@ -119,11 +121,17 @@ def _source(alert: Alert) -> str:
 
 
 def _summary(notification: Notification, alert: Alert) -> str:
-    """What is read aloud on the phone: the state, the one sentence, and where."""
+    """What is read aloud on the phone: the state, the notes, the one sentence, and where."""
     said = ", ".join(briefs(notification.findings.get(alert.fingerprint, ())))
     about = " · ".join(filter(None, (subject(alert), alert.labels.get("cluster", ""), said)))
     summary = f": {alert.summary}" if alert.summary else ""
-    return f"{title(notification.group)}{cut(summary, 500)}" + (f" ({about})" if about else "")
+    head, tail = title(notification.group), cut(summary, 500) + (f" ({about})" if about else "")
+    noted = notes(notification, _MAX_NOTES_ALOUD)
+    noted = f" ({noted})" if noted else ""
+    if len(head + noted + tail) > _MAX_SUMMARY:
+        # The details have them; the rest is what is woken up for.
+        noted = ""
+    return cut(head + noted + tail, _MAX_SUMMARY)
 
 
 def _links(notification: Notification, alert: Alert) -> list[dict[str, str]]:
@@ -148,6 +156,8 @@ def _details(notification: Notification, alert: Alert) -> dict[str, Any]:
             for each in notification.findings.get(alert.fingerprint, ())
         },
     }
+    if noted := notes(notification, _MAX_NOTES):
+        details["notes"] = noted
     if group.truncated_alerts:
         details["num_truncated"] = group.truncated_alerts
     for said, keys in ((alert.labels, _LABELS), (alert.annotations, _ANNOTATIONS)):

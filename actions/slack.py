@@ -12,7 +12,8 @@ from typing import Any, ClassVar, Self
 from pydantic import model_validator
 
 import units
-from actions._base import briefs, cut, leading, link, post_json, said, secret, subject, title
+from actions._base import briefs, leading, link, notes, post_json, said, secret, subject, title
+from actions._mrkdwn import escaped, section, whole_lines
 from alerts.model import Alert, AlertGroup
 from alerts.notification import Gap, Notification, Receipt, SendError, Thread
 from alerts.severity import Severity, alert_severity, worst, worst_first
@@ -33,6 +34,9 @@ _SIGNS: dict[Severity, str] = {"critical": "🔴", "error": "🟠", "warning": "
 _MAX_SECTION = 1_500
 _MAX_FIELD = 150
 _MAX_LINE = 250
+_MAX_NOTES = 600
+# Beside the headline, where a phone shows them.
+_MAX_NOTES_BESIDE = 150
 _MAX_BUTTON_URLS = 3_000
 _LISTED_ALERTS = 10
 _DETAIL_LABELS = ("namespace", "pod", "container", "instance", "cluster", "severity")
@@ -94,7 +98,9 @@ def _message(notification: Notification) -> dict[str, Any]:
     level = worst(group.firing or group.alerts)
     alert = leading(group)
     sign = "✅" if group.status == "resolved" else _SIGNS[level]
-    headline = f"*{_escaped(title(group), _MAX_LINE)}* {_escaped(_subject_and_summary(group), 2 * _MAX_LINE)}"
+    headline = f"*{escaped(title(group), _MAX_LINE)}* {escaped(_subject_and_summary(group), 2 * _MAX_LINE)}".rstrip()
+    noted = escaped(notes(notification, _MAX_NOTES_BESIDE), _MAX_NOTES_BESIDE)
+    noted = f" _({noted})_" if noted else ""
     blocks = [
         *_description(notification, alert),
         *(_alerts(notification) if _told_alerts(group) > 1 else _findings(notification, alert)),
@@ -103,11 +109,11 @@ def _message(notification: Notification) -> dict[str, Any]:
         *_context(notification),
     ]
     return {
-        "text": f"{sign} {headline}".rstrip(),
+        "text": f"{sign} {headline}{noted}",
         "attachments": [
             {
                 "color": _RESOLVED_COLOUR if group.status == "resolved" else _COLOURS[level],
-                "fallback": _escaped(f"{title(group)} {_subject_and_summary(group)}", 2 * _MAX_LINE),
+                "fallback": escaped(f"{title(group)} {_subject_and_summary(group)}", 2 * _MAX_LINE),
                 "blocks": blocks,
             }
         ],
@@ -118,7 +124,7 @@ def _description(notification: Notification, alert: Alert) -> list[dict[str, Any
     description = alert.annotations.get("description", "")
     if len(notification.group.alerts) > 1 or not description or description == alert.summary:
         return []
-    return [_section(_escaped(description, _MAX_SECTION))]
+    return [section(escaped(description, _MAX_SECTION))]
 
 
 def _subject_and_summary(group: AlertGroup) -> str:
@@ -144,10 +150,10 @@ def _alerts(notification: Notification) -> list[dict[str, Any]]:
         # The readings first: a long sentence is cut, not they.
         found = ", ".join(briefs(notification.findings.get(alert.fingerprint, ())))
         text = " — ".join(filter(None, (name, subject(alert), found, alert.summary)))
-        lines.append(f"{sign} {_escaped(text, _MAX_LINE - 70)}")
+        lines.append(f"{sign} {escaped(text, _MAX_LINE - 70)}")
     if _told_alerts(group) > len(lines):
         lines.append(f"… and {_told_alerts(group) - len(lines)} more")
-    return [_section("\n".join(lines)), *_gaps(notification)]
+    return [section("\n".join(lines)), *_gaps(notification)]
 
 
 def _gaps(notification: Notification) -> list[dict[str, Any]]:
@@ -160,17 +166,17 @@ def _gaps(notification: Notification) -> list[dict[str, Any]]:
     lines = []
     for (name, reason), alerts in sorted(about.items(), key=lambda item: -len(item[1])):
         of = subject(alerts[0]) or alerts[0].name if len(alerts) == 1 else f"{len(alerts)} alerts"
-        lines.append(f"_{_escaped(name, 80)} of {_escaped(of, 100)}: {_escaped(reason, _MAX_LINE)}_")
-    return [_section(_lines(lines, _MAX_SECTION))] if lines else []
+        lines.append(f"_{escaped(name, 80)} of {escaped(of, 100)}: {escaped(reason, _MAX_LINE)}_")
+    return [section(whole_lines(lines, _MAX_SECTION))] if lines else []
 
 
 def _findings(notification: Notification, alert: Alert) -> list[dict[str, Any]]:
     lines = []
     for each in notification.findings.get(alert.fingerprint, ()):
-        text = _escaped(each.text, _MAX_LINE)
-        name = _escaped(each.title, 80)
+        text = escaped(each.text, _MAX_LINE)
+        name = escaped(each.title, 80)
         lines.append(f"_{name}: {text}_" if isinstance(each, Gap) else f"*{name}* {text}")
-    return [_section(_lines(lines, _MAX_SECTION))] if lines else []
+    return [section(whole_lines(lines, _MAX_SECTION))] if lines else []
 
 
 def _fields(notification: Notification, alert: Alert) -> list[dict[str, Any]]:
@@ -182,7 +188,7 @@ def _fields(notification: Notification, alert: Alert) -> list[dict[str, Any]]:
     ends = [each.ends_at for each in group.alerts if each.ends_at]
     if group.status == "resolved" and ends:
         named.append(("resolved after", units.duration((max(ends) - start).total_seconds())))
-    fields = [{"type": "mrkdwn", "text": f"*{name}*\n{_escaped(value, _MAX_FIELD)}"} for name, value in named]
+    fields = [{"type": "mrkdwn", "text": f"*{name}*\n{escaped(value, _MAX_FIELD)}"} for name, value in named]
     return [{"type": "section", "fields": fields}]
 
 
@@ -206,35 +212,7 @@ def _buttons(notification: Notification, alert: Alert) -> list[dict[str, Any]]:
 
 def _context(notification: Notification) -> list[dict[str, Any]]:
     group = notification.group
+    noted = escaped(notes(notification, _MAX_NOTES), _MAX_NOTES)
     counted = f"{len(group.firing)} firing, {len(group.resolved)} resolved"
-    text = f"alert-manager · {_escaped(notification.receiver, 100)} · {counted}"
-    return [{"type": "context", "elements": [{"type": "mrkdwn", "text": text}]}]
-
-
-def _section(text: str) -> dict[str, Any]:
-    return {"type": "section", "text": {"type": "mrkdwn", "text": text}}
-
-
-def _lines(lines: list[str], limit: int) -> str:
-    """As many whole lines as fit, and how many do not."""
-    kept: list[str] = []
-    room = limit - len("\n… and 99999 more")
-    for line in lines:
-        room -= len(line) + 1
-        if room < 0:
-            kept.append(f"… and {len(lines) - len(kept)} more")
-            break
-        kept.append(line)
-    return "\n".join(kept)
-
-
-def _escaped(text: str, limit: int) -> str:
-    """Text that Slack shows as it is: `<!channel>` pings nobody, and a cut never splits an entity.
-
-    Source: https://api.slack.com/reference/surfaces/formatting#escaping
-    """
-    return _entities(cut(text, limit, lambda part: len(_entities(part))))
-
-
-def _entities(text: str) -> str:
-    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    texts = [f"_{noted}_"] * bool(noted) + [f"alert-manager · {escaped(notification.receiver, 100)} · {counted}"]
+    return [{"type": "context", "elements": [{"type": "mrkdwn", "text": each} for each in texts]}]

@@ -44,6 +44,8 @@ TOLD: dict[str, Callable[[], Notification]] = {
     "resolved": lambda: notifications.seed("resolved"),
     "mixed": notifications.mixed,
     "huge": notifications.huge,
+    "hostile notes": notifications.noted,
+    "hostile notes at the end": lambda: notifications.noted(status="resolved"),
     "without any label": lambda: notifications.notification(notifications.alert({})),
 }
 

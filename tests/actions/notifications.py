@@ -88,6 +88,19 @@ def mixed() -> Notification:
     )
 
 
+def noted(*notes: str, status: Status = "firing") -> Notification:
+    """Returns the first alert with notes; hostile ones unless some are given."""
+    hostile = (
+        "<!channel> <https://evil.example|x> & *_`",
+        "x" * 100_000,
+        "two\nlines",
+        " \n",
+        "🔥\u202e\x00é" * 50,
+        "",
+    )
+    return replace(seed(status), notes=notes or hostile)
+
+
 def huge(count: int = 500, characters: int = 5_000) -> Notification:
     """Returns a large group with large annotations, of text that Slack and JSON write longer than it is."""
     text = ('<!channel> & "\\\n\x00🔥' * characters)[:characters]
@@ -155,4 +168,5 @@ def any_notification(draw: st.DrawFn) -> Notification:
     )
     truncated = draw(st.sampled_from([0, 0, 7]))
     group = replace(told.group, group_key=draw(_TEXTS), external_url=urls[2], truncated_alerts=truncated)
-    return replace(told, receiver=draw(_TEXTS), group=group)
+    notes = draw(st.lists(_TEXTS, max_size=4).map(tuple))
+    return replace(told, receiver=draw(_TEXTS), group=group, notes=notes)

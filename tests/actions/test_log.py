@@ -38,6 +38,7 @@ def test_writes_one_line(http: Http, lines: list[Any]) -> None:
         "subject": "customer/customer-rs-transformer-9b75b488c-cpfd7",
         "firing": 1,
         "resolved": 0,
+        "notes": "",
         "runbook_url": notifications.ANNOTATIONS["runbook_url"],
         "findings": {"CPU": "0.42 of 0.50 cores (84%), request 0.25 cores", "memory": "220 MiB of 256 MiB (86%)"},
     }
@@ -55,3 +56,9 @@ def test_counts_a_mixed_group(http: Http, lines: list[Any]) -> None:
         line["resolved"],
     )
     assert "Prometheus timed out after 2s" == line["findings"]["memory"]
+
+
+def test_writes_notes(http: Http, lines: list[Any]) -> None:
+    """What else a reader should know is a field of its own."""
+    Action(Settings(), http).send(notifications.noted("still firing, 4h", "4th\ntime"), Thread(), 1)
+    assert ["still firing, 4h; 4th time"] == [line["notes"] for line in lines]

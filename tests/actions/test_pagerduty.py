@@ -161,6 +161,25 @@ def test_tells_several_alerts(pagerduty: PagerDuty, http: Http) -> None:
     assert summary == payload["summary"]
 
 
+def test_notes_are_read_aloud(pagerduty: PagerDuty, http: Http) -> None:
+    """What else a reader should know is said right behind the name, and stands in the details."""
+    payload = event(pagerduty, http, notifications.noted("4th time in 30m", "still firing, 4h"))["payload"]
+    said = "4th time in 30m; still firing, 4h"
+    assert payload["summary"].startswith(f"[FIRING] KubePodCrashLooping ({said}): Pod is crash looping. ({SUBJECT} · ")
+    assert said == payload["custom_details"]["notes"]
+
+
+@pytest.mark.parametrize(("characters", "aloud"), [(20, True), (2_000, False)])
+def test_notes_push_nothing_out(pagerduty: PagerDuty, http: Http, characters: int, aloud: bool) -> None:
+    """Where name, sentence and subject leave no room, notes are in the details only."""
+    labels = {"alertname": "A", "namespace": "n" * 253, "pod": "p" * characters, "cluster": "c" * 255}
+    told = notification(alert(labels, {"summary": "s" * 400}))
+    plain = event(pagerduty, http, told)["payload"]["summary"]
+    payload = event(pagerduty, http, replace(told, notes=("4th time in 30m",)))["payload"]
+    assert (plain.replace("A:", "A (4th time in 30m):") if aloud else plain) == payload["summary"]
+    assert "4th time in 30m" == payload["custom_details"]["notes"]
+
+
 def test_details_do_not_mix_labels_and_annotations(pagerduty: PagerDuty, http: Http) -> None:
     """An annotation named as a label is not taken for it, nor the other way about."""
     told = notification(

@@ -157,6 +157,25 @@ def test_shows_gaps_beside_readings(slack: SlackWebhook, http: Http) -> None:
     assert [expected] == sections(sent)
 
 
+def test_notes_are_behind_the_summary_and_at_the_end(slack: SlackWebhook, http: Http) -> None:
+    """What else a reader should know is where a phone shows it, and below the message in full."""
+    sent = message(slack, http, notifications.noted("4th time in 30m", "still firing, 4h"))
+    said = "4th time in 30m; still firing, 4h"
+    assert f"🔴 *[FIRING] KubePodCrashLooping* {SUBJECT} — Pod is crash looping. _({said})_" == sent["text"]
+    (context,) = blocks(sent, "context")
+    expected = [f"_{said}_", "alert-manager · on-call · 1 firing, 0 resolved"]
+    assert expected == [each["text"] for each in context["elements"]]
+
+
+def test_notes_leave_the_headline_whole(slack: SlackWebhook, http: Http) -> None:
+    """However long and hostile notes are, all that stands there without them stands there with them."""
+    plain, noted = (message(slack, http, told) for told in (notifications.seed(), notifications.noted()))
+    assert noted["text"].startswith(f"{plain['text']} _(&lt;!channel&gt; &lt;https://evil.example|x&gt; &amp; *_`; xxx")
+    assert len(noted["text"]) < len(plain["text"]) + 160
+    assert sections(plain) == sections(noted)
+    assert fields(plain) == fields(noted)
+
+
 def test_says_how_long_it_took(slack: SlackWebhook, http: Http) -> None:
     """The end of a group says when it began and how long it lasted."""
     sent = message(slack, http, notifications.seed("resolved"))
