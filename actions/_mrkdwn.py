@@ -28,6 +28,14 @@ def whole_lines(lines: list[str], limit: int) -> str:
     return "\n".join(kept)
 
 
+def paragraphs(text: str, limit: int) -> str:
+    """Escaped text; of several lines that are too long together, the first ones and how many more there are."""
+    lines = text.splitlines()
+    if len(_entities(text)) <= limit or len(lines) < 2:
+        return escaped(text, limit)
+    return whole_lines([escaped(line, limit // 3) for line in lines], limit)
+
+
 def section(text: str) -> dict[str, Any]:
     """A block of text."""
     return {"type": "section", "text": {"type": "mrkdwn", "text": text}}

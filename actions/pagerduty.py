@@ -15,9 +15,10 @@ from typing import Any, ClassVar, Self
 from pydantic import model_validator
 
 from actions._base import briefs, cut, leading, link, notes, post_json, secret, subject, title
+from actions._digest import level, numbers
 from alerts.model import Alert
 from alerts.notification import Notification, Receipt, SendError, Thread
-from alerts.severity import severity, worst, worst_first
+from alerts.severity import severity, worst_first
 from config.base import ActionSettings, HttpUrl, SecretText, require_one
 from outbound import Http
 
@@ -93,7 +94,7 @@ class Action:
         payload = {
             "summary": _summary(notification, alert),
             "source": _source(alert),
-            "severity": severity(self._settings.severity) if self._settings.severity else worst(group.firing),
+            "severity": severity(self._settings.severity) if self._settings.severity else level(notification),
             "timestamp": min(each.starts_at for each in group.firing).isoformat(),
             "class": cut(alert.name, _MAX_LABEL),
             "custom_details": _details(notification, alert),
@@ -125,7 +126,9 @@ def _summary(notification: Notification, alert: Alert) -> str:
     said = ", ".join(briefs(notification.findings.get(alert.fingerprint, ())))
     about = " · ".join(filter(None, (subject(alert), alert.labels.get("cluster", ""), said)))
     summary = f": {alert.summary}" if alert.summary else ""
-    head, tail = title(notification.group), cut(summary, 500) + (f" ({about})" if about else "")
+    if notification.digest:
+        summary = f". Worst: {alert.name}{summary}"
+    head, tail = title(notification), cut(summary, 500) + (f" ({about})" if about else "")
     noted = notes(notification, _MAX_NOTES_ALOUD)
     noted = f" ({noted})" if noted else ""
     if len(head + noted + tail) > _MAX_SUMMARY:
@@ -146,11 +149,12 @@ def _links(notification: Notification, alert: Alert) -> list[dict[str, str]]:
 
 def _details(notification: Notification, alert: Alert) -> dict[str, Any]:
     group = notification.group
+    firing, resolved = numbers(notification)
     details: dict[str, Any] = {
         "firing": cut(_listed(group.firing, notification), _MAX_LIST),
         "resolved": cut(_listed(group.resolved, notification), _MAX_LIST),
-        "num_firing": len(group.firing),
-        "num_resolved": len(group.resolved),
+        "num_firing": firing,
+        "num_resolved": resolved,
         "readings": {
             cut(each.title, _MAX_LABEL): cut(each.text, _MAX_TEXT)
             for each in notification.findings.get(alert.fingerprint, ())

@@ -173,7 +173,7 @@ def named(name: str, severity: str = "", resolved: bool = False) -> Alert:
 )
 def test_titles(alerts: list[Alert], expected: str) -> None:
     """A title has the state, how many fire, and the worst alert's name before the number of other names."""
-    assert expected == title(notification(*alerts).group)
+    assert expected == title(notification(*alerts))
 
 
 def test_the_worst_alert_that_fires_leads() -> None:
