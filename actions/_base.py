@@ -16,6 +16,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, Protocol
 
+from actions._digest import counted
 from alerts.model import Alert, AlertGroup
 from alerts.notification import Finding, Gap, Notification, Receipt, SendError, Thread
 from alerts.severity import worst_first
@@ -24,6 +25,8 @@ from config.base import SecretError, http_url, read_secret
 from outbound import Answer, Http, OutboundError, redacted
 
 _MAX_ANSWER = 300
+_MAX_NOTE = 100
+_MAX_NOTE_READ = 10_000
 
 
 class Action(Protocol):
@@ -157,12 +160,25 @@ def subject(alert: Alert) -> str:
     return target(alert).text
 
 
-def title(group: AlertGroup) -> str:
-    """The group's state and name: "[FIRING:2] KubePodCrashLooping" (and the names beside it, if there are others)."""
+def title(notification: Notification) -> str:
+    """The group's state and name: "[FIRING:2] KubePodCrashLooping" (and the names beside it, if there are others).
+
+    A digest has its counts: "[DIGEST] 12 alerts in 9 groups: 4 critical firing; 8 resolved".
+    """
+    if notification.digest:
+        return f"[DIGEST] {counted(notification.digest)}"
+    group = notification.group
     names = sorted({alert.name for alert in group.firing or group.alerts})
     name = names[0] if len(names) == 1 else f"{leading(group).name} and {len(names) - 1} more"
     count = f":{len(group.firing)}" if len(group.firing) > 1 else ""
     return f"[{group.status.upper()}{count}] {name}"
+
+
+def notes(notification: Notification, limit: int) -> str:
+    """What else a reader should know, on one line: "still firing, 4h; 4th time in 30m", or ""."""
+    # Each is cut, too: one that is too long leaves room for the others.
+    lines = (cut(" ".join(each[:_MAX_NOTE_READ].split()), _MAX_NOTE) for each in notification.notes)
+    return cut("; ".join(filter(None, lines)), limit)
 
 
 def briefs(findings: Iterable[Finding]) -> list[str]:

@@ -7,11 +7,13 @@ from typing import Any, ClassVar
 
 import structlog
 
-from actions._base import leading, subject, title
+from actions._base import leading, notes, subject, title
+from actions._digest import level, numbers
 from alerts.notification import Notification, Receipt, Thread
-from alerts.severity import worst
 from config.base import ActionSettings
 from outbound import Http
+
+_MAX_NOTES = 600
 
 
 class Settings(ActionSettings):
@@ -28,15 +30,22 @@ class Action:
 
     def send(self, notification: Notification, thread: Thread, deadline_seconds: float) -> Receipt:
         """Write one line; it cannot fail."""
-        group = notification.group
-        alert = leading(group)
+        firing, resolved = numbers(notification)
+        told = {"severity": level(notification), "firing": firing, "resolved": resolved}
+        noted = notes(notification, _MAX_NOTES)
+        if notification.digest:
+            groups, page_url = notification.digest.groups, notification.page_url
+            self._log.info(title(notification), **told, groups=groups, notes=noted, page_url=page_url)
+            return Receipt("written to the log", thread)
+        alert = leading(notification.group)
+        description = alert.annotations.get("description", "")
         self._log.info(
-            title(group),
-            severity=worst(group.firing or group.alerts),
+            title(notification),
+            **told,
             summary=alert.summary,
+            description="" if description == alert.summary else description,
             subject=subject(alert),
-            firing=len(group.firing),
-            resolved=len(group.resolved),
+            notes=noted,
             runbook_url=alert.annotations.get("runbook_url", ""),
             findings={each.title: each.text for each in notification.findings.get(alert.fingerprint, ())},
         )

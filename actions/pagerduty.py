@@ -14,15 +14,18 @@ from typing import Any, ClassVar, Self
 
 from pydantic import model_validator
 
-from actions._base import briefs, cut, leading, link, post_json, secret, subject, title
+from actions._base import briefs, cut, leading, link, notes, post_json, secret, subject, title
+from actions._digest import level, numbers
 from alerts.model import Alert
 from alerts.notification import Notification, Receipt, SendError, Thread
-from alerts.severity import severity, worst, worst_first
+from alerts.severity import severity, worst_first
 from config.base import ActionSettings, HttpUrl, SecretText, require_one
 from outbound import Http
 
 _FAR_SIDE = "PagerDuty"
 _MAX_SUMMARY = 1024
+_MAX_NOTES = 600
+_MAX_NOTES_ALOUD = 120
 _MAX_LABEL = 255
 _MAX_TEXT = 4_000
 _MAX_LIST = 40_000
@@ -89,9 +92,9 @@ class Action:
             return {"event_action": "resolve"}
         alert = leading(group)
         payload = {
-            "summary": cut(_summary(notification, alert), _MAX_SUMMARY),
+            "summary": _summary(notification, alert),
             "source": _source(alert),
-            "severity": severity(self._settings.severity) if self._settings.severity else worst(group.firing),
+            "severity": severity(self._settings.severity) if self._settings.severity else level(notification),
             "timestamp": min(each.starts_at for each in group.firing).isoformat(),
             "class": cut(alert.name, _MAX_LABEL),
             "custom_details": _details(notification, alert),
@@ -119,11 +122,19 @@ def _source(alert: Alert) -> str:
 
 
 def _summary(notification: Notification, alert: Alert) -> str:
-    """What is read aloud on the phone: the state, the one sentence, and where."""
+    """What is read aloud on the phone: the state, the notes, the one sentence, and where."""
     said = ", ".join(briefs(notification.findings.get(alert.fingerprint, ())))
     about = " · ".join(filter(None, (subject(alert), alert.labels.get("cluster", ""), said)))
     summary = f": {alert.summary}" if alert.summary else ""
-    return f"{title(notification.group)}{cut(summary, 500)}" + (f" ({about})" if about else "")
+    if notification.digest:
+        summary = f". Worst: {alert.name}{summary}"
+    head, tail = title(notification), cut(summary, 500) + (f" ({about})" if about else "")
+    noted = notes(notification, _MAX_NOTES_ALOUD)
+    noted = f" ({noted})" if noted else ""
+    if len(head + noted + tail) > _MAX_SUMMARY:
+        # The details have them; the rest is what is woken up for.
+        noted = ""
+    return cut(head + noted + tail, _MAX_SUMMARY)
 
 
 def _links(notification: Notification, alert: Alert) -> list[dict[str, str]]:
@@ -138,16 +149,19 @@ def _links(notification: Notification, alert: Alert) -> list[dict[str, str]]:
 
 def _details(notification: Notification, alert: Alert) -> dict[str, Any]:
     group = notification.group
+    firing, resolved = numbers(notification)
     details: dict[str, Any] = {
         "firing": cut(_listed(group.firing, notification), _MAX_LIST),
         "resolved": cut(_listed(group.resolved, notification), _MAX_LIST),
-        "num_firing": len(group.firing),
-        "num_resolved": len(group.resolved),
+        "num_firing": firing,
+        "num_resolved": resolved,
         "readings": {
             cut(each.title, _MAX_LABEL): cut(each.text, _MAX_TEXT)
             for each in notification.findings.get(alert.fingerprint, ())
         },
     }
+    if noted := notes(notification, _MAX_NOTES):
+        details["notes"] = noted
     if group.truncated_alerts:
         details["num_truncated"] = group.truncated_alerts
     for said, keys in ((alert.labels, _LABELS), (alert.annotations, _ANNOTATIONS)):

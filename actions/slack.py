@@ -5,17 +5,19 @@ Source: https://api.slack.com/messaging/webhooks and https://api.slack.com/refer
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
 from pydantic import model_validator
 
 import units
-from actions._base import briefs, cut, leading, link, post_json, said, secret, subject, title
-from alerts.model import Alert, AlertGroup
+from actions._base import briefs, leading, link, notes, post_json, said, secret, subject, title
+from actions._digest import level, over
+from actions._mrkdwn import escaped, paragraphs, section, whole_lines
+from alerts.model import Alert
 from alerts.notification import Gap, Notification, Receipt, SendError, Thread
-from alerts.severity import Severity, alert_severity, worst, worst_first
+from alerts.severity import Severity, alert_severity, worst_first
 from config.base import ActionSettings, PaceSettings, SecretUrl, require_one
 from outbound import Http
 
@@ -33,6 +35,9 @@ _SIGNS: dict[Severity, str] = {"critical": "🔴", "error": "🟠", "warning": "
 _MAX_SECTION = 1_500
 _MAX_FIELD = 150
 _MAX_LINE = 250
+_MAX_NOTES = 600
+# Beside the headline, where a phone shows them.
+_MAX_NOTES_BESIDE = 150
 _MAX_BUTTON_URLS = 3_000
 _LISTED_ALERTS = 10
 _DETAIL_LABELS = ("namespace", "pod", "container", "instance", "cluster", "severity")
@@ -90,47 +95,77 @@ class Action:
 
 
 def _message(notification: Notification) -> dict[str, Any]:
-    group = notification.group
-    level = worst(group.firing or group.alerts)
-    alert = leading(group)
-    sign = "✅" if group.status == "resolved" else _SIGNS[level]
-    headline = f"*{_escaped(title(group), _MAX_LINE)}* {_escaped(_subject_and_summary(group), 2 * _MAX_LINE)}"
-    blocks = [
-        *_description(notification, alert),
-        *(_alerts(notification) if _told_alerts(group) > 1 else _findings(notification, alert)),
-        *_fields(notification, alert),
-        *_buttons(notification, alert),
-        *_context(notification),
-    ]
-    return {
-        "text": f"{sign} {headline}".rstrip(),
-        "attachments": [
-            {
-                "color": _RESOLVED_COLOUR if group.status == "resolved" else _COLOURS[level],
-                "fallback": _escaped(f"{title(group)} {_subject_and_summary(group)}", 2 * _MAX_LINE),
-                "blocks": blocks,
-            }
-        ],
+    colour = _RESOLVED_COLOUR if over(notification) else _COLOURS[level(notification)]
+    sign = "✅" if over(notification) else _SIGNS[level(notification)]
+    named, about = title(notification), _about(notification)
+    headline = f"*{escaped(named, _MAX_LINE)}* {escaped(about, 2 * _MAX_LINE)}".rstrip()
+    noted = escaped(notes(notification, _MAX_NOTES_BESIDE), _MAX_NOTES_BESIDE)
+    attachment = {
+        "color": colour,
+        "fallback": escaped(f"{named} {about}", 2 * _MAX_LINE),
+        "blocks": _digest(notification) if notification.digest else _group(notification),
     }
+    return {"text": f"{sign} {headline}" + (f" _({noted})_" if noted else ""), "attachments": [attachment]}
+
+
+def _group(notification: Notification) -> list[dict[str, Any]]:
+    group = notification.group
+    alert = leading(group)
+    return [
+        *_description(notification, alert),
+        *(_alerts(notification) if _told_alerts(notification) > 1 else _findings(notification, alert)),
+        *_fields(notification, alert),
+        *_buttons(_targets(notification, alert)),
+        *_context(notification, f"{len(group.firing)} firing, {len(group.resolved)} resolved"),
+    ]
+
+
+def _digest(notification: Notification) -> list[dict[str, Any]]:
+    """Of many groups: the worst ten alerts, one a line, how many more there are, and where all of them are."""
+    lines = []
+    for alert in worst_first(notification.group.alerts)[:_LISTED_ALERTS]:
+        # The name has the larger share of a line: it is what tells a reader whether to get up.
+        name, about = escaped(alert.name, _MAX_LINE // 2), escaped(subject(alert), _MAX_LINE // 3)
+        lines.append(f"{_sign(alert)} *{name}* {about}".rstrip())
+    lines += _more(notification, len(lines))
+    return [
+        section("\n".join(lines)),
+        *_buttons([("All of them", notification.page_url)]),
+        *_context(notification, "more came than can be told one by one"),
+    ]
 
 
 def _description(notification: Notification, alert: Alert) -> list[dict[str, Any]]:
     description = alert.annotations.get("description", "")
     if len(notification.group.alerts) > 1 or not description or description == alert.summary:
         return []
-    return [_section(_escaped(description, _MAX_SECTION))]
+    return [section(paragraphs(description, _MAX_SECTION))]
 
 
-def _subject_and_summary(group: AlertGroup) -> str:
+def _about(notification: Notification) -> str:
     """What a phone shows behind the title: "customer/a-1 and 2 more — Pod is crash looping."."""
+    group = notification.group
     alert = leading(group)
+    if notification.digest:
+        which = "worst: " if notification.digest.alerts > 1 else ""
+        return "" if over(notification) else f"— {which}{alert.name} {subject(alert)}".rstrip()
     others = len(group.firing or group.alerts) - 1
     about = subject(alert) + (f" and {others} more" if others and subject(alert) else "")
     return " — ".join(filter(None, (about, alert.summary)))
 
 
-def _told_alerts(group: AlertGroup) -> int:
-    return len(group.alerts) + group.truncated_alerts
+def _told_alerts(notification: Notification) -> int:
+    group = notification.group
+    return notification.digest.alerts if notification.digest else len(group.alerts) + group.truncated_alerts
+
+
+def _more(notification: Notification, listed: int) -> list[str]:
+    others = _told_alerts(notification) - listed
+    return [f"… and {others:,} more"] if others > 0 else []
+
+
+def _sign(alert: Alert) -> str:
+    return _SIGNS[alert_severity(alert)] if alert.firing else "✅"
 
 
 def _alerts(notification: Notification) -> list[dict[str, Any]]:
@@ -139,15 +174,13 @@ def _alerts(notification: Notification) -> list[dict[str, Any]]:
     names = {alert.name for alert in group.alerts}
     lines = []
     for alert in worst_first(group.alerts)[:_LISTED_ALERTS]:
-        sign = _SIGNS[alert_severity(alert)] if alert.firing else "✅"
         name = alert.name if len(names) > 1 or not subject(alert) else ""
         # The readings first: a long sentence is cut, not they.
         found = ", ".join(briefs(notification.findings.get(alert.fingerprint, ())))
         text = " — ".join(filter(None, (name, subject(alert), found, alert.summary)))
-        lines.append(f"{sign} {_escaped(text, _MAX_LINE - 70)}")
-    if _told_alerts(group) > len(lines):
-        lines.append(f"… and {_told_alerts(group) - len(lines)} more")
-    return [_section("\n".join(lines)), *_gaps(notification)]
+        lines.append(f"{_sign(alert)} {escaped(text, _MAX_LINE - 70)}")
+    lines += _more(notification, len(lines))
+    return [section("\n".join(lines)), *_gaps(notification)]
 
 
 def _gaps(notification: Notification) -> list[dict[str, Any]]:
@@ -160,17 +193,17 @@ def _gaps(notification: Notification) -> list[dict[str, Any]]:
     lines = []
     for (name, reason), alerts in sorted(about.items(), key=lambda item: -len(item[1])):
         of = subject(alerts[0]) or alerts[0].name if len(alerts) == 1 else f"{len(alerts)} alerts"
-        lines.append(f"_{_escaped(name, 80)} of {_escaped(of, 100)}: {_escaped(reason, _MAX_LINE)}_")
-    return [_section(_lines(lines, _MAX_SECTION))] if lines else []
+        lines.append(f"_{escaped(name, 80)} of {escaped(of, 100)}: {escaped(reason, _MAX_LINE)}_")
+    return [section(whole_lines(lines, _MAX_SECTION))] if lines else []
 
 
 def _findings(notification: Notification, alert: Alert) -> list[dict[str, Any]]:
     lines = []
     for each in notification.findings.get(alert.fingerprint, ()):
-        text = _escaped(each.text, _MAX_LINE)
-        name = _escaped(each.title, 80)
+        text = escaped(each.text, _MAX_LINE)
+        name = escaped(each.title, 80)
         lines.append(f"_{name}: {text}_" if isinstance(each, Gap) else f"*{name}* {text}")
-    return [_section(_lines(lines, _MAX_SECTION))] if lines else []
+    return [section(whole_lines(lines, _MAX_SECTION))] if lines else []
 
 
 def _fields(notification: Notification, alert: Alert) -> list[dict[str, Any]]:
@@ -182,17 +215,20 @@ def _fields(notification: Notification, alert: Alert) -> list[dict[str, Any]]:
     ends = [each.ends_at for each in group.alerts if each.ends_at]
     if group.status == "resolved" and ends:
         named.append(("resolved after", units.duration((max(ends) - start).total_seconds())))
-    fields = [{"type": "mrkdwn", "text": f"*{name}*\n{_escaped(value, _MAX_FIELD)}"} for name, value in named]
+    fields = [{"type": "mrkdwn", "text": f"*{name}*\n{escaped(value, _MAX_FIELD)}"} for name, value in named]
     return [{"type": "section", "fields": fields}]
 
 
-def _buttons(notification: Notification, alert: Alert) -> list[dict[str, Any]]:
-    targets = (
+def _targets(notification: Notification, alert: Alert) -> list[tuple[str, str]]:
+    return [
         ("Runbook", alert.annotations.get("runbook_url", "")),
         ("Prometheus", alert.generator_url),
         ("Alertmanager", notification.group.external_url),
         ("Details", notification.page_url),
-    )
+    ]
+
+
+def _buttons(targets: Iterable[tuple[str, str]]) -> list[dict[str, Any]]:
     buttons: list[dict[str, Any]] = []
     length = 0
     for text, target in targets:
@@ -204,37 +240,7 @@ def _buttons(notification: Notification, alert: Alert) -> list[dict[str, Any]]:
     return [{"type": "actions", "elements": buttons}] if buttons else []
 
 
-def _context(notification: Notification) -> list[dict[str, Any]]:
-    group = notification.group
-    counted = f"{len(group.firing)} firing, {len(group.resolved)} resolved"
-    text = f"alert-manager · {_escaped(notification.receiver, 100)} · {counted}"
-    return [{"type": "context", "elements": [{"type": "mrkdwn", "text": text}]}]
-
-
-def _section(text: str) -> dict[str, Any]:
-    return {"type": "section", "text": {"type": "mrkdwn", "text": text}}
-
-
-def _lines(lines: list[str], limit: int) -> str:
-    """As many whole lines as fit, and how many do not."""
-    kept: list[str] = []
-    room = limit - len("\n… and 99999 more")
-    for line in lines:
-        room -= len(line) + 1
-        if room < 0:
-            kept.append(f"… and {len(lines) - len(kept)} more")
-            break
-        kept.append(line)
-    return "\n".join(kept)
-
-
-def _escaped(text: str, limit: int) -> str:
-    """Text that Slack shows as it is: `<!channel>` pings nobody, and a cut never splits an entity.
-
-    Source: https://api.slack.com/reference/surfaces/formatting#escaping
-    """
-    return _entities(cut(text, limit, lambda part: len(_entities(part))))
-
-
-def _entities(text: str) -> str:
-    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+def _context(notification: Notification, said: str) -> list[dict[str, Any]]:
+    noted = escaped(notes(notification, _MAX_NOTES), _MAX_NOTES)
+    texts = [f"_{noted}_"] * bool(noted) + [f"alert-manager · {escaped(notification.receiver, 100)} · {said}"]
+    return [{"type": "context", "elements": [{"type": "mrkdwn", "text": each} for each in texts]}]

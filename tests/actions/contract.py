@@ -6,6 +6,7 @@ import traceback
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from pathlib import Path
@@ -16,7 +17,7 @@ import pytest
 from pydantic import ValidationError
 
 from actions import Action, find
-from alerts.notification import Notification, Receipt, SendError, Thread
+from alerts.notification import Digest, Notification, Receipt, SendError, Thread
 from config.base import ActionSettings
 from outbound import Http
 from tests.actions import notifications
@@ -44,6 +45,16 @@ TOLD: dict[str, Callable[[], Notification]] = {
     "resolved": lambda: notifications.seed("resolved"),
     "mixed": notifications.mixed,
     "huge": notifications.huge,
+    "hostile notes": notifications.noted,
+    "hostile notes at the end": lambda: notifications.noted(status="resolved"),
+    "digest": notifications.storm,
+    "digest of ends": lambda: notifications.digest(notifications.alert(status="resolved"), groups=1, resolved=1),
+    "digest of one": lambda: notifications.digest(notifications.alert(), groups=1, firing={"error": 1}),
+    "digest of the huge": lambda: replace(
+        notifications.huge(10), digest=Digest(9, {"<!channel>": 5, "critical": 0}, 5), notes=notifications.noted().notes
+    ),
+    "digest without counts": lambda: notifications.digest(notifications.alert(), groups=0),
+    "delivery failing": lambda: notifications.delivery_failing(1_000),
     "without any label": lambda: notifications.notification(notifications.alert({})),
 }
 

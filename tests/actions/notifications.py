@@ -3,11 +3,12 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from hypothesis import strategies as st
 
 from alerts.model import Alert, AlertGroup, Status, common, fingerprint
-from alerts.notification import Finding, Gap, Notification, Reading
+from alerts.notification import Digest, Finding, Gap, Notification, Reading
 
 MIB = 1024 * 1024
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -18,6 +19,7 @@ RUNBOOK = (
 PROMETHEUS = "https://prometheus.example/graph?g0.expr=rate%28kube_pod_container_status_restarts_total%5B10m%5D%29"
 ALERTMANAGER = "https://alertmanager.example"
 PAGE = "https://alerts.example/#group"
+DIGEST_PAGE = "https://alerts.example/digests/7"
 # The words of shared/seeds/004: what the project was asked for with.
 LABELS = {
     "alertname": "KubePodCrashLooping",
@@ -88,6 +90,47 @@ def mixed() -> Notification:
     )
 
 
+def noted(*notes: str, status: Status = "firing") -> Notification:
+    """Returns the first alert with notes; hostile ones unless some are given."""
+    hostile = (
+        "<!channel> <https://evil.example|x> & *_`",
+        "x" * 100_000,
+        "two\nlines",
+        " \n",
+        "🔥\u202e\x00é" * 50,
+        "",
+    )
+    return replace(seed(status), notes=notes or hostile)
+
+
+def digest(*alerts: Alert, page_url: str = DIGEST_PAGE, **counts: Any) -> Notification:
+    """Returns what stands for many groups, of which these alerts are the worst."""
+    told = notification(*alerts, page_url=page_url)
+    group = replace(told.group, group_key="digest:7", external_url="")
+    return replace(told, group=group, digest=Digest(**counts))
+
+
+def storm() -> Notification:
+    """Returns the digest of a storm: thousands of alerts, the worst ten named."""
+    names = ("KubeNodeNotReady", "KubePodCrashLooping")
+    alerts = [
+        alert({"alertname": names[at > 1], "severity": "critical", "namespace": "shop", "pod": f"cart-{at}"})
+        for at in range(10)
+    ]
+    return digest(*alerts, groups=4_800, firing={"warning": 3_000, "critical": 1_204}, resolved=608)
+
+
+def delivery_failing(untold: int = 3) -> Notification:
+    """Returns what a fallback receiver is told when a destination fails."""
+    labels = {"severity": "critical", "receiver": "on-call", "destination": "on-call/pagerduty/0"}
+    lines = [f"[FIRING] KubePodCrashLooping customer/web-{at}: Pod is crash looping." for at in range(untold)]
+    annotations = {
+        "summary": f"on-call/pagerduty/0 has taken nothing for 2m: {untold} alerts are untold there.",
+        "description": "\n".join(["PagerDuty: status 503: <html> & such", *lines]),
+    }
+    return notification(alert({"alertname": "DeliveryFailing", **labels}, annotations))
+
+
 def huge(count: int = 500, characters: int = 5_000) -> Notification:
     """Returns a large group with large annotations, of text that Slack and JSON write longer than it is."""
     text = ('<!channel> & "\\\n\x00🔥' * characters)[:characters]
@@ -128,6 +171,9 @@ _FINDINGS = st.lists(
     | st.builds(Reading, _TEXTS, _TEXTS, st.floats(0, 1e18), _TEXTS, _TIMES, _TEXTS, _NUMBERS, _NUMBERS),
     max_size=5,
 ).map(tuple)
+# Counts need not agree with the group's alerts: no message may fail for that.
+_COUNTS = st.integers(0, 10**9)
+_DIGESTS = st.none() | st.builds(Digest, _COUNTS, st.dictionaries(_TEXTS, _COUNTS, max_size=5), _COUNTS)
 
 
 @st.composite
@@ -155,4 +201,5 @@ def any_notification(draw: st.DrawFn) -> Notification:
     )
     truncated = draw(st.sampled_from([0, 0, 7]))
     group = replace(told.group, group_key=draw(_TEXTS), external_url=urls[2], truncated_alerts=truncated)
-    return replace(told, receiver=draw(_TEXTS), group=group)
+    notes = draw(st.lists(_TEXTS, max_size=4).map(tuple))
+    return replace(told, receiver=draw(_TEXTS), group=group, notes=notes, digest=draw(_DIGESTS))

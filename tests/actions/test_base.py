@@ -1,5 +1,6 @@
 """What all actions share: cutting, links, waiting, names."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -7,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from actions import find, subject
-from actions._base import cut, leading, link, retry_after_seconds, said, title
+from actions._base import cut, leading, link, notes, retry_after_seconds, said, title
 from alerts.model import Alert
 from outbound import Answer
 from tests.actions.notifications import alert, notification
@@ -172,10 +173,26 @@ def named(name: str, severity: str = "", resolved: bool = False) -> Alert:
 )
 def test_titles(alerts: list[Alert], expected: str) -> None:
     """A title has the state, how many fire, and the worst alert's name before the number of other names."""
-    assert expected == title(notification(*alerts).group)
+    assert expected == title(notification(*alerts))
 
 
 def test_the_worst_alert_that_fires_leads() -> None:
     """What fires goes before what is over, and then the worst severity."""
     alerts = [named("over", "critical", resolved=True), named("mild", "info"), named("bad", "P1")]
     assert "bad" == leading(notification(*alerts).group).name
+
+
+@pytest.mark.parametrize(
+    ("said", "expected"),
+    [
+        ((), ""),
+        (("4th time in 30m",), "4th time in 30m"),
+        (("still firing, 4h", "4th time in 30m"), "still firing, 4h; 4th time in 30m"),
+        ((" two\n lines ", "\u2003", ""), "two lines"),
+        (("x" * 1_000_000, "y"), "x" * 99 + "…; y"),
+        (("x" * 90, "y" * 90, "z"), "x" * 90 + "; " + "y" * 27 + "…"),
+    ],
+)
+def test_notes_are_one_short_line(said: tuple[str, ...], expected: str) -> None:
+    """Notes are on one line, and one that is too long leaves room for the others."""
+    assert expected == notes(replace(notification(alert()), notes=said), 120)

@@ -35,9 +35,11 @@ def test_writes_one_line(http: Http, lines: list[Any]) -> None:
         "log_level": "info",
         "severity": "critical",
         "summary": "Pod is crash looping.",
+        "description": notifications.ANNOTATIONS["description"],
         "subject": "customer/customer-rs-transformer-9b75b488c-cpfd7",
         "firing": 1,
         "resolved": 0,
+        "notes": "",
         "runbook_url": notifications.ANNOTATIONS["runbook_url"],
         "findings": {"CPU": "0.42 of 0.50 cores (84%), request 0.25 cores", "memory": "220 MiB of 256 MiB (86%)"},
     }
@@ -55,3 +57,35 @@ def test_counts_a_mixed_group(http: Http, lines: list[Any]) -> None:
         line["resolved"],
     )
     assert "Prometheus timed out after 2s" == line["findings"]["memory"]
+
+
+def test_writes_notes(http: Http, lines: list[Any]) -> None:
+    """What else a reader should know is a field of its own."""
+    Action(Settings(), http).send(notifications.noted("still firing, 4h", "4th\ntime"), Thread(), 1)
+    assert ["still firing, 4h; 4th time"] == [line["notes"] for line in lines]
+
+
+def test_writes_a_digest_as_one_line(http: Http, lines: list[Any]) -> None:
+    """Of a storm the counts are written, not the alerts."""
+    Action(Settings(), http).send(notifications.storm(), Thread(), 1)
+    expected = {
+        "event": "[DIGEST] 4,812 alerts in 4,800 groups: 1,204 critical, 3,000 warning firing; 608 resolved",
+        "log_level": "info",
+        "severity": "critical",
+        "firing": 4_204,
+        "resolved": 608,
+        "groups": 4_800,
+        "notes": "",
+        "page_url": notifications.DIGEST_PAGE,
+    }
+    assert [expected] == lines
+
+
+def test_writes_that_a_destination_fails(http: Http, lines: list[Any]) -> None:
+    """What was not told elsewhere is in the log."""
+    told = notifications.delivery_failing()
+    Action(Settings(), http).send(told, Thread(), 1)
+    (line,) = lines
+    annotations = told.group.alerts[0].annotations
+    expected = ("[FIRING] DeliveryFailing", "critical", annotations["summary"], annotations["description"])
+    assert expected == (line["event"], line["severity"], line["summary"], line["description"])

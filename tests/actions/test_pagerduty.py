@@ -10,6 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from actions._digest import numbers
 from actions.pagerduty import Action, Settings
 from alerts.notification import Notification, Receipt, SendError, Thread
 from outbound import Http
@@ -159,6 +160,48 @@ def test_tells_several_alerts(pagerduty: PagerDuty, http: Http) -> None:
     assert ("critical", "shop/p-P1") == (payload["severity"], payload["source"])
     summary = "[FIRING:3] PodTrouble: Summary of P1. (shop/p-P1 · one · CPU 0.42 of 0.50 cores (84%), memory unknown)"
     assert summary == payload["summary"]
+
+
+def test_notes_are_read_aloud(pagerduty: PagerDuty, http: Http) -> None:
+    """What else a reader should know is said right behind the name, and stands in the details."""
+    payload = event(pagerduty, http, notifications.noted("4th time in 30m", "still firing, 4h"))["payload"]
+    said = "4th time in 30m; still firing, 4h"
+    assert payload["summary"].startswith(f"[FIRING] KubePodCrashLooping ({said}): Pod is crash looping. ({SUBJECT} · ")
+    assert said == payload["custom_details"]["notes"]
+
+
+@pytest.mark.parametrize(("characters", "aloud"), [(20, True), (2_000, False)])
+def test_notes_push_nothing_out(pagerduty: PagerDuty, http: Http, characters: int, aloud: bool) -> None:
+    """Where name, sentence and subject leave no room, notes are in the details only."""
+    labels = {"alertname": "A", "namespace": "n" * 253, "pod": "p" * characters, "cluster": "c" * 255}
+    told = notification(alert(labels, {"summary": "s" * 400}))
+    plain = event(pagerduty, http, told)["payload"]["summary"]
+    payload = event(pagerduty, http, replace(told, notes=("4th time in 30m",)))["payload"]
+    assert (plain.replace("A:", "A (4th time in 30m):") if aloud else plain) == payload["summary"]
+    assert "4th time in 30m" == payload["custom_details"]["notes"]
+
+
+def test_tells_a_digest_as_well_as_it_can(pagerduty: PagerDuty, http: Http) -> None:
+    """None is meant for PagerDuty, but one that comes is an event with the counts of the whole."""
+    payload = event(pagerduty, http, notifications.storm())["payload"]
+    expected = (
+        "[DIGEST] 4,812 alerts in 4,800 groups: 1,204 critical, 3,000 warning firing; 608 resolved. "
+        "Worst: KubeNodeNotReady (shop/cart-0)"
+    )
+    assert (expected, "critical") == (payload["summary"], payload["severity"])
+    details = payload["custom_details"]
+    assert (4_204, 608, 10) == (details["num_firing"], details["num_resolved"], len(details["firing"].split("\n")))
+
+
+def test_tells_that_a_destination_fails(pagerduty: PagerDuty, http: Http) -> None:
+    """Which destination fails is read aloud, and what was not told there is in the details, a line each."""
+    told = notifications.delivery_failing()
+    payload = event(pagerduty, http, told)["payload"]
+    summary = "on-call/pagerduty/0 has taken nothing for 2m: 3 alerts are untold there."
+    assert f"[FIRING] DeliveryFailing: {summary}" == payload["summary"]
+    details = payload["custom_details"]
+    assert told.group.alerts[0].annotations["description"] == details["description"]
+    assert ("DeliveryFailing", "critical") == (payload["source"], payload["severity"])
 
 
 def test_details_do_not_mix_labels_and_annotations(pagerduty: PagerDuty, http: Http) -> None:
@@ -313,8 +356,7 @@ def test_no_group_is_refused(in_process: InProcess, told: Notification, severity
     assert len(in_process.body) <= 512_000
     if told.group.status == "firing":
         details = sent["payload"]["custom_details"]
-        assert len(told.group.firing) == details["num_firing"]
-        assert len(told.group.resolved) == details["num_resolved"]
+        assert numbers(told) == (details["num_firing"], details["num_resolved"])
 
 
 @pytest.mark.parametrize(

@@ -157,6 +157,80 @@ def test_shows_gaps_beside_readings(slack: SlackWebhook, http: Http) -> None:
     assert [expected] == sections(sent)
 
 
+def test_notes_are_behind_the_summary_and_at_the_end(slack: SlackWebhook, http: Http) -> None:
+    """What else a reader should know is where a phone shows it, and below the message in full."""
+    sent = message(slack, http, notifications.noted("4th time in 30m", "still firing, 4h"))
+    said = "4th time in 30m; still firing, 4h"
+    assert f"🔴 *[FIRING] KubePodCrashLooping* {SUBJECT} — Pod is crash looping. _({said})_" == sent["text"]
+    (context,) = blocks(sent, "context")
+    expected = [f"_{said}_", "alert-manager · on-call · 1 firing, 0 resolved"]
+    assert expected == [each["text"] for each in context["elements"]]
+
+
+def test_notes_leave_the_headline_whole(slack: SlackWebhook, http: Http) -> None:
+    """However long and hostile notes are, all that stands there without them stands there with them."""
+    plain, noted = (message(slack, http, told) for told in (notifications.seed(), notifications.noted()))
+    assert noted["text"].startswith(f"{plain['text']} _(&lt;!channel&gt; &lt;https://evil.example|x&gt; &amp; *_`; xxx")
+    assert len(noted["text"]) < len(plain["text"]) + 160
+    assert sections(plain) == sections(noted)
+    assert fields(plain) == fields(noted)
+
+
+def test_tells_a_digest(slack: SlackWebhook, http: Http) -> None:
+    """Of a storm: how much it is, the worst of it by name, how much more there is, and where all of it stands."""
+    sent = message(slack, http, notifications.storm())
+    title = "[DIGEST] 4,812 alerts in 4,800 groups: 1,204 critical, 3,000 warning firing; 608 resolved"
+    assert f"🔴 *{title}* — worst: KubeNodeNotReady shop/cart-0" == sent["text"]
+    assert "#d40e0d" == sent["attachments"][0]["color"]
+    lines = [f"🔴 *{'KubePodCrashLooping' if at > 1 else 'KubeNodeNotReady'}* shop/cart-{at}" for at in range(10)]
+    assert ["\n".join([*lines, "… and 4,802 more"])] == sections(sent)
+    assert [("All of them", notifications.DIGEST_PAGE)] == buttons(sent)
+    (context,) = blocks(sent, "context")
+    assert "alert-manager · on-call · more came than can be told one by one" == context["elements"][0]["text"]
+
+
+def test_a_digest_of_ends_is_green(slack: SlackWebhook, http: Http) -> None:
+    """Where nothing fires any more, a digest looks like an end, and without a page has no button."""
+    over = [alert({"alertname": "A", "severity": "critical", "pod": f"p-{at}"}, status="resolved") for at in range(2)]
+    sent = message(slack, http, notifications.digest(*over, groups=2, resolved=2, page_url=""))
+    assert "✅ *[DIGEST] 2 alerts in 2 groups, all resolved*" == sent["text"]
+    assert "#2eb67d" == sent["attachments"][0]["color"]
+    assert ["✅ *A* p-0\n✅ *A* p-1"] == sections(sent)
+    assert [] == buttons(sent)
+
+
+def test_a_digest_of_one_alert_names_it(slack: SlackWebhook, http: Http) -> None:
+    """One alert in one group is written as one, in the colour of its severity, with its notes."""
+    told = notifications.digest(alert({"alertname": "A", "severity": "info", "pod": "p"}), groups=1, firing={"info": 1})
+    sent = message(slack, http, replace(told, notes=("still firing, 4h",)))
+    assert "🔵 *[DIGEST] 1 alert in 1 group: 1 info firing* — A p _(still firing, 4h)_" == sent["text"]
+    assert "#3a7bd5" == sent["attachments"][0]["color"]
+    assert ["🔵 *A* p"] == sections(sent)
+
+
+def test_tells_that_a_destination_fails(slack: SlackWebhook, http: Http) -> None:
+    """What was not told elsewhere is listed here, a line each."""
+    sent = message(slack, http, notifications.delivery_failing())
+    summary = "on-call/pagerduty/0 has taken nothing for 2m: 3 alerts are untold there."
+    assert f"🔴 *[FIRING] DeliveryFailing* {summary}" == sent["text"]
+    untold = [f"[FIRING] KubePodCrashLooping customer/web-{at}: Pod is crash looping." for at in range(3)]
+    assert ["\n".join(["PagerDuty: status 503: &lt;html&gt; &amp; such", *untold])] == sections(sent)
+
+
+def test_counts_the_lines_that_do_not_fit(slack: SlackWebhook, http: Http) -> None:
+    """A description of too many lines ends with a whole one, and says how many it left out."""
+    (text,) = sections(message(slack, http, notifications.delivery_failing(1_000)))
+    lines = text.split("\n")
+    assert f"[FIRING] KubePodCrashLooping customer/web-{len(lines) - 3}: Pod is crash looping." == lines[-2]
+    assert f"… and {1_001 - len(lines) + 1} more" == lines[-1]
+
+
+def test_a_long_description_of_one_line_is_cut(slack: SlackWebhook, http: Http) -> None:
+    """Prose has as much of its one line as fits."""
+    told = notification(alert({"alertname": "A"}, {"summary": "s", "description": "word " * 1_000}))
+    assert [("word " * 300)[:1_499] + "…"] == sections(message(slack, http, told))
+
+
 def test_says_how_long_it_took(slack: SlackWebhook, http: Http) -> None:
     """The end of a group says when it began and how long it lasted."""
     sent = message(slack, http, notifications.seed("resolved"))
