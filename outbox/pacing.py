@@ -63,22 +63,22 @@ class Destination:
         failures: in a row, of those that say something about the destination.
         failing_since: when the first of them was; None when it does not fail.
         paused_until: nothing is sent before.
-        probing: the pause is only until it is known what came of a probe.
         throttled_until: until when the slow pace holds that follows a 429.
         error: the last one, unless something was delivered since.
         pace_at: when what was sent is paid off, one interval each (GCRA's theoretical arrival time).
         digested_at: when the last digest was made.
+        probing: the pause is only until it is known what came of a probe.
     """
 
     name: str
     failures: int = 0
     failing_since: datetime | None = None
     paused_until: datetime | None = None
-    probing: bool = False
     throttled_until: datetime | None = None
     error: str | None = None
     pace_at: datetime | None = None
     digested_at: datetime | None = None
+    probing: bool = False
 
     @property
     def failing(self) -> bool:
