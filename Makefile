@@ -2,12 +2,13 @@
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help run test torture lint format lock clean FORCE
+.PHONY: help run test torture lint format bench lock clean FORCE
 
 VENV := .venv
 BIN := $(VENV)/bin
 # The first of these that fits is taken, unless PYTHON names one.
 PYTHONS := $(or $(PYTHON),python3 python3.14 python3.13 python3.12 python3.11)
+BENCHMARKS := acceptance latency storm stored
 BASE_URL := http://localhost:$(or $(PORT),8080)
 
 help: ## say what there is
@@ -40,6 +41,12 @@ lint: $(VENV)/.requirements-dev ## ruff and mypy alone
 format: $(VENV)/.requirements-dev ## put the code into shape with ruff
 	$(BIN)/python -m ruff check --fix .
 	$(BIN)/python -m ruff format .
+
+bench: $(BENCHMARKS:%=bench-%) ## measure how fast it is (docs/performance.md); make bench-storm BENCH_ARGS='...' for one
+
+bench-%: $(VENV)/.requirements-dev
+	scripts/install-test-servers.sh
+	$(BIN)/python -m benchmarks.$* $(BENCH_ARGS)
 
 lock: ## write the requirements*.txt anew from the *.in (needs uv; UPGRADE=1 takes newer versions)
 	@command -v uv >/dev/null || { echo 'make lock needs uv: pip install uv' >&2; exit 1; }

@@ -1,0 +1,66 @@
+"""Each benchmark, in the smallest: it runs, and ends with the line that is read by machines."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import ExitStack
+from typing import Any
+
+import pytest
+
+from tests.far_sides import alertmanager, prometheus
+from tests.service import ROOT
+
+OPTIONS = {
+    "acceptance": ["--seconds=0.3"],
+    "latency": ["--count=2"],
+    "storm": ["--groups=20", "--alerts=3"],
+    "stored": ["--groups=20", "--few=10", "--many=100"],
+}
+
+
+@pytest.fixture(scope="module")
+def runs() -> Iterator[dict[str, subprocess.Popen[str]]]:
+    """All of them at once, for they mostly wait and nobody reads their times."""
+    prometheus.require()
+    alertmanager.require()
+    with ExitStack() as stack:
+        started = {}
+        for name, options in OPTIONS.items():
+            command = [sys.executable, "-m", f"benchmarks.{name}", "--repeats=1", *options]
+            started[name] = stack.enter_context(
+                subprocess.Popen(command, cwd=ROOT, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+            )
+        yield started
+
+
+def figures(run: subprocess.Popen[str]) -> dict[str, Any]:
+    """Waits for a benchmark's end and returns its last line."""
+    told, complaints = run.communicate(timeout=60)
+    assert 0 == run.returncode, complaints
+    found: dict[str, Any] = json.loads(told.splitlines()[-1])
+    assert found["ratio"]["median"] > 0
+    return found
+
+
+def test_acceptance(runs: dict[str, subprocess.Popen[str]]) -> None:
+    """Webhooks are taken by the service and by the bare Flask."""
+    assert 0 == figures(runs["acceptance"])["refused"]
+
+
+def test_latency(runs: dict[str, subprocess.Popen[str]]) -> None:
+    """Each alert comes with its reading."""
+    assert "2 of 2" == figures(runs["latency"])["with_readings"]
+
+
+def test_storm(runs: dict[str, subprocess.Popen[str]]) -> None:
+    """Every group's event comes, from the service and from Alertmanager."""
+    found = figures(runs["storm"])
+
+    assert (0, 0) == (found["missing"], found["alertmanager_missing"])
+
+
+def test_stored(runs: dict[str, subprocess.Popen[str]]) -> None:
+    """Rows of the present tables are filled in, and the service delivers beside them."""
+    assert 0 == figures(runs["stored"])["missing"]
