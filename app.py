@@ -145,7 +145,9 @@ def serve() -> None:
     """Serve on PORT (8080)."""
     # Here, so that what is wrong is said in words; the workers find all in order.
     _check_port(process_settings(os.environ).port)
-    migrate(open_database(database_url(_configured(None))))
+    engine = open_database(database_url(_configured(None)))
+    migrate(engine)
+    engine.dispose()
     os.execv(sys.executable, [sys.executable, "-m", "gunicorn", "-c", str(ROOT / "gunicorn.conf.py")])
 
 
@@ -242,7 +244,9 @@ def _tests(
 @cli.command("migrate")
 def migrate_command() -> None:
     """Bring the database's tables up to date; `serve` does so too."""
-    migrate(open_database(database_url(_configured(None))))
+    engine = open_database(database_url(_configured(None)))
+    migrate(engine)
+    engine.dispose()
     click.echo("the database is up to date")
 
 

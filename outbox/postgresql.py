@@ -98,11 +98,15 @@ def connect(engine: Engine) -> psycopg.Connection[Any]:
     """
     borrowed = engine.raw_connection()
     connection = cast("psycopg.Connection[Any]", borrowed.driver_connection)
-    # It counts no longer among those of the pool.
+    # It counts no longer among those of the pool, and is closed by whoever has it.
     borrowed.detach()
     connection.autocommit = True
-    # Not every server (14 and later) has the setting that would end it while it waits.
-    connection.execute("SELECT set_config(name, '0', false) FROM pg_settings WHERE name = 'idle_session_timeout'")
+    try:
+        # Not every server (14 and later) has the setting that would end it while it waits.
+        connection.execute("SELECT set_config(name, '0', false) FROM pg_settings WHERE name = 'idle_session_timeout'")
+    except BaseException:
+        connection.close()
+        raise
     return connection
 
 

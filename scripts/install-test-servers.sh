@@ -1,15 +1,21 @@
 #!/usr/bin/env bash
-# Installs the real Prometheus and Alertmanager that the tests talk to, from Debian's packages, where this user may.
+# Installs the real Prometheus, Alertmanager and PostgreSQL that the tests talk to, from Debian's packages, where this user may.
 # Exit 0: they are there, or cannot be had (then said loudly); 1: they cannot be had and CI=true.
 set -euo pipefail
 
 programs=(prometheus promtool prometheus-alertmanager amtool)
-packages=(prometheus prometheus-alertmanager)
+servers=(initdb postgres)
+packages=(prometheus prometheus-alertmanager postgresql)
 
 missing() {
     local program
     for program in "${programs[@]}"; do
         command -v "$program" >/dev/null 2>&1 || printf '%s ' "$program"
+    done
+    # Debian keeps PostgreSQL's off the PATH, in a folder for each version.
+    for program in "${servers[@]}"; do
+        compgen -G "/usr/lib/postgresql/*/bin/$program" >/dev/null || command -v "$program" >/dev/null 2>&1 ||
+            printf '%s ' "$program"
     done
 }
 
@@ -20,7 +26,7 @@ give_up() {
         echo "* $1"
         echo "* On Debian or Ubuntu, as root:"
         echo "*     apt-get install -y --no-install-recommends ${packages[*]}"
-        echo "* Elsewhere put these programs on the PATH: ${programs[*]}"
+        echo "* Elsewhere put these programs on the PATH: ${programs[*]} ${servers[*]}"
         echo "* (Alertmanager's program is called prometheus-alertmanager, as Debian has it.)"
         echo "* Until then the tests that need them are NOT RUN."
         echo "**********************************************************************"
@@ -49,7 +55,15 @@ if [ ! -e "$guard" ]; then
     "${as_root[@]}" chmod 755 "$guard"
 fi
 
-apt() { "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -qq "$@"; }
+# Debian makes a cluster as it installs PostgreSQL unless this file forbids it; the tests make their own, and who has
+# set it otherwise keeps that. https://manpages.debian.org/bookworm/postgresql-common/pg_createcluster.1.en.html
+cluster=/etc/postgresql-common/createcluster.conf
+if [ ! -e "$cluster" ]; then
+    "${as_root[@]}" mkdir -p "${cluster%/*}"
+    echo 'create_main_cluster = false' | "${as_root[@]}" tee "$cluster" >/dev/null
+fi
+
+apt() { "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive UCF_FORCE_CONFFOLD=1 apt-get -qq "$@"; }
 
 apt update || give_up "apt-get update failed."
 apt install -y --no-install-recommends "${packages[@]}" >/dev/null || give_up "apt-get install failed."

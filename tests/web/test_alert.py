@@ -298,10 +298,12 @@ def test_a_store_that_fails_is_503_and_later_works(client: FlaskClient, failing:
 
 
 def test_a_read_only_database_is_503_and_later_works(client: FlaskClient, engine: Engine) -> None:
-    """So is one whose disk became read-only."""
+    """So is one whose disk became read-only, or which is a standby now."""
+    statements = {"sqlite": "PRAGMA query_only=ON", "postgresql": "SET default_transaction_read_only = on"}
 
     def refuse(connection: Any, record: Any, proxy: Any) -> None:
-        connection.execute("PRAGMA query_only=ON")
+        connection.execute(statements[engine.dialect.name])
+        connection.commit()
 
     event.listen(engine, "checkout", refuse)
     assert 503 == client.post("/alert", data=SEED).status_code

@@ -194,7 +194,8 @@ def test_says_that_the_storage_does_not_answer(client: FlaskClient, failing: Fai
     assert "Nothing has come in yet." in words(shown(client))
     with engine.begin() as connection:
         connection.execute(text("DROP TABLE alerts"))
-    assert "The storage does not answer. no such table: alerts" in words(shown(client, 503))
+    said = {"sqlite": "no such table: alerts", "postgresql": 'relation "alerts" does not exist'}[engine.dialect.name]
+    assert f"The storage does not answer. {said}" in words(shown(client, 503))
 
 
 def test_its_parts_are_served(client: FlaskClient) -> None:
