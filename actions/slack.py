@@ -124,8 +124,8 @@ def _digest(notification: Notification) -> list[dict[str, Any]]:
     """Of many groups: the worst ten alerts, one a line, how many more there are, and where all of them are."""
     lines = []
     for alert in worst_first(notification.group.alerts)[:_LISTED_ALERTS]:
-        # The name has the larger share of a line: it is what tells a reader whether to get up.
-        name, about = escaped(alert.name, _MAX_LINE // 2), escaped(subject(alert), _MAX_LINE // 3)
+        # Ten times a name alone tells nothing: where there is no subject, such as of a node, the sentence stands in.
+        name, about = escaped(alert.name, _MAX_LINE // 2), escaped(subject(alert) or alert.summary, _MAX_LINE // 3)
         lines.append(f"{_sign(alert)} *{name}* {about}".rstrip())
     lines += _more(notification, len(lines))
     return [

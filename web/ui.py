@@ -1,19 +1,30 @@
-"""The page: what fires, what is known of it, and who was told."""
+"""The pages: what fires, what is known of it, and who was told; and what one digest told."""
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from flask import Blueprint, Response, make_response, render_template
 
 import units
-from actions import link, subject
-from alerts.notification import Reading
-from alerts.severity import alert_severity
+from actions import counted, link, subject
+from alerts.model import Alert
+from alerts.notification import Digest, Notification, Reading
+from alerts.severity import alert_severity, worst_first
 from outbox.database import StoreError
 from pipeline import Pipeline
+from web.answers import error
 
 _SHOWN = 100
+_SHOWN_OF_DIGEST = 10_000
+# What a delivery that was not sent says for itself where nothing more is known of it.
+_UNSENT = {
+    "superseded": "a newer state is told instead",
+    "digested": "told together with others",
+    "suppressed": "not to be told",
+}
 
 
 def blueprint(pipeline: Pipeline) -> Blueprint:
@@ -23,6 +34,7 @@ def blueprint(pipeline: Pipeline) -> Blueprint:
     routes.add_app_template_filter(alert_severity, "severity")
     routes.add_app_template_filter(subject, "subject")
     routes.add_app_template_filter(link, "link")
+    routes.add_app_template_filter(lambda delivery: delivery.detail or _UNSENT.get(delivery.word, ""), "reason")
 
     @routes.get("/")
     def index() -> Response:
@@ -30,8 +42,8 @@ def blueprint(pipeline: Pipeline) -> Blueprint:
         try:
             shown, firing = pipeline.store.recent_alerts(_SHOWN), pipeline.store.firing_alerts()
             backlog, dead, failing = pipeline.store.backlog(), pipeline.store.dead_events(), ""
-        except StoreError as error:
-            shown, firing, backlog, dead, failing = [], 0, None, 0, str(error)
+        except StoreError as failure:
+            shown, firing, backlog, dead, failing = [], 0, None, 0, str(failure)
 
         def since(moment: datetime) -> str:
             return units.duration((now - moment).total_seconds())
@@ -49,4 +61,39 @@ def blueprint(pipeline: Pipeline) -> Blueprint:
         )
         return make_response(page, 503 if failing else 200)
 
+    @routes.get("/digests/<int:delivery_id>")
+    def digest(delivery_id: int) -> Response:
+        told: tuple[Notification, ...] | None = ()
+        failing = ""
+        try:
+            told = pipeline.store.digested(delivery_id) if delivery_id < 2**63 else None  # type: ignore[attr-defined]
+        except StoreError as failure:
+            failing = str(failure)
+        if told is None:
+            return error(f"there is no digest {delivery_id}", 404)
+        # By identity: an alert cannot be a key, and its fingerprint may be in several groups.
+        notes = {id(alert): each.notes for each in told for alert in each.group.alerts}
+        shown = worst_first(alert for each in told for alert in each.group.alerts)
+        page = render_template(
+            "digest.html",
+            digest_id=delivery_id,
+            title=_title(told, shown),
+            alerts=[(alert, notes[id(alert)]) for alert in shown[:_SHOWN_OF_DIGEST]],
+            others=max(0, len(shown) - _SHOWN_OF_DIGEST),
+            failing=failing,
+            lasted=_lasted,
+        )
+        return make_response(page, 503 if failing else 200)
+
     return routes
+
+
+def _title(told: Sequence[Notification], alerts: Sequence[Alert]) -> str:
+    firing: Counter[str] = Counter(alert_severity(alert) for alert in alerts if alert.firing)
+    groups = len({each.group.group_key for each in told})
+    return counted(Digest(groups, firing, len(alerts) - firing.total()))
+
+
+def _lasted(alert: Alert) -> str:
+    """How long an alert that is over fired."""
+    return units.duration((alert.ends_at - alert.starts_at).total_seconds()) if alert.ends_at else ""

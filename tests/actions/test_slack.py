@@ -199,6 +199,13 @@ def test_a_digest_of_ends_is_green(slack: SlackWebhook, http: Http) -> None:
     assert [] == buttons(sent)
 
 
+def test_a_digest_says_what_is_about_nothing(slack: SlackWebhook, http: Http) -> None:
+    """An alert that names no pod and no instance has its sentence instead."""
+    told = alert({"alertname": "KubeNodeNotReady", "node": "n1"}, {"summary": "Node n1 is not ready."})
+    sent = message(slack, http, notifications.digest(told, groups=1, firing={"error": 1}))
+    assert ["🟠 *KubeNodeNotReady* Node n1 is not ready."] == sections(sent)
+
+
 def test_a_digest_of_one_alert_names_it(slack: SlackWebhook, http: Http) -> None:
     """One alert in one group is written as one, in the colour of its severity, with its notes."""
     told = notifications.digest(alert({"alertname": "A", "severity": "info", "pod": "p"}), groups=1, firing={"info": 1})

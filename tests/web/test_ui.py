@@ -2,16 +2,19 @@
 
 import html
 import re
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
 from sqlalchemy import Engine, text
 
-from alerts.model import Alert
-from alerts.notification import Finding, Gap, Reading, SendError
-from outbox.rows import Plan
+from alerts.model import Alert, AlertGroup, Status, fingerprint
+from alerts.notification import Finding, Gap, Notification, Reading, SendError
+from outbox.database import StoreError
+from outbox.rows import AlertStatus, DeliveryStatus, Plan
 from outbox.store import Store
 from pipeline import Pipeline
 from tests.pipeline.parts import Failing, Recorder, body, make_pipeline, started
@@ -205,3 +208,127 @@ def test_its_parts_are_served(client: FlaskClient) -> None:
     for path, kind in parts.items():
         with client.get(path) as response:
             assert (200, kind) == (response.status_code, response.content_type)
+
+
+class Digests:
+    """A store that holds one digest, 7."""
+
+    def __init__(self, *told: Notification) -> None:
+        self.told = told
+
+    def digested(self, delivery_id: int) -> tuple[Notification, ...] | None:
+        """What the digest told."""
+        return self.told if delivery_id == 7 else None
+
+
+def digest_of(*alerts: Alert, **changes: Any) -> Notification:
+    """What is told of one group."""
+    return Notification("team", "slack", 0, AlertGroup(f"group {alerts[0].fingerprint}", alerts), **changes)
+
+
+def named(name: str, severity: str, resolved: bool = False, **labels: str) -> Alert:
+    """An alert by name and severity, over after five minutes if it is."""
+    labels = {"alertname": name, "severity": severity, **labels}
+    over = NOW + timedelta(minutes=5) if resolved else None
+    status: Status = "resolved" if resolved else "firing"
+    return Alert(labels, {"summary": f"{name} happened."}, status, NOW, over, "", fingerprint(labels))
+
+
+@pytest.fixture
+def digests(pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch) -> Digests:
+    """The store behind the client."""
+    made = Digests()
+    monkeypatch.setattr(pipeline.store, "digested", made.digested, raising=False)
+    return made
+
+
+def digest_page(client: FlaskClient, status: int = 200) -> str:
+    """The source of the page of digest 7."""
+    response = client.get("/digests/7")
+    assert (status, "text/html; charset=utf-8") == (response.status_code, response.content_type)
+    return response.text
+
+
+def test_lists_what_a_digest_told(client: FlaskClient, digests: Digests) -> None:
+    """Every alert of every group is in one table, what fires first, the worst first."""
+    digests.told = (
+        digest_of(named("Over", "critical", resolved=True), named("Mild", "info")),
+        digest_of(named("Bad", "page", namespace="shop", pod="cart-1"), notes=("still firing, 4h",)),
+    )
+    seen = words(digest_page(client))
+    assert "3 alerts in 2 groups: 1 critical, 1 info firing; 1 resolved , as it was told then." in seen
+    rows = (
+        "critical Bad shop/cart-1 Bad happened. still firing, 4h firing 2026-03-02 07:31:57",
+        "info Mild Mild happened. firing 2026-03-02 07:31:57",
+        "critical Over Over happened. resolved after 5m 2026-03-02 07:31:57",
+    )
+    assert seen.endswith(f"State Since {' '.join(rows)}")
+
+
+def test_lists_ten_thousand_of_a_digest(client: FlaskClient, digests: Digests) -> None:
+    """Of more alerts than a browser should show, the worst are listed and the others counted."""
+    mild = tuple(named("Mild", "info", n=str(number)) for number in range(11_233))
+    digests.told = (digest_of(*mild), digest_of(named("Bad", "critical")))
+    page = digest_page(client)
+    assert 10_000 == page.count('<td class="name">')
+    assert "Since critical Bad Bad happened." in words(page)
+    assert words(page).endswith("and 1,234 more")
+
+
+def test_a_digest_of_hostile_text_is_shown_as_text(client: FlaskClient, digests: Digests) -> None:
+    """Nothing in an alert or a note is markup."""
+    labels = dict.fromkeys(("namespace", "pod", "cluster"), HOSTILE)
+    digests.told = (digest_of(named(HOSTILE, HOSTILE, False, **labels), notes=(HOSTILE,)),)
+    page = digest_page(client)
+    assert HOSTILE in words(page)
+    assert not re.search(r"<script|<img|670592745", page.partition("<body>")[2])
+
+
+@pytest.mark.parametrize("number", [8, 2**63])
+def test_there_is_no_such_digest(client: FlaskClient, digests: Digests, number: int) -> None:
+    """A digest that does not exist is a 404 that says so."""
+    response = client.get(f"/digests/{number}")
+    expected = {"status": "error", "error": f"there is no digest {number}"}
+    assert (404, expected) == (response.status_code, response.json)
+
+
+def test_a_digest_says_that_the_storage_does_not_answer(
+    client: FlaskClient, pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The digest's page is there while the storage fails, as an error."""
+
+    def fails(delivery_id: int) -> None:
+        raise StoreError("the disk is away")
+
+    monkeypatch.setattr(pipeline.store, "digested", fails, raising=False)
+    assert "The storage does not answer. the disk is away" in words(digest_page(client, 503))
+
+
+@dataclass(frozen=True, slots=True)
+class Noted(DeliveryStatus):
+    """A delivery with notes."""
+
+    notes: tuple[str, ...] = ()
+
+
+@pytest.mark.parametrize(
+    ("state", "detail", "expected"),
+    [
+        ("superseded", "", "superseded team · slack: a newer state is told instead still firing, 4h"),
+        ("superseded", "by delivery 9", "superseded team · slack: by delivery 9 still firing, 4h"),
+        ("digested", "", "digested team · slack: told together with others still firing, 4h"),
+        ("suppressed", "muted: night", "suppressed team · slack: muted: night still firing, 4h"),
+        ("suppressed", "", "suppressed team · slack: not to be told still firing, 4h"),
+        ("delivered", "", "delivered team · slack still firing, 4h"),
+    ],
+)
+def test_shows_why_a_delivery_was_not_sent(
+    client: FlaskClient, pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch, state: Any, detail: str, expected: str
+) -> None:
+    """What was told otherwise, or was not to be told, says so in words, with the delivery's notes."""
+    delivery = Noted(1, 1, "team/slack/0", "team", "slack", state, 1, detail, NOW, NOW, "g", ("still firing, 4h",))
+    shown_alerts = [AlertStatus(named("A", "page"), (), 1, NOW, (delivery,))]
+    monkeypatch.setattr(pipeline.store, "recent_alerts", lambda limit: shown_alerts, raising=False)
+    page = shown(client)
+    assert f'<li class="{state}">' in page
+    assert expected in words(page)
