@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from sqlalchemy import ColumnElement, and_, or_
 
 from outbox.pacing import Pace
 from outbox.tables import deliveries
 
-_LONGEST_PAUSE_SECONDS = 300.0
-_LONGEST_HOLD_SECONDS = 3_600.0
+# With a minute for clocks that differ, and for who waited for its turn to write since it looked at its own.
+_LONGEST_PAUSE_SECONDS = 360.0
+_LONGEST_HOLD_SECONDS = 3_660.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +47,15 @@ def due(now: datetime) -> ColumnElement[bool]:
 
 
 def free(now: datetime, lease_seconds: float) -> ColumnElement[bool]:
-    """Whether nobody holds a delivery; a lease longer than any was given before the clock was put back."""
-    until = deliveries.c.lease_until
-    return or_(until.is_(None), until < now, until > now + timedelta(seconds=lease_seconds))
+    """Whether nobody holds a delivery."""
+    return ended(deliveries.c.lease_until, now, lease_seconds)
+
+
+def ended(lease_until: ColumnElement[Any], now: datetime, lease_seconds: float) -> ColumnElement[bool]:
+    """Whether a lease is over, or there is none.
+
+    One that lasts for more than twice as long as any was given before the clock was put back. (Not for longer than any:
+    another process' clock may be ahead, or this one's `now` from before it waited for its turn.)
+    """
+    beyond = now + timedelta(seconds=2 * lease_seconds)
+    return or_(lease_until.is_(None), lease_until < now, lease_until > beyond)

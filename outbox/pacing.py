@@ -25,6 +25,8 @@ UNPACED = 1_000_000
 _FIRST_PAUSE_SECONDS = 1.0
 _LONGEST_PAUSE_SECONDS = 60.0
 _LONGEST_RETRY_AFTER_SECONDS = 3_600.0
+# Clocks differ, and a process may have waited for its turn since it looked at its own.
+_SLACK_SECONDS = 60.0
 _THROTTLED_SECONDS = 300.0
 _LONGEST_INTERVAL = timedelta(days=1)
 
@@ -67,6 +69,7 @@ class Destination:
         error: the last one, unless something was delivered since.
         pace_at: when what was sent is paid off, one interval each (GCRA's theoretical arrival time).
         digested_at: when the last digest was made.
+        paused_at: when that was said; in what is now the future, the clock has been put back, and there is no pause.
         probing: the pause is only until it is known what came of a probe.
     """
 
@@ -78,6 +81,7 @@ class Destination:
     error: str | None = None
     pace_at: datetime | None = None
     digested_at: datetime | None = None
+    paused_at: datetime | None = None
     probing: bool = False
 
     @property
@@ -124,7 +128,8 @@ class Destination:
             # No further ahead than a whole burst, whatever the count: beyond, it would be taken for a clock's jump.
             owed = min(self._unpaid(pace, now) + count * pace.interval, pace.burst * pace.interval)
             pace_at = now + owed
-        return replace(self, paused_until=paused_until, probing=self.failing, pace_at=pace_at)
+        paused_at = now if self.failing else self.paused_at
+        return replace(self, paused_until=paused_until, paused_at=paused_at, probing=self.failing, pace_at=pace_at)
 
     def next_at(self, pace: Pace | None, now: datetime) -> datetime | None:
         """When it is worth asking again what may be sent; None is now. Nothing may be sent before."""
@@ -168,16 +173,19 @@ class Destination:
             failures=failures,
             failing_since=self.failing_since if result.throttled else failing_since,
             paused_until=_later(paused_until, now + timedelta(seconds=pause)) if pause else paused_until,
+            paused_at=now if pause else self.paused_at,
             probing=False,
             throttled_until=now + timedelta(seconds=_THROTTLED_SECONDS) if result.throttled else self.throttled_until,
             error=str(result),
         )
 
     def _paused_until(self, now: datetime) -> datetime | None:
-        return _ahead(self.paused_until, now, timedelta(seconds=_LONGEST_RETRY_AFTER_SECONDS))
+        if self.paused_at is not None and self.paused_at > now + timedelta(seconds=_SLACK_SECONDS):
+            return None
+        return _ahead(self.paused_until, now, timedelta(seconds=_LONGEST_RETRY_AFTER_SECONDS + _SLACK_SECONDS))
 
     def _throttled_until(self, now: datetime) -> datetime | None:
-        return _ahead(self.throttled_until, now, timedelta(seconds=_THROTTLED_SECONDS))
+        return _ahead(self.throttled_until, now, timedelta(seconds=_THROTTLED_SECONDS + _SLACK_SECONDS))
 
     def _in_force(self, pace: Pace | None, now: datetime) -> Pace | None:
         if self._throttled_until(now) is None:

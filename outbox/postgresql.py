@@ -88,6 +88,9 @@ def _begin(connection: Connection) -> None:
         # Not SQLAlchemy's `postgresql_readonly`: the connection's next transaction would then be READ WRITE in so many
         # words, even where the database's owner has it read-only by default.
         connection.exec_driver_sql("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+    elif not connection.get_execution_options().get("durable", True):
+        # What a loss of power may undo need not wait for the disk.
+        connection.exec_driver_sql("SET LOCAL synchronous_commit TO off")
 
 
 def connect(engine: Engine) -> psycopg.Connection[Any]:

@@ -79,7 +79,7 @@ class Queue:
         self._turns += 1
         oldest_first = self._turns % _OLDEST_FIRST_EVERY == 0
         asked = Asked(lanes, now, lease_seconds, oldest_first, self._owner)
-        taken = self._writer.write(_take, asked)
+        taken = self._writer.write(_take, asked, durable=False)
         made = tuple(_delivery(group, asked) for group in taken.groups)
         return Claim(made, tuple(taken.settled), min(taken.look_at, default=None), taken.more)
 
@@ -103,7 +103,7 @@ class Queue:
         Raises:
             StoreError: it comes back with its lease.
         """
-        self._writer.write(self._give_back, delivery)
+        self._writer.write(self._give_back, delivery, durable=False)
 
     def _give_back(self, connection: Connection, items: Sequence[Delivery]) -> list[None]:
         settling.give_back(connection, items, self._owner)

@@ -12,6 +12,7 @@ from sqlalchemy import Connection, Engine, and_, func, insert, or_, select, text
 from alerts.history import History
 from alerts.model import Alert
 from alerts.severity import SEVERITIES, alert_severity
+from outbox.lanes import ended
 from outbox.notices import Listener, notify
 from outbox.queue import Queue
 from outbox.reports import Reports
@@ -82,24 +83,27 @@ class Store(Reports):
 
         One plans at a time, and in order: so a group's later state is never planned before an earlier one.
         """
-        free = or_(events.c.lease_owner.is_(None), events.c.lease_owner != self.owner, events.c.lease_until < now)
+        free = or_(events.c.lease_owner.is_(None), events.c.lease_until < now)
         with self._reading() as connection:
             waits = select(events.c.id).where(events.c.state == "accepted", free).limit(1)
-            if connection.execute(waits).first() is None:
+            if connection.execute(waits).first() is None or self._another_plans(connection, now, lease_seconds):
                 return []
-        return self._writer.write(self._claim_events, (now, lease_seconds))
+        return self._writer.write(self._claim_events, (now, lease_seconds), durable=False)
+
+    def _another_plans(self, connection: Connection, now: datetime, lease_seconds: float) -> bool:
+        others = select(events.c.id).where(
+            events.c.state == "accepted",
+            events.c.lease_owner != self.owner,
+            ~ended(events.c.lease_until, now, lease_seconds),
+        )
+        return connection.execute(others.limit(1)).first() is not None
 
     def _claim_events(self, connection: Connection, items: Sequence[tuple[datetime, float]]) -> list[list[Event]]:
         return [self._claim_events_once(connection, *item) for item in items]
 
     def _claim_events_once(self, connection: Connection, now: datetime, lease_seconds: float) -> list[Event]:
         _lock_planning(connection)
-        lease = timedelta(seconds=lease_seconds)
-        other = events.alias("other")
-        # One that ends later than any that begins now was given before the clock was put back.
-        valid = and_(other.c.lease_until >= now, other.c.lease_until <= now + lease)
-        busy = select(other.c.id).where(other.c.state == "accepted", other.c.lease_owner != self.owner, valid)
-        if connection.execute(busy.limit(1)).first() is not None:
+        if self._another_plans(connection, now, lease_seconds):
             return []
         free = or_(events.c.lease_owner.is_(None), events.c.lease_owner != self.owner, events.c.lease_until < now)
         oldest = up_to_bytes(
@@ -112,7 +116,11 @@ class Store(Reports):
         taken = (
             update(events)
             .where(events.c.id.in_(oldest))
-            .values(lease_owner=self.owner, lease_until=now + lease, attempts=events.c.attempts + 1)
+            .values(
+                lease_owner=self.owner,
+                lease_until=now + timedelta(seconds=lease_seconds),
+                attempts=events.c.attempts + 1,
+            )
             .returning(events.c.id, events.c.received_at, events.c.body, events.c.attempts, events.c.kind)
         )
         rows = connection.execute(taken).all()
@@ -128,7 +136,8 @@ class Store(Reports):
             those behind it.
         """
         prepared = [(plan, list(_delivery_rows(plan)), list(_alert_rows(plan))) for plan in plans]
-        return self._writer.write(self._plan, prepared)
+        # Undone by a loss of power, the events are there to be planned again: they were kept for good before.
+        return self._writer.write(self._plan, prepared, durable=False)
 
     def _plan(self, connection: Connection, items: Sequence[Any]) -> list[list[Plan]]:
         _lock_planning(connection)
@@ -243,7 +252,7 @@ class Store(Reports):
         Returns:
             How many events and deliveries came back.
         """
-        return self._writer.write(self._release, owner_prefix)
+        return self._writer.write(self._release, owner_prefix, durable=False)
 
     def _release(self, connection: Connection, prefixes: Sequence[str]) -> list[int]:
         released = []

@@ -113,6 +113,7 @@ destinations = Table(
     Column("failures", Integer, nullable=False, server_default="0", comment="in a row"),
     Column("failing_since", Moment),
     Column("paused_until", Moment),
+    Column("paused_at", Moment, comment="when that was said"),
     Column("probing", Boolean, nullable=False, server_default=false(), comment="the pause is for what a probe brings"),
     Column("throttled_until", Moment, comment="until when the slow pace holds that follows a 429"),
     Column("error", Text, comment="the last one"),

@@ -29,11 +29,12 @@ Work = Callable[[Connection, Sequence[Item]], Sequence[Result]]
 class _Ticket:
     """One item that waits to be written."""
 
-    __slots__ = ("abandoned", "done", "error", "item", "result", "work")
+    __slots__ = ("abandoned", "done", "durable", "error", "item", "result", "work")
 
-    def __init__(self, work: Work[Any, Any], item: Any) -> None:
+    def __init__(self, work: Work[Any, Any], item: Any, durable: bool) -> None:
         self.work = work
         self.item = item
+        self.durable = durable
         self.done = False
         self.abandoned = False
         self.result: Any = None
@@ -48,13 +49,18 @@ class Writer:
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
+        self._light_engine = engine.execution_options(durable=False)
         self._turn = _Turn(f"{engine.url.database}.turn") if engine.dialect.name == "sqlite" else None
         self._condition = threading.Condition()
         self._waiting: list[_Ticket] = []
         self._writing = False
 
-    def write(self, work: Work[Item, Result], item: Item) -> Result:
+    def write(self, work: Work[Item, Result], item: Item, *, durable: bool = True) -> Result:
         """Have an item written; with it, in one transaction, whatever else waits.
+
+        Args:
+            durable: False where a loss of power (not of a process) may undo it without harm: it then does not wait for
+                the disk.
 
         Returns:
             What `work` gives for it, once that is committed.
@@ -62,7 +68,7 @@ class Writer:
         Raises:
             StoreError: it is not kept; or, when the database went away while it committed, perhaps it is.
         """
-        ticket = _Ticket(work, item)
+        ticket = _Ticket(work, item, durable)
         deadline = time.monotonic() + BUSY_TIMEOUT_SECONDS
         with self._condition:
             self._waiting.append(ticket)
@@ -119,7 +125,8 @@ class Writer:
                     by_work.setdefault(ticket.work, []).append(ticket)
             results: list[tuple[_Ticket, Any]] = []
             if by_work:
-                with self._engine.begin() as connection:
+                engine = self._engine if any(ticket.durable for ticket in tickets) else self._light_engine
+                with engine.begin() as connection:
                     for work, of_work in by_work.items():
                         given = work(connection, [ticket.item for ticket in of_work])
                         results += zip(of_work, given, strict=True)

@@ -23,7 +23,7 @@ class Commits:
     """Keeps plans; what the database does not take is stuck, and tried again every half second.
 
     Args:
-        planned: called after each commit.
+        planned: called after each commit that leaves something to be delivered.
     """
 
     def __init__(self, store: Store, planned: Callable[[], None]) -> None:
@@ -78,7 +78,7 @@ class Commits:
         self._now_kept += kept
         for plan in kept:
             _tell(plan)
-        if kept:
+        if any(plan.deliveries for plan in kept):
             self._planned()
         return True
 

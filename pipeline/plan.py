@@ -32,6 +32,8 @@ from pipeline.wake import Wake
 
 _BATCHES_AT_ONCE = 8
 _BATCH_HEAD_START_SECONDS = 0.25
+_BATCH_WORTH_ITS_COST = 20
+_GATHER_SECONDS = 0.01
 _QUERIES_AT_ONCE = 16
 # For what an enrichment does beside waiting: making the queries and reading the answers.
 _GRACE_SECONDS = 1.0
@@ -63,6 +65,7 @@ class Planner:
         self._clock = clock
         self._cases = Cases(configuration.file.delivery, store)
         self._commits = Commits(store, planned)
+        self._next_at = 0.0
         self.wake = Wake()
         self._stopping = threading.Event()
         self._batches = ThreadPoolExecutor(_BATCHES_AT_ONCE, "plan")
@@ -111,9 +114,14 @@ class Planner:
         if batch:
             cases = self._prepared(batch, in_hand)
             in_hand.append(self._batches.submit(self._plan, cases))
+            if len(batch) < _BATCH_WORTH_ITS_COST:
+                # While they come one by one, what comes in the meantime is planned together.
+                self._next_at = time.monotonic() + _GATHER_SECONDS
         if in_hand:
             wait([in_hand[0]], timeout=_BATCH_HEAD_START_SECONDS)
         elif not batch:
+            # Another plans just now, or there is nothing to do; each bell is not to be answered by a look.
+            self._next_at = time.monotonic() + _GATHER_SECONDS
             self.wake.wait()
         if self._commits.due():
             self._keep([])
@@ -121,6 +129,7 @@ class Planner:
             self._keep(in_hand.popleft().result())
 
     def _claim(self) -> list[Event]:
+        self._stopping.wait(max(0.0, self._next_at - time.monotonic()))
         # Long enough for the batches ahead of it, too.
         lease_seconds = 2 * self._configuration.file.enrichment.timeout + self._configuration.file.delivery.lease
         try:

@@ -29,6 +29,7 @@ def upgrade() -> None:
         sa.Column("failures", sa.Integer, nullable=False, server_default="0"),
         sa.Column("failing_since", sa.BigInteger),
         sa.Column("paused_until", sa.BigInteger),
+        sa.Column("paused_at", sa.BigInteger),
         sa.Column("probing", sa.Boolean, nullable=False, server_default=sa.false()),
         sa.Column("throttled_until", sa.BigInteger),
         sa.Column("error", sa.Text),
