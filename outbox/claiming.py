@@ -21,7 +21,6 @@ from alerts.superseding import superseding
 from outbox import destinations, digests
 from outbox.lanes import Lane, due, free
 from outbox.rows import (
-    ALERT,
     AT_ONCE,
     NOTIFICATION,
     THREAD,
@@ -30,6 +29,7 @@ from outbox.rows import (
     json_text,
     notification_of,
     rank,
+    read_alerts,
     settled_values,
     thread_row,
 )
@@ -74,7 +74,8 @@ class Group:
         newest: the row that is to be sent.
         older: those that it supersedes.
         text: the newest one's notification, as it is to be kept.
-        merged: the same, where it differs from what was kept; None where not.
+        whole: the same, read; None where it need not be, or cannot.
+        merged: it differs from what was kept.
         thread: what the destination holds.
         doubted: the thread is to be kept with its doubt.
     """
@@ -82,7 +83,8 @@ class Group:
     newest: Row[Any]
     older: list[Row[Any]]
     text: str = ""
-    merged: Notification | None = None
+    whole: Notification | None = None
+    merged: bool = False
     thread: Thread = field(default_factory=Thread)
     doubted: bool = False
 
@@ -191,8 +193,8 @@ def _take_groups(connection: Connection, asked: Asked, lane: Lane, groups: Seque
         else:
             values = settled_values("suppressed", reason, asked.now)
             taken.settled.append((lane.destination, "suppressed"))
-        if group.merged is not None:
-            counted = counts(group.merged)
+        if group.merged and group.whole is not None:
+            counted = counts(group.whole)
             values |= {"notification": group.text, "counts": json.dumps(counted), "rank": rank(counted)}
         changes[group.newest.id] = values
         taken.settled += [(lane.destination, "superseded")] * len(group.older)
@@ -227,8 +229,9 @@ def _prepare(connection: Connection, lane: Lane, groups: Sequence[Group]) -> Non
         missing = [each for each in group.thread.open_fingerprints if each not in named]
         if missing and merged.send_resolved:
             owed[group.newest.group_id] = (group, merged, missing)
+        group.whole = merged
         if merged != newest:
-            group.merged, group.text = merged, json_text(NOTIFICATION, merged)
+            group.merged, group.text = True, json_text(NOTIFICATION, merged)
     _add_owed_ends(connection, owed)
 
 
@@ -245,21 +248,20 @@ def _add_owed_ends(connection: Connection, owed: dict[str, tuple[Group, Notifica
                 ended.setdefault(row.group_id, []).append(row.alert)
         for group_id, rows in ended.items():
             group, merged, _ = owed[group_id]
-            known = [ALERT.validate_json(row) for row in rows]
-            group.merged = replace(merged, group=with_ends(merged.group, known))
-            group.text = json_text(NOTIFICATION, group.merged)
+            group.whole = replace(merged, group=with_ends(merged.group, read_alerts(rows)))
+            group.merged, group.text = True, json_text(NOTIFICATION, group.whole)
 
 
 def _needless(lane: Lane, group: Group) -> str | None:
     """Why a group's newest state need not be sent; None when it must."""
-    firing = fires(counts(group.merged)) if group.merged else fires(json.loads(group.newest.counts or '{"?": 1}'))
+    firing = fires(counts(group.whole) if group.whole else json.loads(group.newest.counts or '{"?": 1}'))
     if lane.wakes and not firing and not group.thread.open and not group.newest.attempts:
         return OVER_BEFORE_TOLD
     was_held = any(row.due_at != AT_ONCE and not row.attempts for row in group.older)
-    if was_held and group.merged is not None and group.thread.open_fingerprints:
-        held = set(group.thread.open_fingerprints)
-        alike = {alert.fingerprint for alert in group.merged.group.firing} <= held
-        ends = held & {alert.fingerprint for alert in group.merged.group.resolved}
+    held = set(group.thread.open_fingerprints)
+    if was_held and held and group.whole is not None and not group.thread.attempted:
+        alike = {alert.fingerprint for alert in group.whole.group.firing} <= held
+        ends = held & {alert.fingerprint for alert in group.whole.group.resolved}
         if alike and not ends:
             return END_WAS_HELD
     return None

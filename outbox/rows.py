@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Literal
@@ -238,6 +238,15 @@ def notification_of(text: str) -> Notification | None:
         return NOTIFICATION.validate_json(text)
     except ValidationError:
         return None
+
+
+def read_alerts(texts: Iterable[str]) -> Iterator[Alert]:
+    """Alerts from their rows, but for those that another version wrote."""
+    for text in texts:
+        try:
+            yield ALERT.validate_json(text)
+        except ValidationError:
+            continue
 
 
 def delivery_of(row: Row[Any], text: str, thread: Thread, lease_until: datetime) -> Delivery:

@@ -28,6 +28,7 @@ from outbox.rows import (
     group_id,
     json_text,
     plain_text,
+    read_alerts,
 )
 from outbox.statements import chunks, up_to_bytes, update_each, upsert
 from outbox.tables import alerts, deliveries, events, groups, probes, threads
@@ -200,7 +201,7 @@ class Store(Reports):
         with self._reading() as connection:
             known = select(alerts.c.alert).where(alerts.c.group_id == group_id(group_key), alerts.c.status == "firing")
             rows = connection.execute(known.order_by(alerts.c.updated_at.desc()).limit(limit)).scalars().all()
-        return list(_read_alerts(rows))
+        return list(read_alerts(rows))
 
     def silent(self, group_key: str, before: datetime) -> set[str]:
         """The fingerprints of a group's alerts that fire and were last heard of before a time."""
@@ -242,7 +243,7 @@ class Store(Reports):
         )
         with self._reading() as connection:
             rows = connection.execute(silent).all()
-        return [(row.group_key, alert) for row in rows for alert in _read_alerts([row.alert])]
+        return [(row.group_key, alert) for row in rows for alert in read_alerts([row.alert])]
 
     # Housekeeping
 
@@ -337,12 +338,3 @@ def _heard_by(plan: Plan, group_key: str, alert: Alert) -> Iterator[str]:
         group = planned.notification.group
         if group.group_key == group_key and any(each.fingerprint == alert.fingerprint for each in group.alerts):
             yield plain_text(planned.notification.destination)
-
-
-def _read_alerts(rows: Iterable[str]) -> Iterator[Alert]:
-    for row in rows:
-        try:
-            yield ALERT.validate_json(row)
-        except ValidationError:
-            # Another version's.
-            continue
