@@ -17,6 +17,7 @@ import enrich
 import telemetry
 from alerts.model import Alert, AlertGroup, fingerprint
 from alerts.notification import Notification, SendError, Thread
+from commands.deliveries import make_group
 from config.document import ConfigError
 from config.environment import Environment, EnvironmentVariableError
 from config.load import load
@@ -248,6 +249,9 @@ def migrate_command() -> None:
     migrate(engine)
     engine.dispose()
     click.echo("the database is up to date")
+
+
+cli.add_command(make_group(lambda: database_url(configure(os.environ))))
 
 
 def _configured(file: Path | None) -> Configuration:

@@ -8,6 +8,7 @@ import os
 import sys
 import traceback
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -29,8 +30,12 @@ EVENTS = Counter(
 )
 DELIVERIES = Counter(
     "alert_manager_deliveries_total",
-    "Attempts and ends of deliveries: delivered, retrying, dead, suppressed.",
+    "Deliveries by what became of them: delivered, dead, superseded, digested, suppressed; "
+    "and retrying, once for each attempt after which they are tried again.",
     ["receiver", "action", "outcome"],
+)
+ATTEMPTS = Counter(
+    "alert_manager_delivery_attempts_total", "Calls to far sides, the repeated ones included.", ["receiver", "action"]
 )
 GAPS = Counter("alert_manager_enrichment_gaps_total", "Readings that could not be had, by enricher.", ["enricher"])
 ACCEPTANCE_SECONDS = Histogram("alert_manager_acceptance_seconds", "From a whole request to its answer.", buckets=_FAST)
@@ -42,20 +47,38 @@ WEBHOOK_TO_DELIVERED_SECONDS = Histogram(
 )
 
 
+@dataclass(frozen=True, slots=True)
+class Gauge:
+    """Something that is true of the whole service now, whichever process is asked.
+
+    Attributes:
+        values: by the value of its one label; of one without a label under "".
+        label: the label's name.
+    """
+
+    name: str
+    help_text: str
+    values: Mapping[str, float]
+    label: str = ""
+
+
 class _Gauges(Collector):
-    def __init__(self, gauges: Mapping[str, tuple[str, float]]) -> None:
-        self._gauges = gauges
+    def __init__(self, gauges: Iterable[Gauge]) -> None:
+        self._gauges = tuple(gauges)
 
     def collect(self) -> Iterable[Metric]:
-        for name, (help_text, value) in self._gauges.items():
-            yield GaugeMetricFamily(name, help_text, value=value)
+        for gauge in self._gauges:
+            family = GaugeMetricFamily(gauge.name, gauge.help_text, labels=[gauge.label] if gauge.label else [])
+            for label, value in gauge.values.items():
+                family.add_metric([label] if gauge.label else [], value)
+            yield family
 
 
-def exposition(gauges: Mapping[str, tuple[str, float]]) -> bytes:
+def exposition(gauges: Iterable[Gauge]) -> bytes:
     """Write all metrics, of every worker process, in Prometheus' text format.
 
     Args:
-        gauges: what is true of the whole service now: name to (help text, value).
+        gauges: what is true of the whole service now.
     """
     if "PROMETHEUS_MULTIPROC_DIR" not in os.environ:
         own = CollectorRegistry()

@@ -17,6 +17,7 @@ from outbox import postgresql, sqlite
 
 _MIGRATIONS = Path(__file__).with_name("migrations")
 _FORMS = "the database URL should be sqlite:///path/to/file or postgresql://user:password@host/name"
+_NEWER = "the database was made by a newer version of alert-manager"
 BUSY_TIMEOUT_SECONDS = 5.0
 
 
@@ -69,6 +70,37 @@ def open_database(url: str) -> Engine:
         raise StoreError(f"the database's folder cannot be made: {error.strerror}") from None
 
 
+def open_current(url: str) -> Engine:
+    """Make an engine on a database that is there and has this version's tables; nothing is made or changed.
+
+    Raises:
+        DatabaseUrlError: the URL is something else.
+        StoreError: it is not there, or of another version.
+    """
+    parsed = parse_url(url)
+    if parsed.drivername not in postgresql.DRIVERS and not sqlite.file(parsed).exists():
+        raise StoreError(f"there is no database {sqlite.file(parsed)} yet: `python app.py migrate` makes it")
+    engine = open_database(url)
+    script = _script(alembic.config.Config())
+    try:
+        with engine.connect().execution_options(read_only=True) as connection:
+            revision = MigrationContext.configure(connection).get_current_revision()
+        if revision == script.get_current_head():
+            return engine
+        if revision is not None:
+            script.get_revision(revision)
+    except SQLAlchemyError as error:
+        raise StoreError(f"the database cannot be opened: {explained(error)}") from None
+    except alembic.util.CommandError:
+        raise StoreError(_NEWER) from None
+    raise StoreError("the database is not up to date: `python app.py migrate` brings it there")
+
+
+def _script(config: alembic.config.Config) -> ScriptDirectory:
+    config.set_main_option("script_location", str(_MIGRATIONS).replace("%", "%%"))
+    return ScriptDirectory.from_config(config)
+
+
 def migrate(engine: Engine) -> None:
     """Bring the tables to this version, under the database's own lock, so that several may start at once.
 
@@ -76,8 +108,7 @@ def migrate(engine: Engine) -> None:
         StoreError: the database cannot be written, or was made by a newer version.
     """
     config = alembic.config.Config()
-    config.set_main_option("script_location", str(_MIGRATIONS).replace("%", "%%"))
-    script = ScriptDirectory.from_config(config)
+    script = _script(config)
     try:
         if engine.dialect.name == "sqlite":
             sqlite.file(engine.url).touch()
@@ -95,7 +126,7 @@ def migrate(engine: Engine) -> None:
     except SQLAlchemyError as error:
         raise StoreError(f"the database cannot be brought up to date: {explained(error)}") from None
     except alembic.util.CommandError:
-        raise StoreError("the database was made by a newer version of alert-manager") from None
+        raise StoreError(_NEWER) from None
 
 
 def explained(error: Exception) -> str:

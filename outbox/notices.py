@@ -13,6 +13,9 @@ from sqlalchemy.exc import SQLAlchemyError
 from outbox import postgresql
 from outbox.database import explained
 
+EVENTS, DELIVERIES = "events", "deliveries"
+"""The channels on which other processes hear that there is something to do."""
+
 _PREFIX = "alert_manager_"
 # How often the thread looks whether it is to end, in seconds.
 _LOOK_SECONDS = 0.25

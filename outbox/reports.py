@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import fields
+from dataclasses import replace
+from datetime import datetime
 from typing import Any
 
 from pydantic import ValidationError
-from sqlalchemy import Connection, Engine, Row, case, func, select
+from sqlalchemy import Connection, Engine, Row, Select, Table, case, func, select
 from sqlalchemy.exc import SQLAlchemyError
 
+from alerts.notification import Notification
+from outbox import listing, standing
 from outbox.database import StoreError, explained
+from outbox.listing import ListedDelivery, Word
 from outbox.rows import ALERT, FINDINGS, AlertStatus, Backlog, DeliveryStatus, EventStatus
+from outbox.standing import DestinationStatus
 from outbox.tables import alerts, deliveries, events
 
 
@@ -41,8 +46,57 @@ class Reports:
             row = connection.execute(select(*columns).where(events.c.id == event_id)).first()
             if row is None:
                 return None
-            of_event = _delivery_statuses(connection, [event_id])
+            of_event = listing.statuses(connection, [event_id])
         return EventStatus(*row, tuple(of_event))
+
+    def deliveries(
+        self,
+        words: Sequence[Word] = (),
+        *,
+        now: datetime,
+        limit: int,
+        before_id: int | None = None,
+        destination: str | None = None,
+    ) -> tuple[ListedDelivery, ...]:
+        """The newest deliveries, newest first.
+
+        Args:
+            words: of these states; all of them unless some are given.
+            now: aware; what its destination does not take before a later moment is tried then.
+            limit: at most so many.
+            before_id: only those with a smaller id, such as the last one of the page before.
+            destination: only those for it, "receiver/action/index".
+        """
+        with self._reading() as connection:
+            found = listing.ids(connection, words, limit=limit, before_id=before_id, destination=destination)
+            return _listed(connection, found, now)
+
+    def delivery(self, delivery_id: int, now: datetime) -> ListedDelivery | None:
+        """One delivery; None when there is none of that id."""
+        with self._reading() as connection:
+            return next(iter(_listed(connection, [delivery_id], now)), None)
+
+    def delivery_ids(
+        self, words: Sequence[Word], *, limit: int, before_id: int | None = None, destination: str | None = None
+    ) -> list[int]:
+        """The ids of what `deliveries` gives."""
+        with self._reading() as connection:
+            return listing.ids(connection, words, limit=limit, before_id=before_id, destination=destination)
+
+    def digested(self, delivery_id: int) -> tuple[Notification, ...] | None:
+        """What a digest tells, the oldest first and at most ten thousand; None when there is no digest of that id."""
+        with self._reading() as connection:
+            return listing.digested(connection, delivery_id)
+
+    def destinations(self, now: datetime, names: Iterable[str] = ()) -> list[DestinationStatus]:
+        """How each destination stands, by name.
+
+        Args:
+            now: aware.
+            names: those that are listed even when nothing is known of them.
+        """
+        with self._reading() as connection:
+            return standing.standing(connection, now, names)
 
     def recent_alerts(self, limit: int) -> list[AlertStatus]:
         """The alerts that matter most, each with the deliveries of the event it was last in.
@@ -53,7 +107,7 @@ class Reports:
         order = (alerts.c.status, worst, alerts.c.updated_at.desc(), alerts.c.fingerprint)
         with self._reading() as connection:
             rows = connection.execute(select(alerts).order_by(*order).limit(limit)).all()
-            statuses = _delivery_statuses(connection, {row.event_id for row in rows})
+            statuses = listing.statuses(connection, {row.event_id for row in rows})
         by_group: dict[tuple[int, str], list[DeliveryStatus]] = {}
         for status in statuses:
             by_group.setdefault((status.event_id, status.group_id), []).append(status)
@@ -76,15 +130,16 @@ class Reports:
     def backlog(self) -> Backlog:
         """What waits."""
         with self._reading() as connection:
-            counted = [
-                connection.execute(
-                    select(func.count(), func.min(table.c.received_at)).where(table.c.state == state)
-                ).one()
-                for table, state in ((events, "accepted"), (deliveries, "pending"))
-            ]
-        (waiting_events, first), (waiting_deliveries, second) = counted
+            waiting_events, first = connection.execute(_waiting(events, "accepted")).one()
+            waiting_deliveries, second = connection.execute(_waiting(deliveries, "pending")).one()
         oldest = [moment for moment in (first, second) if moment is not None]
         return Backlog(waiting_events, waiting_deliveries, min(oldest, default=None))
+
+    def waiting_events(self) -> tuple[int, datetime | None]:
+        """How many events are to be planned, and since when the oldest of them waits."""
+        with self._reading() as connection:
+            count, oldest_at = connection.execute(_waiting(events, "accepted")).one()
+        return count, oldest_at
 
     def firing_alerts(self) -> int:
         """How many alerts fire, as far as is known."""
@@ -97,8 +152,19 @@ class Reports:
             return connection.execute(select(func.count()).where(events.c.state == "dead")).scalar_one()
 
 
-def _delivery_statuses(connection: Connection, event_ids: Iterable[int]) -> list[DeliveryStatus]:
-    columns = [deliveries.c[each.name] for each in fields(DeliveryStatus)]
-    statement = select(*columns).where(deliveries.c.event_id.in_(list(event_ids))).order_by(deliveries.c.id)
-    rows = connection.execute(statement).all()
-    return [DeliveryStatus(**{**row._asdict(), "detail": row.detail or ""}) for row in rows]
+def _waiting(table: Table, state: str) -> Select[int, Any]:
+    return select(func.count(), func.min(table.c.received_at)).where(table.c.state == state)
+
+
+def _listed(connection: Connection, delivery_ids: Sequence[int], now: datetime) -> tuple[ListedDelivery, ...]:
+    """These deliveries; what waits is not tried before its destination takes something."""
+    found = listing.listed(connection, delivery_ids)
+    if not any(each.next_at for each in found):
+        return tuple(found)
+    moments = {each.name: each.next_at(None, now) for each in standing.known(connection)}
+
+    def next_at(each: ListedDelivery) -> datetime | None:
+        not_before = moments.get(each.destination)
+        return max(each.next_at, not_before) if each.next_at and not_before else each.next_at
+
+    return tuple(replace(each, next_at=next_at(each)) for each in found)

@@ -123,7 +123,12 @@ class Delivery:
 
 @dataclass(frozen=True, slots=True)
 class DeliveryStatus:
-    """Where a delivery stands, for people."""
+    """Where a delivery stands, for people.
+
+    Attributes:
+        successor_id: the delivery that tells it instead.
+        next_at: when it is due, which may be past; None once it is at its end.
+    """
 
     id: int
     event_id: int
@@ -138,6 +143,7 @@ class DeliveryStatus:
     group_id: str
     kind: DeliveryKind
     successor_id: int | None
+    next_at: datetime | None
 
     @property
     def word(self) -> str:

@@ -7,6 +7,7 @@ from typing import Any
 
 from sqlalchemy import Connection, and_, select, update
 
+from outbox.notices import DELIVERIES, notify
 from outbox.rows import AT_ONCE, settled_values
 from outbox.tables import deliveries
 
@@ -24,6 +25,7 @@ def retry(connection: Connection, delivery_id: int, now: datetime) -> str | None
         return "a newer state of its group has been told, or is about to be"
     again = {"state": "pending", "due_at": AT_ONCE, "wanted_at": now, "settled_at": None, "untold": 0}
     connection.execute(update(deliveries).where(deliveries.c.id == delivery_id).values(again))
+    notify(connection, DELIVERIES)
     return None
 
 

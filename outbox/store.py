@@ -13,7 +13,7 @@ from alerts.history import History
 from alerts.model import Alert
 from alerts.severity import SEVERITIES, alert_severity
 from outbox.lanes import ended
-from outbox.notices import Listener, notify
+from outbox.notices import DELIVERIES, EVENTS, Listener, notify
 from outbox.queue import Queue
 from outbox.reports import Reports
 from outbox.rows import (
@@ -33,9 +33,6 @@ from outbox.rows import (
 from outbox.statements import chunks, up_to_bytes, update_each, upsert
 from outbox.tables import alerts, deliveries, events, groups, probes, threads
 from outbox.writer import Writer
-
-EVENTS, DELIVERIES = "events", "deliveries"
-"""The channels on which other processes hear that there is something to do."""
 
 _EVENTS_AT_ONCE = 200
 _PLANNING_LOCK = 0x616C6572_01

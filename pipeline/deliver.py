@@ -160,6 +160,7 @@ class Deliverer:
             waited = (self._clock() - delivery.wanted_at).total_seconds()
             gone = "the configuration has no such receiver and action any more"
             return SendError(gone, permanent=waited > _UNKNOWN_FOR_SECONDS)
+        telemetry.ATTEMPTS.labels(delivery.notification.receiver, delivery.notification.action).inc()
         try:
             return action.send(delivery.notification, delivery.thread, deadline_seconds)
         except SendError as error:

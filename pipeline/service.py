@@ -9,10 +9,11 @@ from datetime import UTC, datetime
 import structlog
 
 import enrich
+import telemetry
 from actions import Action
 from config.schema import Configuration
 from outbox.database import StoreError
-from outbox.rows import EventStatus
+from outbox.rows import DeliveryStatus, EventStatus
 from outbox.store import Store
 from pipeline.accept import accept
 from pipeline.deliver import Deliverer
@@ -47,6 +48,7 @@ class Pipeline:
         clock: Callable[[], datetime] = utc_now,
     ) -> None:
         self.store = store
+        self.destinations = tuple(actions)
         self._clock = clock
         self._deliverer = Deliverer(configuration, store, actions, clock)
         self._planner = Planner(configuration, store, enrichers, prometheus, clock, planned=self._deliverer.wake.ring)
@@ -87,6 +89,35 @@ class Pipeline:
         event_id = accept(body, self.store, self._clock())
         self._planner.wake.ring()
         return event_id
+
+    def retry(self, delivery: DeliveryStatus) -> str | None:
+        """Have a delivery tried again at once, if its destination is not paused.
+
+        Returns:
+            Why not; None when it is.
+
+        Raises:
+            StoreError: it is not.
+        """
+        refused = self.store.queue.retry(delivery.id, self._clock())
+        self._deliverer.wake.ring()
+        return refused
+
+    def drop(self, delivery: DeliveryStatus) -> str | None:
+        """Have a delivery never sent.
+
+        Returns:
+            Why not; None when it is dropped.
+
+        Raises:
+            StoreError: it is not.
+        """
+        refused = self.store.queue.drop(delivery.id, self._clock())
+        if refused is None:
+            telemetry.DELIVERIES.labels(delivery.receiver, delivery.action, "suppressed").inc()
+            # What waited behind it need not wait any more.
+            self._deliverer.wake.ring()
+        return refused
 
     def wait(self, event_id: int, timeout_seconds: float) -> EventStatus | None:
         """Wait until each delivery of an event has been tried, or time is up.

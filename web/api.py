@@ -1,13 +1,24 @@
-"""`/api/v1`: what the service knows, as JSON."""
+"""`/api/v1`: what the service knows, as JSON, and what a person may do about it."""
 
 from __future__ import annotations
 
-from flask import Blueprint, Response
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import cast
+
+from flask import Blueprint, Request, Response, request
+from werkzeug.exceptions import BadRequest
 
 from outbox.database import StoreError
+from outbox.listing import WORDS, ListedDelivery, Word, document
 from outbox.rows import DeliveryStatus
+from outbox.standing import document as destination_document
 from pipeline import Pipeline
 from web.answers import answer, error
+
+_LISTED = 100
+_LISTED_AT_MOST = 1_000
+_LARGEST_ID = 2**63 - 1
 
 
 def blueprint(pipeline: Pipeline) -> Blueprint:
@@ -16,20 +27,64 @@ def blueprint(pipeline: Pipeline) -> Blueprint:
 
     @routes.get("/events/<int:event_id>")
     def event(event_id: int) -> Response:
-        if event_id >= 2**63:
-            return error(f"there is no event {event_id}", 404)
-        status = pipeline.store.event(event_id)
+        status = pipeline.store.event(event_id) if event_id <= _LARGEST_ID else None
         if status is None:
             return error(f"there is no event {event_id}", 404)
+        now = datetime.now(UTC)
         return answer(
             {
                 "id": status.id,
                 "received_at": status.received_at.isoformat(),
                 "state": status.state,
                 "error": status.error,
-                "deliveries": [_delivery(each) for each in status.deliveries],
+                "duplicate_of": status.duplicate_of,
+                "deliveries": [document(each, now) for each in status.deliveries],
             }
         )
+
+    @routes.get("/deliveries")
+    def deliveries() -> Response:
+        now = datetime.now(UTC)
+        found = pipeline.store.deliveries(
+            _words(request),
+            now=now,
+            limit=_number(request, "limit", _LISTED_AT_MOST) or _LISTED,
+            before_id=_number(request, "before", _LARGEST_ID),
+            destination=request.args.get("destination"),
+        )
+        return answer({"deliveries": [document(each, now) for each in found]})
+
+    @routes.get("/deliveries/<int:delivery_id>")
+    def delivery(delivery_id: int) -> Response:
+        found = _find(delivery_id)
+        return answer(document(found, datetime.now(UTC))) if found else _no_delivery(delivery_id)
+
+    @routes.post("/deliveries/<int:delivery_id>/retry")
+    def retry(delivery_id: int) -> Response:
+        return _steer(delivery_id, pipeline.retry)
+
+    @routes.post("/deliveries/<int:delivery_id>/drop")
+    def drop(delivery_id: int) -> Response:
+        return _steer(delivery_id, pipeline.drop)
+
+    @routes.get("/destinations")
+    def destinations() -> Response:
+        found = pipeline.store.destinations(datetime.now(UTC), pipeline.destinations)
+        return answer({"destinations": [destination_document(each) for each in found]})
+
+    def _steer(delivery_id: int, steer: Callable[[DeliveryStatus], str | None]) -> Response:
+        if request.headers.get("Sec-Fetch-Site", "none") not in ("none", "same-origin"):
+            # A page of somebody else's, in the browser of one who may reach this service:
+            # https://developer.mozilla.org/en-US/docs/Web/HTTP/Reference/Headers/Sec-Fetch-Site
+            return error("another site may not ask for this", 403)
+        found = _find(delivery_id)
+        if found is None:
+            return _no_delivery(delivery_id)
+        refused = steer(found)
+        return error(f"delivery {delivery_id}: {refused}", 409) if refused else answer({"status": "success"})
+
+    def _find(delivery_id: int) -> ListedDelivery | None:
+        return pipeline.store.delivery(delivery_id, datetime.now(UTC)) if delivery_id <= _LARGEST_ID else None
 
     @routes.errorhandler(StoreError)
     def failing(_: StoreError) -> Response:
@@ -38,13 +93,24 @@ def blueprint(pipeline: Pipeline) -> Blueprint:
     return routes
 
 
-def _delivery(status: DeliveryStatus) -> dict[str, object]:
-    return {
-        "id": status.id,
-        "receiver": status.receiver,
-        "action": status.action,
-        "state": status.word,
-        "attempts": status.attempts,
-        "detail": status.detail,
-        "settled_at": status.settled_at.isoformat() if status.settled_at else None,
-    }
+def _no_delivery(delivery_id: int) -> Response:
+    return error(f"there is no delivery {delivery_id}", 404)
+
+
+def _words(asked: Request) -> list[Word]:
+    """The states that are asked for: `state=dead&state=retrying`, or `state=dead,retrying`."""
+    words = [word for text in asked.args.getlist("state") for word in text.split(",")]
+    for word in words:
+        if word not in WORDS:
+            raise BadRequest(f"state: {word[:100]!r} is none of {', '.join(WORDS)}")
+    return cast(list[Word], words)
+
+
+def _number(asked: Request, name: str, most: int) -> int | None:
+    text = asked.args.get(name)
+    if text is None:
+        return None
+    number = int(text) if text.isascii() and text.isdigit() and len(text) < 20 else 0
+    if not 1 <= number <= most:
+        raise BadRequest(f"{name}: {text[:100]!r} is no whole number from 1 to {most}")
+    return number

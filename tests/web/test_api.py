@@ -19,9 +19,23 @@ def test_tells_what_became_of_an_event(client: FlaskClient, running: Pipeline) -
     assert document is not None
     (delivery,) = document.pop("deliveries")
     assert document.pop("received_at").endswith("+00:00")
-    assert {"id": 1, "state": "planned", "error": None} == document
-    assert delivery.pop("settled_at").endswith("+00:00")
-    told = {"id": 1, "receiver": "team", "action": "log", "state": "delivered", "attempts": 1, "detail": "sent"}
+    assert {"id": 1, "state": "planned", "error": None, "duplicate_of": None} == document
+    for moment in ("received_at", "settled_at"):
+        assert delivery.pop(moment).endswith("+00:00")
+    assert 0 < delivery.pop("age_seconds") < 5
+    told = {
+        "id": 1,
+        "event_id": 1,
+        "destination": "team/log/0",
+        "receiver": "team",
+        "action": "log",
+        "kind": "state",
+        "state": "delivered",
+        "attempts": 1,
+        "detail": "sent",
+        "next_attempt_at": None,
+        "successor_id": None,
+    }
     assert told == delivery
 
 

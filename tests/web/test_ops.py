@@ -88,18 +88,18 @@ def test_is_not_ready_while_the_storage_fails(
 def test_tells_what_waits(client: FlaskClient, pipeline: Pipeline) -> None:
     """The backlog and its age are of the whole storage, and zero when nothing waits."""
     metrics = parsed(client.get("/metrics").text)
-    names = ("storage_up", "events_pending", "deliveries_pending", "oldest_pending_seconds")
-    assert [1, 0, 0, 0] == [value(metrics, name) for name in names]
+    names = ("storage_up", "events_pending", "oldest_pending_seconds")
+    assert [1, 0, 0] == [value(metrics, name) for name in names]
     client.post("/alert", data=SEED)
     client.post("/alert", data=SEED)
     metrics = parsed(client.get("/metrics").text)
-    assert [1, 2, 0] == [value(metrics, name) for name in names[:3]]
+    assert [1, 2] == [value(metrics, name) for name in names[:2]]
     assert 0 < value(metrics, "oldest_pending_seconds") < 5
 
 
 def test_tells_that_the_storage_fails(client: FlaskClient, failing: Failing) -> None:
     """The metrics are there all the same, without those that the storage would have to tell."""
-    failing.failures["backlog"] = 1
+    failing.failures["waiting_events"] = 1
     response = client.get("/metrics")
     metrics = parsed(response.text)
     assert (200, 0.0) == (response.status_code, metrics["alert_manager_storage_up", ()])
@@ -109,8 +109,9 @@ def test_tells_that_the_storage_fails(client: FlaskClient, failing: Failing) -> 
 def test_counts_over_all_workers(counting: Service) -> None:
     """Whichever worker took, planned or delivered an alert, each of them tells the same whole."""
     before = parsed(fresh(counting))
-    mixed = body(webhook(wire_alert("A"), wire_alert("B", "resolved"), group_key="mixed"))
-    bodies = [mixed] * 10 + [SEED] * 10 + [b"nonsense"] * 3
+    both = wire_alert("A"), wire_alert("B", "resolved")
+    mixed = [body(webhook(*both, group_key=f"mixed {number}")) for number in range(10)]
+    bodies = [*mixed, *(body(wire_alert("C", number=str(number))) for number in range(10)), *[b"nonsense"] * 3]
 
     def post(each: bytes) -> int:
         return counting.session.post(f"{counting.url}/alert", data=each, headers={"Connection": "close"}).status_code
@@ -122,8 +123,9 @@ def test_counts_over_all_workers(counting: Service) -> None:
     def settled() -> Metrics | None:
         metrics = parsed(fresh(counting))
         delivered = value(metrics, "deliveries_total", receiver="team", action="log", outcome="delivered")
-        return metrics if delivered == 20 + already and not value(metrics, "deliveries_pending") else None
+        return metrics if delivered == 20 + already and not value(metrics, "deliveries_pending", **team) else None
 
+    team = {"destination": "team/log/0"}
     already = value(before, "deliveries_total", receiver="team", action="log", outcome="delivered")
     after = eventually(settled, "all deliveries")
     assert after is not None
@@ -144,7 +146,7 @@ def test_counts_over_all_workers(counting: Service) -> None:
     assert value(after, "enrichment_seconds_count") > value(before, "enrichment_seconds_count")
     assert 0 < value(after, "webhook_to_delivered_seconds_sum") < 20 * 5
     assert value(after, "acceptance_seconds_bucket", le="+Inf") == value(after, "acceptance_seconds_count")
-    assert [0, 0] == [value(after, name) for name in ("events_pending", "deliveries_pending")]
+    assert [0, 0] == [value(after, "events_pending"), value(after, "deliveries_pending", **team)]
     counts = [key for key in after if key[0].endswith(("_total", "_count"))]
     for _ in range(6):
         again = parsed(fresh(counting))

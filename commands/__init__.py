@@ -1,0 +1,1 @@
+"""Commands that need room, one module each."""
