@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import json
+import signal
 import sys
 import tempfile
 import threading
@@ -38,6 +39,8 @@ class Workplace:
         self.folder = Path()
 
     def __enter__(self) -> Self:
+        # Else what was started would go on when a benchmark is asked to end.
+        signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
         self.folder = Path(self._open.enter_context(tempfile.TemporaryDirectory(prefix="bench-")))
         if self._database == "postgresql":
             self._postgresql = self._open.enter_context(PostgreSQL())
