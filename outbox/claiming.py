@@ -13,13 +13,13 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from pydantic import ValidationError
-from sqlalchemy import Connection, Row, and_, func, select
+from sqlalchemy import Connection, Row, Select, and_, bindparam, func, select
 
 from alerts.known import with_ends
 from alerts.notification import Notification, Thread
 from alerts.superseding import superseding
 from outbox import destinations, digests
-from outbox.lanes import Lane, due, free
+from outbox.lanes import DUE, FREE, Lane, clock
 from outbox.rows import (
     AT_ONCE,
     NOTIFICATION,
@@ -36,8 +36,37 @@ from outbox.rows import (
 from outbox.statements import BYTES_AT_ONCE, chunks, update_each, upsert
 from outbox.tables import alerts, deliveries, threads
 
-_PAGE = 200
-_PAGES = 20
+# So many more groups than are asked for are looked at, for some may have something in flight.
+_PAGE = 32
+_PAGES = 40
+
+_d = deliveries.c
+_HERE = and_(_d.destination == bindparam("here"), _d.state == "pending")
+
+
+def _heads(oldest_first: bool, only_digests: bool) -> Select[Any]:
+    statement = select(_d.group_id).where(_HERE, DUE, FREE)
+    if only_digests:
+        statement = statement.where(_d.kind == "digest")
+    order = (_d.id,) if oldest_first else (_d.rank, _d.id)
+    return statement.order_by(*order).limit(bindparam("size")).offset(bindparam("skipped"))
+
+
+_HEADS = {(first, only): _heads(first, only) for first in (False, True) for only in (False, True)}
+_MEMBERS = (
+    select(
+        *(column for column in deliveries.c if column.name not in ("notification", "detail")),
+        and_(DUE, FREE).label("ready"),
+        FREE.label("free"),
+        func.length(_d.notification).label("size"),
+    )
+    .where(_HERE, _d.group_id.in_(bindparam("some", expanding=True)))
+    .order_by(_d.id)
+)
+_TEXTS = select(_d.id, _d.notification).where(_d.id.in_(bindparam("some", expanding=True)))
+_THREADS = select(threads.c.group_id, threads.c.thread, threads.c.updated_at).where(
+    threads.c.destination == bindparam("here"), threads.c.group_id.in_(bindparam("some", expanding=True))
+)
 
 SUPERSEDED = "a newer state of its group was told instead"
 OVER_BEFORE_TOLD = "it was over before anybody was told"
@@ -143,31 +172,23 @@ def _chosen(connection: Connection, asked: Asked, lane: Lane, room: int, digest:
 
 def _waiting(connection: Connection, asked: Asked, lane: Lane, digest: digests.Considered) -> Iterator[Group]:
     """Groups of which something is due and nothing in flight, the first first."""
-    d = deliveries
-    here = and_(d.c.destination == lane.destination, d.c.state == "pending")
-    ready = and_(due(asked.now), free(asked.now, asked.lease_seconds))
-    heads = select(d.c.group_id).where(here, ready)
-    if digest.pending:
-        heads = heads.where(d.c.kind == "digest")
-    heads = heads.order_by(*((d.c.id,) if asked.oldest_first else (d.c.rank, d.c.id))).limit(_PAGE)
-    columns = [column for column in d.c if column.name not in ("notification", "detail")]
-    extra = (ready.label("ready"), free(asked.now, asked.lease_seconds).label("free"))
-    members = select(*columns, *extra, func.length(d.c.notification).label("size")).where(here).order_by(d.c.id)
+    heads = _HEADS[asked.oldest_first, digest.pending]
+    here = {"here": lane.destination, **clock(asked.now, asked.lease_seconds)}
+    size = 2 * lane.limit + _PAGE
     seen = set(digest.kept_back)
     for page in range(_PAGES):
-        found = list(connection.execute(heads.offset(page * _PAGE)).scalars())
+        found = list(connection.execute(heads, {**here, "size": size, "skipped": page * size}).scalars())
         new = [group_id for group_id in dict.fromkeys(found) if group_id not in seen]
         seen.update(new)
-        by_group: dict[str, list[Row[Any]]] = {group_id: [] for group_id in new}
+        by_group: dict[str, list[Any]] = {group_id: [] for group_id in new}
         for some in chunks(new):
-            rows: Sequence[Any] = connection.execute(members.where(d.c.group_id.in_(some))).all()
-            for row in rows:
+            for row in connection.execute(_MEMBERS, {**here, "some": some}):
                 by_group[row.group_id].append(row)
         for rows in by_group.values():
             newest = next((row for row in reversed(rows) if row.ready), None)
             if newest is not None and all(row.free for row in rows):
                 yield Group(newest, [row for row in rows if row.id < newest.id])
-        if len(found) < _PAGE:
+        if len(found) < size:
             return
 
 
@@ -270,19 +291,14 @@ def _needless(lane: Lane, group: Group) -> str | None:
 def _texts(connection: Connection, ids: Sequence[int]) -> dict[int, str]:
     found: dict[int, str] = {}
     for some in chunks(ids):
-        statement = select(deliveries.c.id, deliveries.c.notification).where(deliveries.c.id.in_(some))
-        found.update({row.id: row.notification for row in connection.execute(statement)})
+        found.update({row.id: row.notification for row in connection.execute(_TEXTS, {"some": some})})
     return found
 
 
 def _threads(connection: Connection, lane: Lane, group_ids: Sequence[str]) -> dict[str, Thread]:
     found: dict[str, Thread] = {}
-    t = threads
     for some in chunks(group_ids):
-        statement = select(t.c.group_id, t.c.thread, t.c.updated_at).where(
-            t.c.destination == lane.destination, t.c.group_id.in_(some)
-        )
-        rows = {row.group_id: row for row in connection.execute(statement)}
+        rows = {row.group_id: row for row in connection.execute(_THREADS, {"here": lane.destination, "some": some})}
         for group_id, row in rows.items():
             try:
                 found[group_id] = THREAD.validate_json(row.thread)

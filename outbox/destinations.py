@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import fields
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, bindparam, select, update
 
 from outbox.pacing import Destination
 from outbox.rows import plain_text
@@ -12,6 +12,8 @@ from outbox.statements import insert_missing
 from outbox.tables import destinations
 
 _COLUMNS = [destinations.c[each.name] for each in fields(Destination)]
+_LOAD = select(*_COLUMNS).where(destinations.c.name == bindparam("of"))
+_LOAD_LOCKED = _LOAD.with_for_update()
 
 
 def load(connection: Connection, name: str, *, lock: bool) -> Destination:
@@ -20,13 +22,11 @@ def load(connection: Connection, name: str, *, lock: bool) -> Destination:
     Args:
         lock: have the other replicas wait until this transaction ends before they change it; SQLite's do anyway.
     """
-    statement = select(*_COLUMNS).where(destinations.c.name == name)
-    if lock:
-        statement = statement.with_for_update()
-    row = connection.execute(statement).first()
+    statement = _LOAD_LOCKED if lock else _LOAD
+    row = connection.execute(statement, {"of": name}).first()
     if row is None and lock:
         insert_missing(connection, destinations, {"name": name, "failures": 0})
-        row = connection.execute(statement).first()
+        row = connection.execute(statement, {"of": name}).first()
     return Destination(name) if row is None else Destination(**row._mapping)
 
 

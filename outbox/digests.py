@@ -13,13 +13,13 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Row, and_, func, insert, select, update
+from sqlalchemy import Connection, Row, and_, bindparam, func, insert, select, update
 
 from alerts.model import AlertGroup
 from alerts.notification import Digest, Notification, Thread
 from alerts.severity import SEVERITIES, worst_first
 from alerts.superseding import superseding
-from outbox.lanes import Lane, due, free
+from outbox.lanes import DUE, FREE, Lane, clock
 from outbox.pacing import Destination
 from outbox.rows import (
     NOTIFICATION,
@@ -40,6 +40,21 @@ DIGESTED = "told in a digest"
 _RANK = -1
 _WORST = 10
 _AT_ONCE = 20_000
+
+
+_d = deliveries.c
+_HERE = and_(_d.destination == bindparam("here"), _d.state == "pending")
+_DIGEST_WAITS = select(_d.id).where(_HERE, _d.rank == _RANK).limit(1)
+_COUNT = select(func.count()).select_from(
+    select(_d.id).where(_HERE, _d.kind == "state").limit(bindparam("size")).subquery()
+)
+_STATES = (
+    select(_d.id, _d.event_id, _d.group_id, _d.receiver, _d.action, _d.rank, _d.counts, _d.received_at)
+    .add_columns(and_(DUE, FREE).label("ready"))
+    .where(_HERE, _d.kind == "state")
+    .order_by(_d.id)
+    .limit(bindparam("size"))
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,23 +126,16 @@ def consider(
 
 
 def _pending(connection: Connection, lane: Lane) -> bool:
-    d = deliveries
-    waits = and_(d.c.destination == lane.destination, d.c.state == "pending", d.c.rank == _RANK)
-    return connection.execute(select(d.c.id).where(waits).limit(1)).first() is not None
+    return connection.execute(_DIGEST_WAITS, {"here": lane.destination}).first() is not None
 
 
 def _waiting(connection: Connection, lane: Lane, now: datetime, lease_seconds: float, room: int) -> list[_Waiting]:
     """Groups that wait, with nothing in flight; the first few only where there are no more than there is room for."""
-    d = deliveries
-    here = and_(d.c.destination == lane.destination, d.c.state == "pending", d.c.kind == "state")
-    some = select(d.c.id).where(here).limit(room + 1).subquery()
-    fits = connection.execute(select(func.count()).select_from(some)).scalar_one() <= room
-    limit = room if fits else _AT_ONCE
-    ready = and_(due(now), free(now, lease_seconds)).label("ready")
-    columns = (d.c.id, d.c.event_id, d.c.group_id, d.c.receiver, d.c.action, d.c.rank, d.c.counts, d.c.received_at)
-    statement = select(*columns, ready).where(here).order_by(d.c.id).limit(limit)
+    here = {"here": lane.destination}
+    fits = connection.execute(_COUNT, {**here, "size": room + 1}).scalar_one() <= room
+    parameters = {**here, **clock(now, lease_seconds), "size": room if fits else _AT_ONCE}
     by_group: dict[str, list[Row[Any]]] = {}
-    for row in connection.execute(statement):
+    for row in connection.execute(_STATES, parameters):
         by_group.setdefault(row.group_id, []).append(row)
     found = [_Waiting(rows) for rows in by_group.values() if all(row.ready for row in rows)]
     for group in found:

@@ -6,14 +6,14 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, or_
+from sqlalchemy import BindParameter, ColumnElement, and_, bindparam, or_
 
 from outbox.pacing import Pace
-from outbox.tables import deliveries
+from outbox.tables import Moment, deliveries
 
-# With a minute for clocks that differ, and for who waited for its turn to write since it looked at its own.
+# With a minute for clocks that differ, and for who waited for its turn since it looked at its own.
 _LONGEST_PAUSE_SECONDS = 360.0
-_LONGEST_HOLD_SECONDS = 3_660.0
+_LONGEST_HOLD_SECONDS = 3_600.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,24 +38,37 @@ class Lane:
     external_url: str = ""
 
 
-def due(now: datetime) -> ColumnElement[bool]:
-    """Whether a delivery's time has come; what waits longer than anything may has seen the clock put back."""
-    d = deliveries
-    no_pause = and_(d.c.attempts > 0, d.c.due_at > now + timedelta(seconds=_LONGEST_PAUSE_SECONDS))
-    no_hold = d.c.due_at > now + timedelta(seconds=_LONGEST_HOLD_SECONDS)
-    return or_(d.c.due_at <= now, no_pause, no_hold)
+def clock(now: datetime, lease_seconds: float) -> dict[str, datetime]:
+    """What `DUE` and `FREE` compare with, as a statement's parameters."""
+    return {
+        "now": now,
+        "beyond_pause": now + timedelta(seconds=_LONGEST_PAUSE_SECONDS),
+        "beyond_hold": now + timedelta(seconds=_LONGEST_HOLD_SECONDS),
+        "beyond_lease": now + timedelta(seconds=2 * lease_seconds),
+    }
 
 
-def free(now: datetime, lease_seconds: float) -> ColumnElement[bool]:
-    """Whether nobody holds a delivery."""
-    return ended(deliveries.c.lease_until, now, lease_seconds)
+def _moment(name: str) -> BindParameter[datetime]:
+    return bindparam(name, type_=Moment())
 
 
-def ended(lease_until: ColumnElement[Any], now: datetime, lease_seconds: float) -> ColumnElement[bool]:
-    """Whether a lease is over, or there is none.
+def ended(lease_until: ColumnElement[Any]) -> ColumnElement[bool]:
+    """Whether a lease is over, or there is none; its clock is a parameter, see `clock`.
 
     One that lasts for more than twice as long as any was given before the clock was put back. (Not for longer than any:
     another process' clock may be ahead, or this one's `now` from before it waited for its turn.)
     """
-    beyond = now + timedelta(seconds=2 * lease_seconds)
-    return or_(lease_until.is_(None), lease_until < now, lease_until > beyond)
+    return or_(lease_until.is_(None), lease_until < _moment("now"), lease_until > _moment("beyond_lease"))
+
+
+_d = deliveries.c
+
+DUE: ColumnElement[bool] = or_(
+    _d.due_at <= _moment("now"),
+    and_(_d.attempts > 0, _d.due_at > _moment("beyond_pause")),
+    _d.due_at > _moment("beyond_hold"),
+)
+"""Whether a delivery's time has come; what waits longer than anything may has seen the clock put back."""
+
+FREE = ended(_d.lease_until)
+"""Whether nobody holds a delivery."""

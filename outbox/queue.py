@@ -16,13 +16,14 @@ from sqlalchemy.exc import SQLAlchemyError
 from outbox import claiming, settling, steering
 from outbox.claiming import Asked, Group, Taken
 from outbox.database import StoreError, explained
-from outbox.lanes import Lane, due, free
+from outbox.lanes import DUE, FREE, Lane, clock
 from outbox.rows import Delivery, delivery_of
 from outbox.settling import Settlement
 from outbox.tables import deliveries
 from outbox.writer import Writer
 
 _OLDEST_FIRST_EVERY = 4
+_WAITING = select(deliveries.c.destination).distinct().where(deliveries.c.state == "pending", DUE, FREE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,11 +61,9 @@ class Queue:
         Raises:
             StoreError: the database does not answer.
         """
-        d = deliveries
-        statement = select(d.c.destination).distinct().where(d.c.state == "pending", due(now), free(now, lease_seconds))
         try:
             with self._engine.connect().execution_options(read_only=True) as connection:
-                return list(connection.execute(statement).scalars())
+                return list(connection.execute(_WAITING, clock(now, lease_seconds)).scalars())
         except SQLAlchemyError as error:
             raise StoreError(explained(error)) from None
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, bindparam, select, update
 
 from alerts.notification import Receipt, SendError, Thread
 from outbox import destinations
@@ -15,6 +15,19 @@ from outbox.retry import Outcome
 from outbox.rows import Delivery, plain_text, settled_values, thread_row
 from outbox.statements import chunks, update_each, upsert
 from outbox.tables import deliveries, threads
+
+_d = deliveries.c
+_HELD = (
+    select(_d.id, _d.lease_until)
+    .where(_d.id.in_(bindparam("some", expanding=True)), _d.state == "pending", _d.lease_owner == bindparam("me"))
+    .order_by(_d.id)
+    .with_for_update()
+)
+_TELL = (
+    update(deliveries)
+    .where(_d.untold == 1, _d.destination == bindparam("here"), _d.group_id.in_(bindparam("some", expanding=True)))
+    .values(untold=0)
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,10 +96,7 @@ def _held(connection: Connection, claimed_deliveries: Sequence[Delivery], owner:
     claimed = {each.id: each.lease_until for each in claimed_deliveries}
     held: set[int] = set()
     for some in chunks(sorted(claimed)):
-        statement = select(deliveries.c.id, deliveries.c.lease_until).where(
-            deliveries.c.id.in_(some), deliveries.c.state == "pending", deliveries.c.lease_owner == owner
-        )
-        rows = connection.execute(statement.order_by(deliveries.c.id).with_for_update())
+        rows = connection.execute(_HELD, {"some": some, "me": owner})
         held.update(row.id for row in rows if row.lease_until == claimed[row.id])
     return held
 
@@ -103,5 +113,4 @@ def _values(settlement: Settlement) -> dict[str, Any]:
 def _got_through(connection: Connection, name: str, settlements: Sequence[Settlement]) -> None:
     """What died before in groups of which a later state has arrived is told after all."""
     for some in chunks([each.delivery.group_id for each in settlements if each.outcome.state == "delivered"]):
-        untold = (deliveries.c.untold == 1, deliveries.c.destination == name, deliveries.c.group_id.in_(some))
-        connection.execute(update(deliveries).where(*untold).values(untold=0))
+        connection.execute(_TELL, {"here": name, "some": some})

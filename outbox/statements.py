@@ -1,11 +1,15 @@
-"""Statements that both databases take, and that more than one module needs."""
+"""Statements that both databases take, and that more than one module needs.
+
+Making a statement costs SQLAlchemy many times what it costs to execute it: what is executed often is made once.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import cache
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, ScalarSelect, Select, Table, bindparam, func, or_, select, update
+from sqlalchemy import Connection, ScalarSelect, Select, Table, Update, bindparam, func, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 # Of bodies (bytes) and notifications (characters) taken up at once; one that is larger is taken alone.
@@ -25,15 +29,20 @@ def chunks(values: Sequence[Value]) -> Iterator[Sequence[Value]]:
 def upsert(connection: Connection, table: Table, rows: Iterable[dict[str, Any]]) -> None:
     """Insert rows, or change those there are: all columns that the rows have but the key's."""
     rows = list(rows)
-    if not rows:
-        return
-    dialect: Any = sqlite if connection.dialect.name == "sqlite" else postgresql
+    if rows:
+        keys = [column.name for column in table.primary_key]
+        # In one order everywhere, so that no two transactions wait for each other's rows.
+        rows.sort(key=lambda row: tuple(row[key] for key in keys))
+        connection.execute(_upsert(connection.dialect.name, table, tuple(rows[0])), rows)
+
+
+@cache
+def _upsert(dialect_name: str, table: Table, names: tuple[str, ...]) -> Any:
+    dialect: Any = sqlite if dialect_name == "sqlite" else postgresql
     statement = dialect.insert(table)
     keys = [column.name for column in table.primary_key]
-    changed = {name: statement.excluded[name] for name in rows[0] if name not in keys}
-    # In one order everywhere, so that no two transactions wait for each other's rows.
-    rows.sort(key=lambda row: tuple(row[key] for key in keys))
-    connection.execute(statement.on_conflict_do_update(index_elements=keys, set_=changed), rows)
+    changed = {name: statement.excluded[name] for name in names if name not in keys}
+    return statement.on_conflict_do_update(index_elements=keys, set_=changed)
 
 
 def update_each(connection: Connection, table: Table, changes: Mapping[int, Mapping[str, Any]]) -> None:
@@ -44,8 +53,13 @@ def update_each(connection: Connection, table: Table, changes: Mapping[int, Mapp
         row = {"row_id": row_id, **{f"new_{name}": value for name, value in values.items()}}
         by_columns.setdefault(tuple(sorted(values)), []).append(row)
     for names, rows in by_columns.items():
-        new = {name: bindparam(f"new_{name}", type_=table.c[name].type) for name in names}
-        connection.execute(update(table).where(table.c.id == bindparam("row_id")).values(new), rows)
+        connection.execute(_update(table, names), rows)
+
+
+@cache
+def _update(table: Table, names: tuple[str, ...]) -> Update:
+    new = {name: bindparam(f"new_{name}", type_=table.c[name].type) for name in names}
+    return update(table).where(table.c.id == bindparam("row_id")).values(new)
 
 
 def insert_missing(connection: Connection, table: Table, row: dict[str, Any]) -> None:

@@ -7,12 +7,12 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from pydantic import ValidationError
-from sqlalchemy import Connection, Engine, and_, func, insert, or_, select, text, update
+from sqlalchemy import Connection, Engine, and_, bindparam, func, insert, or_, select, text, update
 
 from alerts.history import History
 from alerts.model import Alert
 from alerts.severity import SEVERITIES, alert_severity
-from outbox.lanes import ended
+from outbox.lanes import clock, ended
 from outbox.notices import DELIVERIES, EVENTS, Listener, notify
 from outbox.queue import Queue
 from outbox.reports import Reports
@@ -36,6 +36,28 @@ from outbox.writer import Writer
 
 _EVENTS_AT_ONCE = 200
 _PLANNING_LOCK = 0x616C6572_01
+
+
+_ACCEPT = insert(events).returning(events.c.id, sort_by_parameter_order=True)
+_WAITS = select(events.c.id).where(events.c.state == "accepted", ended(events.c.lease_until)).limit(1)
+_OTHERS_PLAN = (
+    select(events.c.id)
+    .where(events.c.state == "accepted", events.c.lease_owner != bindparam("me"), ~ended(events.c.lease_until))
+    .limit(1)
+)
+_OLDEST = up_to_bytes(
+    select(events.c.id, func.length(events.c.body).label("size"))
+    .where(events.c.state == "accepted", or_(events.c.lease_owner != bindparam("me"), ended(events.c.lease_until)))
+    .order_by(events.c.id)
+    .limit(_EVENTS_AT_ONCE),
+    "id",
+)
+_TAKE = (
+    update(events)
+    .where(events.c.id.in_(_OLDEST))
+    .values(lease_owner=bindparam("me"), lease_until=bindparam("until"), attempts=events.c.attempts + 1)
+    .returning(events.c.id, events.c.received_at, events.c.body, events.c.attempts, events.c.kind)
+)
 
 
 class Store(Reports):
@@ -71,8 +93,7 @@ class Store(Reports):
         return self._writer.write(self._accept, row)
 
     def _accept(self, connection: Connection, rows: Sequence[dict[str, Any]]) -> list[int]:
-        statement = insert(events).returning(events.c.id, sort_by_parameter_order=True)
-        ids = [int(row.id) for row in connection.execute(statement, list(rows))]
+        ids = [int(row.id) for row in connection.execute(_ACCEPT, list(rows))]
         notify(connection, EVENTS)
         return ids
 
@@ -81,20 +102,15 @@ class Store(Reports):
 
         One plans at a time, and in order: so a group's later state is never planned before an earlier one.
         """
-        free = or_(events.c.lease_owner.is_(None), events.c.lease_until < now)
         with self._reading() as connection:
-            waits = select(events.c.id).where(events.c.state == "accepted", free).limit(1)
-            if connection.execute(waits).first() is None or self._another_plans(connection, now, lease_seconds):
+            if connection.execute(_WAITS, clock(now, lease_seconds)).first() is None:
+                return []
+            if self._another_plans(connection, now, lease_seconds):
                 return []
         return self._writer.write(self._claim_events, (now, lease_seconds), durable=False)
 
     def _another_plans(self, connection: Connection, now: datetime, lease_seconds: float) -> bool:
-        others = select(events.c.id).where(
-            events.c.state == "accepted",
-            events.c.lease_owner != self.owner,
-            ~ended(events.c.lease_until, now, lease_seconds),
-        )
-        return connection.execute(others.limit(1)).first() is not None
+        return connection.execute(_OTHERS_PLAN, {**clock(now, lease_seconds), "me": self.owner}).first() is not None
 
     def _claim_events(self, connection: Connection, items: Sequence[tuple[datetime, float]]) -> list[list[Event]]:
         return [self._claim_events_once(connection, *item) for item in items]
@@ -103,25 +119,9 @@ class Store(Reports):
         _lock_planning(connection)
         if self._another_plans(connection, now, lease_seconds):
             return []
-        free = or_(events.c.lease_owner.is_(None), events.c.lease_owner != self.owner, events.c.lease_until < now)
-        oldest = up_to_bytes(
-            select(events.c.id, func.length(events.c.body).label("size"))
-            .where(events.c.state == "accepted", free)
-            .order_by(events.c.id)
-            .limit(_EVENTS_AT_ONCE),
-            "id",
-        )
-        taken = (
-            update(events)
-            .where(events.c.id.in_(oldest))
-            .values(
-                lease_owner=self.owner,
-                lease_until=now + timedelta(seconds=lease_seconds),
-                attempts=events.c.attempts + 1,
-            )
-            .returning(events.c.id, events.c.received_at, events.c.body, events.c.attempts, events.c.kind)
-        )
-        rows = connection.execute(taken).all()
+        lease_until = now + timedelta(seconds=lease_seconds)
+        parameters = {**clock(now, lease_seconds), "me": self.owner, "until": lease_until}
+        rows = connection.execute(_TAKE, parameters).all()
         return sorted((Event(*row) for row in rows), key=lambda event: event.id)
 
     # Plans

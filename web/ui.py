@@ -66,7 +66,7 @@ def blueprint(pipeline: Pipeline) -> Blueprint:
         told: tuple[Notification, ...] | None = ()
         failing = ""
         try:
-            told = pipeline.store.digested(delivery_id) if delivery_id < 2**63 else None  # type: ignore[attr-defined]
+            told = pipeline.store.digested(delivery_id) if delivery_id < 2**63 else None
         except StoreError as failure:
             failing = str(failure)
         if told is None:
