@@ -7,11 +7,12 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from pydantic import ValidationError
-from sqlalchemy import Connection, Engine, and_, func, insert, or_, select, text, update
+from sqlalchemy import ColumnElement, Connection, Engine, and_, func, insert, or_, select, text, update
 
 from alerts.history import History
 from alerts.model import Alert
 from alerts.severity import SEVERITIES, alert_severity
+from outbox.lanes import longest_lease
 from outbox.notices import Listener, notify
 from outbox.queue import Queue
 from outbox.reports import Reports
@@ -83,12 +84,17 @@ class Store(Reports):
 
         One plans at a time, and in order: so a group's later state is never planned before an earlier one.
         """
-        free = or_(events.c.lease_owner.is_(None), events.c.lease_owner != self.owner, events.c.lease_until < now)
+        free = self._free(now, lease_seconds)
         with self._reading() as connection:
             waits = select(events.c.id).where(events.c.state == "accepted", free).limit(1)
             if connection.execute(waits).first() is None:
                 return []
         return self._writer.write(self._claim_events, (now, lease_seconds))
+
+    def _free(self, now: datetime, lease_seconds: float) -> ColumnElement[bool]:
+        until = events.c.lease_until
+        others = or_(events.c.lease_owner.is_(None), events.c.lease_owner != self.owner)
+        return or_(others, until < now, until > longest_lease(now, lease_seconds))
 
     def _claim_events(self, connection: Connection, items: Sequence[tuple[datetime, float]]) -> list[list[Event]]:
         return [self._claim_events_once(connection, *item) for item in items]
@@ -97,12 +103,11 @@ class Store(Reports):
         _lock_planning(connection)
         lease = timedelta(seconds=lease_seconds)
         other = events.alias("other")
-        # One that ends later than any that begins now was given before the clock was put back.
-        valid = and_(other.c.lease_until >= now, other.c.lease_until <= now + lease)
+        valid = and_(other.c.lease_until >= now, other.c.lease_until <= longest_lease(now, lease_seconds))
         busy = select(other.c.id).where(other.c.state == "accepted", other.c.lease_owner != self.owner, valid)
         if connection.execute(busy.limit(1)).first() is not None:
             return []
-        free = or_(events.c.lease_owner.is_(None), events.c.lease_owner != self.owner, events.c.lease_until < now)
+        free = self._free(now, lease_seconds)
         oldest = up_to_bytes(
             select(events.c.id, func.length(events.c.body).label("size"))
             .where(events.c.state == "accepted", free)
@@ -156,10 +161,14 @@ class Store(Reports):
         return [plan for plan, _, _ in kept]
 
     def _held(self, ids: Sequence[int], connection: Connection) -> set[int]:
-        """Of these events those that are still this process' to plan: none that waits before them is another's."""
+        """Of these events those that are still this process' to plan: none that waits before them is another's.
+
+        One that nobody ever took up was accepted at the same time and became visible later (on PostgreSQL, where ids
+        are given before a commit): it was not before them.
+        """
+        given_back = and_(events.c.lease_owner.is_(None), events.c.attempts > 0)
         others = select(func.min(events.c.id)).where(
-            events.c.state == "accepted",
-            or_(events.c.lease_owner.is_(None), events.c.lease_owner != self.owner),
+            events.c.state == "accepted", or_(given_back, events.c.lease_owner != self.owner)
         )
         first_of_others = connection.execute(others).scalar()
         held: set[int] = set()

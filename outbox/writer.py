@@ -11,7 +11,7 @@ import fcntl
 import os
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
@@ -85,15 +85,8 @@ class Writer:
 
     def _write_for(self, tickets: list[_Ticket]) -> None:
         try:
-            self._commit(tickets)
-        except (OperationalError, InterfaceError) as error:
-            # The database itself: it would be the same for each alone.
-            _fail(tickets, error)
-        except Exception as error:
-            if len(tickets) == 1:
-                _fail(tickets, error)
-            for ticket in tickets if len(tickets) > 1 else ():
-                self._write_alone(ticket)
+            for together in self._parts(tickets):
+                self._write_together(together)
         except BaseException:
             _fail(tickets, StoreError("the process ends"))
             raise
@@ -103,6 +96,30 @@ class Writer:
                     ticket.done = True
                 self._writing = False
                 self._condition.notify_all()
+
+    def _parts(self, tickets: list[_Ticket]) -> Iterable[list[_Ticket]]:
+        """What may be one transaction.
+
+        On PostgreSQL one kind of work: each has its own order of locks, and replicas would wait for each other's.
+        """
+        if self._turn is not None:
+            return [tickets]
+        by_work: dict[Work[Any, Any], list[_Ticket]] = {}
+        for ticket in tickets:
+            by_work.setdefault(ticket.work, []).append(ticket)
+        return by_work.values()
+
+    def _write_together(self, tickets: list[_Ticket]) -> None:
+        try:
+            self._commit(tickets)
+        except (OperationalError, InterfaceError) as error:
+            # The database itself: it would be the same for each alone.
+            _fail(tickets, error)
+        except Exception as error:
+            if len(tickets) == 1:
+                _fail(tickets, error)
+            for ticket in tickets if len(tickets) > 1 else ():
+                self._write_alone(ticket)
 
     def _write_alone(self, ticket: _Ticket) -> None:
         """One of several of which some cannot be written must not cost the others."""
