@@ -19,7 +19,7 @@ from alerts.known import with_ends
 from alerts.notification import Notification, Thread
 from alerts.superseding import superseding
 from outbox import destinations, digests
-from outbox.lanes import DUE, FREE, Lane, clock
+from outbox.lanes import DUE, FREE, Lane, clock, lock_free
 from outbox.rows import (
     AT_ONCE,
     NOTIFICATION,
@@ -137,10 +137,9 @@ class Taken:
 def take(connection: Connection, asked: Asked) -> Taken:
     """Take what the lanes may be given."""
     taken = Taken()
-    # In one order everywhere, so that no two replicas wait for each other's locks.
+    known = destinations.load(connection, [lane.destination for lane in asked.lanes], lock=True)
     for lane in sorted(asked.lanes, key=lambda lane: lane.destination):
-        before = destinations.load(connection, lane.destination, lock=True)
-        after = before
+        after = before = known[lane.destination]
         room = min(lane.limit, before.may_send(lane.pace, asked.now))
         if room > 0:
             digest = digests.consider(connection, lane, before, asked.now, asked.lease_seconds)
@@ -194,8 +193,9 @@ def _waiting(connection: Connection, asked: Asked, lane: Lane, digest: digests.C
 
 def _take_groups(connection: Connection, asked: Asked, lane: Lane, groups: Sequence[Group], taken: Taken) -> int:
     """Write down what becomes of the rows, and return how many are to be sent."""
-    if not groups:
-        return 0
+    ids = [row.id for group in groups for row in (*group.older, group.newest)]
+    locked = lock_free(connection, ids, asked.now, asked.lease_seconds)
+    groups = [group for group in groups if locked.issuperset(row.id for row in (*group.older, group.newest))]
     _prepare(connection, lane, groups)
     count = 0
     changes: dict[int, dict[str, Any]] = {}

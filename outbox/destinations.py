@@ -2,32 +2,47 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from dataclasses import fields
 
 from sqlalchemy import Connection, bindparam, select, update
 
 from outbox.pacing import Destination
 from outbox.rows import plain_text
-from outbox.statements import insert_missing
+from outbox.statements import chunks, insert_missing
 from outbox.tables import destinations
 
 _COLUMNS = [destinations.c[each.name] for each in fields(Destination)]
-_LOAD = select(*_COLUMNS).where(destinations.c.name == bindparam("of"))
+_LOAD = (
+    select(*_COLUMNS).where(destinations.c.name.in_(bindparam("some", expanding=True))).order_by(destinations.c.name)
+)
 _LOAD_LOCKED = _LOAD.with_for_update()
 
 
-def load(connection: Connection, name: str, *, lock: bool) -> Destination:
-    """Read a destination; one never heard of is a new one.
+def load(connection: Connection, names: Iterable[str], *, lock: bool) -> dict[str, Destination]:
+    """Read destinations, by their names; one never heard of is a new one.
 
     Args:
-        lock: have the other replicas wait until this transaction ends before they change it; SQLite's do anyway.
+        names: all that this transaction will lock: they are locked in one order everywhere, so that no two replicas
+            wait for each other's.
+        lock: have the other replicas wait until this transaction ends before they change them; SQLite's do anyway.
     """
-    statement = _LOAD_LOCKED if lock else _LOAD
-    row = connection.execute(statement, {"of": name}).first()
-    if row is None and lock:
-        insert_missing(connection, destinations, {"name": name, "failures": 0})
-        row = connection.execute(statement, {"of": name}).first()
-    return Destination(name) if row is None else Destination(**row._mapping)
+    wanted = sorted(set(names))
+    found = _read(connection, wanted, lock)
+    missing = [name for name in wanted if name not in found]
+    if missing and lock:
+        for name in missing:
+            insert_missing(connection, destinations, {"name": name, "failures": 0})
+        found |= _read(connection, missing, lock)
+    return {name: found.get(name) or Destination(name) for name in wanted}
+
+
+def _read(connection: Connection, names: Sequence[str], lock: bool) -> dict[str, Destination]:
+    found: dict[str, Destination] = {}
+    for some in chunks(names):
+        rows = connection.execute(_LOAD_LOCKED if lock else _LOAD, {"some": some})
+        found |= {row.name: Destination(**row._mapping) for row in rows}
+    return found
 
 
 def save(connection: Connection, before: Destination, after: Destination) -> None:

@@ -13,13 +13,13 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Row, and_, bindparam, func, insert, select, update
+from sqlalchemy import Connection, Row, and_, bindparam, func, insert, not_, select, update
 
 from alerts.model import AlertGroup
 from alerts.notification import Digest, Notification, Thread
 from alerts.severity import SEVERITIES, worst_first
 from alerts.superseding import superseding
-from outbox.lanes import DUE, FREE, Lane, clock
+from outbox.lanes import DUE, FREE, Lane, clock, lock_free
 from outbox.pacing import Destination
 from outbox.rows import (
     NOTIFICATION,
@@ -33,7 +33,7 @@ from outbox.rows import (
     settled_values,
 )
 from outbox.statements import chunks, update_each
-from outbox.tables import deliveries
+from outbox.tables import deliveries, threads
 
 DIGESTED = "told in a digest"
 
@@ -108,18 +108,23 @@ def consider(
         return Considered(destination, pending=True)
     room = max(1, int(lane.pace.rate_per_second * lane.digest_after_seconds))
     waiting = _waiting(connection, lane, now, lease_seconds, room)
+    ends = _ends_of_digested(connection, lane, waiting)
     if len(waiting) > room:
         critical = [group for group in waiting if group.newest.rank == 0][:room]
         alone = {group.newest.group_id for group in critical}
         together = [group for group in waiting if group.newest.group_id not in alone]
     else:
-        together = _ends_of_digested(connection, lane, waiting)
+        together = ends
     if not together:
         return Considered(destination)
     make_at = _make_at(destination, together, lane.digest_after_seconds, now)
     if make_at > now:
-        kept_back = frozenset(group.newest.group_id for group in together) if len(waiting) <= room else frozenset()
+        kept_back = frozenset(group.newest.group_id for group in ends)
         return Considered(destination, kept_back=kept_back, look_at=make_at)
+    locked = lock_free(connection, [row.id for group in together for row in group.rows], now, lease_seconds)
+    together = [group for group in together if locked.issuperset(row.id for row in group.rows)]
+    if not together:
+        return Considered(destination)
     _make(connection, lane, together, now)
     rows = sum(len(group.rows) for group in together)
     return Considered(replace(destination, digested_at=now), pending=True, digested=rows)
@@ -144,36 +149,48 @@ def _waiting(connection: Connection, lane: Lane, now: datetime, lease_seconds: f
 
 
 def _ends_of_digested(connection: Connection, lane: Lane, waiting: Iterable[_Waiting]) -> list[_Waiting]:
-    """Of groups that are over those that a digest told as firing last."""
+    """Of groups that are over those that a digest told as firing, and nothing after it told by themselves."""
     over = {group.newest.group_id: group for group in waiting if group.counted and not fires(group.counted)}
-    d = deliveries
+    d, t = deliveries, threads
+    into = d.alias("into")
+    of_group = and_(t.c.destination == d.c.destination, t.c.group_id == d.c.group_id)
+    told_since = and_(t.c.updated_at.is_not(None), t.c.updated_at >= into.c.settled_at)
+    joined = d.join(into, into.c.id == d.c.successor_id).outerjoin(t, of_group)
     last: dict[str, str] = {}
     for some in chunks(list(over)):
-        digested = select(d.c.group_id, d.c.counts).where(
-            d.c.state == "digested", d.c.destination == lane.destination, d.c.group_id.in_(some)
+        digested = (
+            select(d.c.group_id, d.c.counts)
+            .select_from(joined)
+            .where(d.c.state == "digested", d.c.destination == lane.destination, d.c.group_id.in_(some))
+            .where(into.c.state == "delivered", not_(told_since))
+            .order_by(d.c.id)
         )
-        last.update({row.group_id: row.counts for row in connection.execute(digested.order_by(d.c.id))})
+        last.update({row.group_id: row.counts for row in connection.execute(digested)})
     return [over[group_id] for group_id, counted in last.items() if fires(json.loads(counted or "{}"))]
 
 
 def _make_at(destination: Destination, together: Sequence[_Waiting], after_seconds: float, now: datetime) -> datetime:
     """When a digest is made: not at the first sign of a storm, and not again and again while it lasts."""
     oldest: datetime = min(group.rows[0].received_at for group in together)
-    moments = [min(oldest, now) + timedelta(seconds=after_seconds / 3)]
+    moments = [oldest + timedelta(seconds=after_seconds / 3)]
     if destination.digested_at is not None:
-        moments.append(min(destination.digested_at, now) + timedelta(seconds=after_seconds))
-    return max(moments)
+        moments.append(destination.digested_at + timedelta(seconds=after_seconds))
+    # What is further ahead than it could have been set is from before the clock was put back.
+    longest = now + timedelta(seconds=2 * after_seconds)
+    return max((each for each in moments if each <= longest), default=now)
 
 
 def _make(connection: Connection, lane: Lane, together: Sequence[_Waiting], now: datetime) -> None:
-    for group in together:
-        if len(group.rows) > 1:
-            group.counted = counts(_merged(connection, group))
+    # Rows of the version before have not been counted.
+    several = [group for group in together if len(group.rows) > 1 or not group.counted]
+    for some in chunks(several):
+        for group, whole in zip(some, _merged(connection, some), strict=True):
+            group.counted = counts(whole)
     total = Counter[str]()
     for group in together:
         total.update(group.counted)
     leading = sorted(together, key=lambda group: group.urgency)[:_WORST]
-    told = [_merged(connection, group) for group in leading]
+    told = _merged(connection, leading)
     worst = worst_first(alert for each in told for alert in each.group.alerts)[:_WORST]
     newest = max(group.newest.id for group in together)
     resolved = total.pop(RESOLVED, 0)
@@ -213,11 +230,19 @@ def _make(connection: Connection, lane: Lane, together: Sequence[_Waiting], now:
     update_each(connection, deliveries, changes)
 
 
-def _merged(connection: Connection, group: _Waiting) -> Notification:
-    """What a group's newest row would have told by itself."""
-    statement = select(deliveries.c.notification).where(deliveries.c.id.in_([row.id for row in group.rows]))
-    texts = connection.execute(statement.order_by(deliveries.c.id)).scalars()
-    read = [each for text in texts if (each := notification_of(text)) is not None]
+def _merged(connection: Connection, groups: Sequence[_Waiting]) -> list[Notification]:
+    """What each group's newest row would have told by itself."""
+    read: dict[int, Notification] = {}
+    for some in chunks([row.id for group in groups for row in group.rows]):
+        statement = select(deliveries.c.id, deliveries.c.notification).where(deliveries.c.id.in_(some))
+        for row in connection.execute(statement):
+            notification = notification_of(row.notification)
+            if notification is not None:
+                read[row.id] = notification
+    return [_whole(group, [read[row.id] for row in group.rows if row.id in read]) for group in groups]
+
+
+def _whole(group: _Waiting, read: Sequence[Notification]) -> Notification:
     if not read:
         # Another version's: counted, and listed by no name.
         return Notification(group.newest.receiver, group.newest.action, 0, AlertGroup("", ()))

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import BindParameter, ColumnElement, and_, bindparam, or_
+from sqlalchemy import BindParameter, ColumnElement, Connection, and_, bindparam, or_, select
 
 from outbox.pacing import Pace
+from outbox.statements import chunks
 from outbox.tables import Moment, deliveries
 
 # With a minute for clocks that differ, and for who waited for its turn since it looked at its own.
@@ -72,3 +74,24 @@ DUE: ColumnElement[bool] = or_(
 
 FREE = ended(_d.lease_until)
 """Whether nobody holds a delivery."""
+
+
+_LOCK_FREE = (
+    select(_d.id)
+    .where(_d.id.in_(bindparam("some", expanding=True)), _d.state == "pending", FREE)
+    .order_by(_d.id)
+    .with_for_update(skip_locked=True)
+)
+
+
+def lock_free(connection: Connection, ids: Sequence[int], now: datetime, lease_seconds: float) -> set[int]:
+    """Keep deliveries from changing until the transaction ends: those of them that wait and that nobody holds.
+
+    One that is being settled, dropped or retried just now is left out, and not waited for. SQLite has one writer only.
+    """
+    if connection.dialect.name == "sqlite":
+        return set(ids)
+    locked: set[int] = set()
+    for some in chunks(sorted(ids)):
+        locked.update(connection.execute(_LOCK_FREE, {"some": some, **clock(now, lease_seconds)}).scalars())
+    return locked

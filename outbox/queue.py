@@ -13,7 +13,7 @@ from datetime import datetime
 from sqlalchemy import Connection, Engine, select
 from sqlalchemy.exc import SQLAlchemyError
 
-from outbox import claiming, settling, steering
+from outbox import claiming, destinations, settling, steering
 from outbox.claiming import Asked, Group, Taken
 from outbox.database import StoreError, explained
 from outbox.lanes import DUE, FREE, Lane, clock
@@ -126,6 +126,8 @@ class Queue:
 
 
 def _take(connection: Connection, items: Sequence[Asked]) -> list[Taken]:
+    if len(items) > 1:
+        destinations.load(connection, [lane.destination for asked in items for lane in asked.lanes], lock=True)
     return [claiming.take(connection, asked) for asked in items]
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -11,6 +11,7 @@ from sqlalchemy import Connection, bindparam, select, update
 
 from alerts.notification import Receipt, SendError, Thread
 from outbox import destinations
+from outbox.pacing import Destination
 from outbox.retry import Outcome
 from outbox.rows import Delivery, plain_text, settled_values, thread_row
 from outbox.statements import chunks, update_each, upsert
@@ -21,8 +22,8 @@ _HELD = (
     select(_d.id, _d.lease_until)
     .where(_d.id.in_(bindparam("some", expanding=True)), _d.state == "pending", _d.lease_owner == bindparam("me"))
     .order_by(_d.id)
-    .with_for_update()
 )
+_HELD_LOCKED = _HELD.with_for_update()
 _TELL = (
     update(deliveries)
     .where(_d.untold == 1, _d.destination == bindparam("here"), _d.group_id.in_(bindparam("some", expanding=True)))
@@ -54,8 +55,7 @@ def settle(connection: Connection, settlements: Sequence[Settlement], owner: str
     for each in settlements:
         by_destination.setdefault(each.delivery.destination, []).append(each)
     # In one order everywhere, so that no two replicas wait for each other's locks: destinations, then deliveries.
-    for name in sorted(by_destination):
-        _note(connection, name, by_destination[name])
+    _note(connection, by_destination, owner)
     held = _held(connection, [each.delivery for each in settlements], owner)
     kept = [each for each in settlements if each.delivery.id in held]
     update_each(connection, deliveries, {each.delivery.id: _values(each) for each in kept})
@@ -70,17 +70,29 @@ def settle(connection: Connection, settlements: Sequence[Settlement], owner: str
     return [each.delivery.id in held for each in settlements]
 
 
-def _note(connection: Connection, name: str, settlements: Sequence[Settlement]) -> None:
-    """Keep how a destination fares; while it fares well, nothing is written."""
-    results = [each for each in settlements if each.result is not None]
-    for lock in (False, True):
-        before = after = destinations.load(connection, name, lock=lock)
-        for each in results:
-            assert each.result is not None
-            after = after.after(each.result, each.now, lambda dice=each.dice: dice)  # type: ignore[misc]
-        if after == before:
-            return
-    destinations.save(connection, before, after)
+def _note(connection: Connection, by_destination: Mapping[str, Sequence[Settlement]], owner: str) -> None:
+    """Keep how destinations fare; while they fare well, nothing is written."""
+    known = destinations.load(connection, by_destination, lock=False)
+    changed = {
+        name: settlements
+        for name, settlements in by_destination.items()
+        if _fares(known[name], settlements) != known[name]
+    }
+    if not changed:
+        return
+    # What came of an attempt that is another process' by now is not news.
+    held = _held(connection, [each.delivery for some in changed.values() for each in some], owner, lock=False)
+    known = destinations.load(connection, changed, lock=True)
+    for name, settlements in changed.items():
+        kept = [each for each in settlements if each.delivery.id in held]
+        destinations.save(connection, known[name], _fares(known[name], kept))
+
+
+def _fares(destination: Destination, settlements: Sequence[Settlement]) -> Destination:
+    for each in settlements:
+        if each.result is not None:
+            destination = destination.after(each.result, each.now, lambda dice=each.dice: dice)  # type: ignore[misc]
+    return destination
 
 
 def give_back(connection: Connection, unsent: Sequence[Delivery], owner: str) -> None:
@@ -91,12 +103,12 @@ def give_back(connection: Connection, unsent: Sequence[Delivery], owner: str) ->
     update_each(connection, deliveries, rows)
 
 
-def _held(connection: Connection, claimed_deliveries: Sequence[Delivery], owner: str) -> set[int]:
+def _held(connection: Connection, claimed_deliveries: Sequence[Delivery], owner: str, *, lock: bool = True) -> set[int]:
     """Of these deliveries those that this process holds, and by the same claim."""
     claimed = {each.id: each.lease_until for each in claimed_deliveries}
     held: set[int] = set()
     for some in chunks(sorted(claimed)):
-        rows = connection.execute(_HELD, {"some": some, "me": owner})
+        rows = connection.execute(_HELD_LOCKED if lock else _HELD, {"some": some, "me": owner})
         held.update(row.id for row in rows if row.lease_until == claimed[row.id])
     return held
 

@@ -5,11 +5,15 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, and_, select, update
+from pydantic import ValidationError
+from sqlalchemy import Connection, and_, exists, or_, select, update
 
+from alerts.notification import Thread
+from outbox.claiming import OVER_BEFORE_TOLD
 from outbox.notices import DELIVERIES, notify
-from outbox.rows import AT_ONCE, settled_values
-from outbox.tables import deliveries
+from outbox.rows import AT_ONCE, THREAD, settled_values, thread_row
+from outbox.statements import upsert
+from outbox.tables import deliveries, threads
 
 DROPPED = "dropped by hand"
 
@@ -36,6 +40,11 @@ def drop(connection: Connection, delivery_id: int, now: datetime) -> str | None:
         return "there is no such delivery"
     if row.state not in ("dead", "pending"):
         return f"it is {row.state}"
+    if row.lease_until is not None and row.lease_until >= now:
+        # Its group's next state must not be sent beside it.
+        return "it is being sent"
+    if row.state == "pending" and row.attempts and row.kind != "digest":
+        _doubt(connection, row, now)
     values = {**settled_values("suppressed", DROPPED, now), "untold": 0}
     connection.execute(update(deliveries).where(deliveries.c.id == delivery_id).values(values))
     return None
@@ -43,11 +52,30 @@ def drop(connection: Connection, delivery_id: int, now: datetime) -> str | None:
 
 def _locked(connection: Connection, delivery_id: int) -> Any:
     d = deliveries
-    columns = (d.c.id, d.c.state, d.c.destination, d.c.group_id)
+    columns = (d.c.id, d.c.state, d.c.destination, d.c.group_id, d.c.kind, d.c.attempts, d.c.lease_until)
     return connection.execute(select(*columns).where(d.c.id == delivery_id).with_for_update()).first()
 
 
 def _has_successor(connection: Connection, row: Any) -> bool:
+    """Whether something later was told, or found needless, of its group, or of a group that it tells in a digest."""
     d = deliveries
-    later = and_(d.c.id > row.id, d.c.destination == row.destination, d.c.group_id == row.group_id)
-    return connection.execute(select(d.c.id).where(later, d.c.state != "suppressed").limit(1)).first() is not None
+    told = d.alias("told")
+    of_digest = exists().where(
+        told.c.successor_id == row.id, told.c.state == "digested", told.c.group_id == d.c.group_id
+    )
+    later = and_(d.c.id > row.id, d.c.destination == row.destination, or_(d.c.group_id == row.group_id, of_digest))
+    said = or_(d.c.state != "suppressed", d.c.detail == OVER_BEFORE_TOLD)
+    return connection.execute(select(d.c.id).where(later, said).limit(1)).first() is not None
+
+
+def _doubt(connection: Connection, row: Any, now: datetime) -> None:
+    """What was attempted may have arrived, and its end must then be told."""
+    t = threads
+    kept = select(t.c.thread).where(t.c.destination == row.destination, t.c.group_id == row.group_id)
+    text = connection.execute(kept).scalar()
+    try:
+        thread = THREAD.validate_json(text) if text else Thread()
+    except ValidationError:
+        # Another version's.
+        thread = Thread()
+    upsert(connection, threads, [thread_row(row.destination, row.group_id, thread.doubted(), now)])

@@ -72,6 +72,8 @@ class Store(Reports):
         super().__init__(engine)
         self.owner = owner
         self._writer = Writer(engine)
+        # PostgreSQL has many writers: what is to be answered at once need not wait for plans and claims.
+        self._acceptor = Writer(engine) if engine.dialect.name == "postgresql" else self._writer
         self.queue = Queue(engine, self._writer, owner)
 
     def listener(self, events_ring: Callable[[], None], deliveries_ring: Callable[[], None]) -> Listener:
@@ -90,7 +92,7 @@ class Store(Reports):
             StoreError: it is not kept.
         """
         row = {"received_at": received_at, "body": body, "kind": kind, "state": "accepted", "attempts": 0}
-        return self._writer.write(self._accept, row)
+        return self._acceptor.write(self._accept, row)
 
     def _accept(self, connection: Connection, rows: Sequence[dict[str, Any]]) -> list[int]:
         ids = [int(row.id) for row in connection.execute(_ACCEPT, list(rows))]
@@ -162,10 +164,14 @@ class Store(Reports):
         return [plan for plan, _, _ in kept]
 
     def _held(self, ids: Sequence[int], connection: Connection) -> set[int]:
-        """Of these events those that are still this process' to plan: none that waits before them is another's."""
+        """Of these events those that are still this process' to plan: none that waits before them is another's.
+
+        One that nobody ever took up was accepted at the same time and became visible later (on PostgreSQL, where ids
+        are given before a commit): it was not before them.
+        """
+        given_back = and_(events.c.lease_owner.is_(None), events.c.attempts > 0)
         others = select(func.min(events.c.id)).where(
-            events.c.state == "accepted",
-            or_(events.c.lease_owner.is_(None), events.c.lease_owner != self.owner),
+            events.c.state == "accepted", or_(given_back, events.c.lease_owner != self.owner)
         )
         first_of_others = connection.execute(others).scalar()
         held: set[int] = set()

@@ -84,7 +84,7 @@ deliveries = Table(
     Column("kind", String(16), nullable=False, server_default="state", comment="state, digest, fallback"),
     Column("rank", Integer, nullable=False, server_default="1", comment="0 for what is critical and fires"),
     Column("notification", Text, nullable=False, comment="all that is to be said, unrendered"),
-    Column("counts", Text, nullable=False, server_default="", comment="its alerts: firing, by severity, and resolved"),
+    Column("counts", Text, comment="its alerts: firing, by severity, and resolved"),
     Column("state", String(16), nullable=False, comment="pending, delivered, superseded, digested, suppressed, dead"),
     Column("attempts", Integer, nullable=False, default=0),
     Column("due_at", Moment, nullable=False),

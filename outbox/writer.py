@@ -11,7 +11,7 @@ import fcntl
 import os
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
@@ -51,7 +51,7 @@ class Writer:
         self._engine = engine
         self._light_engine = engine.execution_options(durable=False)
         self._turn = _Turn(f"{engine.url.database}.turn") if engine.dialect.name == "sqlite" else None
-        self._condition = threading.Condition()
+        self._condition = threading.Condition(threading.RLock())
         self._waiting: list[_Ticket] = []
         self._writing = False
 
@@ -76,20 +76,62 @@ class Writer:
                 if not self._condition.wait(max(0.0, deadline - time.monotonic())):
                     ticket.abandoned = not ticket.done
                     break
-            mine: list[_Ticket] = []
-            if not ticket.done and not ticket.abandoned:
-                self._writing = True
-                mine, self._waiting = self._waiting, []
+            leads = not ticket.done and not ticket.abandoned
+            self._writing |= leads
         if ticket.abandoned:
             raise StoreError("the database is busy")
-        if mine:
-            self._write_for(mine)
+        if leads:
+            self._write_all()
         if ticket.error is not None:
             raise ticket.error
         result: Result = ticket.result
         return result
 
-    def _write_for(self, tickets: list[_Ticket]) -> None:
+    def _write_all(self) -> None:
+        """Write what waits once it is this process' turn: what came while it waited goes along."""
+        tickets: list[_Ticket] = []
+        try:
+            with self._in_turn():
+                tickets = self._take_waiting()
+                for together in self._parts(tickets):
+                    self._write_together(together)
+                    self._end(together)
+        except StoreError as error:
+            tickets = tickets or self._take_waiting()
+            _fail(tickets, error)
+        except BaseException:
+            _fail(tickets, StoreError("the process ends"))
+            raise
+        finally:
+            with self._condition:
+                self._writing = False
+                self._end(tickets)
+
+    def _end(self, tickets: Iterable[_Ticket]) -> None:
+        with self._condition:
+            for ticket in tickets:
+                ticket.done = True
+            self._condition.notify_all()
+
+    def _take_waiting(self) -> list[_Ticket]:
+        with self._condition:
+            tickets = [ticket for ticket in self._waiting if not ticket.abandoned]
+            self._waiting = []
+        return tickets
+
+    def _parts(self, tickets: list[_Ticket]) -> Iterable[list[_Ticket]]:
+        """What may be one transaction.
+
+        On PostgreSQL one kind of work: each has its own order of locks, and replicas would wait for each other's.
+        """
+        if self._turn is not None:
+            return [tickets]
+        by_work: dict[Work[Any, Any], list[_Ticket]] = {}
+        for ticket in tickets:
+            by_work.setdefault(ticket.work, []).append(ticket)
+        return by_work.values()
+
+    def _write_together(self, tickets: list[_Ticket]) -> None:
         try:
             self._commit(tickets)
         except (OperationalError, InterfaceError) as error:
@@ -100,15 +142,6 @@ class Writer:
                 _fail(tickets, error)
             for ticket in tickets if len(tickets) > 1 else ():
                 self._write_alone(ticket)
-        except BaseException:
-            _fail(tickets, StoreError("the process ends"))
-            raise
-        finally:
-            with self._condition:
-                for ticket in tickets:
-                    ticket.done = True
-                self._writing = False
-                self._condition.notify_all()
 
     def _write_alone(self, ticket: _Ticket) -> None:
         """One of several of which some cannot be written must not cost the others."""
@@ -118,18 +151,15 @@ class Writer:
             _fail([ticket], error)
 
     def _commit(self, tickets: Sequence[_Ticket]) -> None:
-        with self._in_turn():
-            by_work: dict[Work[Any, Any], list[_Ticket]] = {}
-            for ticket in tickets:
-                if not ticket.abandoned:
-                    by_work.setdefault(ticket.work, []).append(ticket)
-            results: list[tuple[_Ticket, Any]] = []
-            if by_work:
-                engine = self._engine if any(ticket.durable for ticket in tickets) else self._light_engine
-                with engine.begin() as connection:
-                    for work, of_work in by_work.items():
-                        given = work(connection, [ticket.item for ticket in of_work])
-                        results += zip(of_work, given, strict=True)
+        by_work: dict[Work[Any, Any], list[_Ticket]] = {}
+        for ticket in tickets:
+            by_work.setdefault(ticket.work, []).append(ticket)
+        results: list[tuple[_Ticket, Any]] = []
+        engine = self._engine if any(ticket.durable for ticket in tickets) else self._light_engine
+        with engine.begin() as connection:
+            for work, of_work in by_work.items():
+                given = work(connection, [ticket.item for ticket in of_work])
+                results += zip(of_work, given, strict=True)
         for ticket, result in results:
             ticket.result = result
 

@@ -159,7 +159,7 @@ def test_a_clocks_jump_stalls_nothing(store: Store, jump: float) -> None:
     assert "new" in taken
     taken |= set(groups_of(take(store, moment + timedelta(seconds=331))))
     assert {"new", "crashed", "retried"} <= taken
-    taken |= set(groups_of(take(store, moment + timedelta(seconds=3601))))
+    taken |= set(groups_of(take(store, moment + timedelta(seconds=3661))))
     assert {"new", "crashed", "retried", "held"} == taken
 
 

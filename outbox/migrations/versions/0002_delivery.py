@@ -17,7 +17,7 @@ def upgrade() -> None:
     op.add_column("events", sa.Column("duplicate_of", _ID))
     op.add_column("deliveries", sa.Column("kind", sa.String(16), nullable=False, server_default="state"))
     op.add_column("deliveries", sa.Column("rank", sa.Integer, nullable=False, server_default="1"))
-    op.add_column("deliveries", sa.Column("counts", sa.Text, nullable=False, server_default=""))
+    op.add_column("deliveries", sa.Column("counts", sa.Text))
     op.add_column("deliveries", sa.Column("wanted_at", sa.BigInteger))
     op.add_column("deliveries", sa.Column("successor_id", _ID))
     op.add_column("deliveries", sa.Column("untold", sa.Integer, nullable=False, server_default="0"))
