@@ -42,20 +42,30 @@ WEBHOOK_TO_DELIVERED_SECONDS = Histogram(
 )
 
 
+Gauges = Mapping[str, tuple[str, float | Mapping[str, float]]]
+"""Name to help text and value; a value for each destination, where it is a mapping."""
+
+
 class _Gauges(Collector):
-    def __init__(self, gauges: Mapping[str, tuple[str, float]]) -> None:
+    def __init__(self, gauges: Gauges) -> None:
         self._gauges = gauges
 
     def collect(self) -> Iterable[Metric]:
         for name, (help_text, value) in self._gauges.items():
-            yield GaugeMetricFamily(name, help_text, value=value)
+            if isinstance(value, Mapping):
+                family = GaugeMetricFamily(name, help_text, labels=["destination"])
+                for destination, of_destination in value.items():
+                    family.add_metric([destination], of_destination)
+                yield family
+            else:
+                yield GaugeMetricFamily(name, help_text, value=value)
 
 
-def exposition(gauges: Mapping[str, tuple[str, float]]) -> bytes:
+def exposition(gauges: Gauges) -> bytes:
     """Write all metrics, of every worker process, in Prometheus' text format.
 
     Args:
-        gauges: what is true of the whole service now: name to (help text, value).
+        gauges: what is true of the whole service now: see `Gauges`.
     """
     if "PROMETHEUS_MULTIPROC_DIR" not in os.environ:
         own = CollectorRegistry()

@@ -11,6 +11,7 @@ from pydantic import ValidationError
 from sqlalchemy import Connection, Engine, Row, case, func, select
 from sqlalchemy.exc import SQLAlchemyError
 
+from outbox import untold
 from outbox.database import StoreError, explained
 from outbox.rows import ALERT, FINDINGS, AlertStatus, Backlog, DeliveryStatus, EventStatus
 from outbox.tables import alerts, deliveries, events
@@ -95,6 +96,16 @@ class Reports:
         """How many payloads could not be planned: nobody was told of them."""
         with self._reading() as connection:
             return connection.execute(select(func.count()).where(events.c.state == "dead")).scalar_one()
+
+    def untold(self) -> dict[str, int]:
+        """How many deliveries died at each destination, of which nothing later got through there."""
+        with self._reading() as connection:
+            return untold.untold(connection)
+
+    def troubles(self) -> list[str]:
+        """What was said last of each destination that is in trouble, in a sentence each."""
+        with self._reading() as connection:
+            return untold.troubles(connection)
 
 
 def _delivery_statuses(connection: Connection, event_ids: Iterable[int]) -> list[DeliveryStatus]:

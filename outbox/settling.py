@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, select, text, update
 
 from alerts.notification import Receipt, SendError, Thread
 from outbox import destinations
@@ -103,5 +103,5 @@ def _values(settlement: Settlement) -> dict[str, Any]:
 def _got_through(connection: Connection, name: str, settlements: Sequence[Settlement]) -> None:
     """What died before in groups of which a later state has arrived is told after all."""
     for some in chunks([each.delivery.group_id for each in settlements if each.outcome.state == "delivered"]):
-        untold = (deliveries.c.untold == 1, deliveries.c.destination == name, deliveries.c.group_id.in_(some))
+        untold = (deliveries.c.untold > text("0"), deliveries.c.destination == name, deliveries.c.group_id.in_(some))
         connection.execute(update(deliveries).where(*untold).values(untold=0))

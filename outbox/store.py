@@ -12,6 +12,7 @@ from sqlalchemy import Connection, Engine, and_, func, insert, or_, select, text
 from alerts.history import History
 from alerts.model import Alert
 from alerts.severity import SEVERITIES, alert_severity
+from outbox.losses import Losses
 from outbox.notices import Listener, notify
 from outbox.queue import Queue
 from outbox.reports import Reports
@@ -30,6 +31,7 @@ from outbox.rows import (
 )
 from outbox.statements import chunks, up_to_bytes, update_each, upsert
 from outbox.tables import alerts, deliveries, events, groups, probes, threads
+from outbox.trouble import Announcements
 from outbox.writer import Writer
 
 EVENTS, DELIVERIES = "events", "deliveries"
@@ -52,6 +54,8 @@ class Store(Reports):
         self.owner = owner
         self._writer = Writer(engine)
         self.queue = Queue(engine, self._writer, owner)
+        self.announcements = Announcements(self._reading, self._writer)
+        self.losses = Losses(self._reading, self._writer)
 
     def listener(self, events_ring: Callable[[], None], deliveries_ring: Callable[[], None]) -> Listener:
         """Hears of what other processes leave to be done."""

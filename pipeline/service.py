@@ -14,8 +14,9 @@ from config.schema import Configuration
 from outbox.database import StoreError
 from outbox.rows import EventStatus
 from outbox.store import Store
-from pipeline.accept import accept
+from pipeline.accept import accept, reject
 from pipeline.deliver import Deliverer
+from pipeline.fallback import Fallback
 from pipeline.plan import Planner
 
 _LOOK_SECONDS = 0.02
@@ -48,14 +49,15 @@ class Pipeline:
     ) -> None:
         self.store = store
         self._clock = clock
-        self._deliverer = Deliverer(configuration, store, actions, clock)
+        self._deliverer = Deliverer(configuration, store, actions, clock, died=self._died)
+        self._fallback = Fallback(configuration, store, clock, planned=self._deliverer.wake.ring)
         self._planner = Planner(configuration, store, enrichers, prometheus, clock, planned=self._deliverer.wake.ring)
         self._listener = store.listener(self._planner.wake.ring, self._deliverer.wake.ring)
 
     @property
     def alive(self) -> bool:
         """Whether its threads run."""
-        return self._planner.alive and self._deliverer.alive
+        return all(each.alive for each in (self._planner, self._deliverer, self._fallback))
 
     @property
     def stuck(self) -> bool:
@@ -66,6 +68,7 @@ class Pipeline:
         """Begin to plan and deliver."""
         self._planner.start()
         self._deliverer.start()
+        self._fallback.start()
         self._listener.start()
 
     def stop(self, timeout_seconds: float) -> None:
@@ -75,6 +78,7 @@ class Pipeline:
             timeout_seconds: for each of planning and delivering.
         """
         self._listener.stop()
+        self._fallback.stop(timeout_seconds)
         self._planner.stop(timeout_seconds)
         self._deliverer.stop(timeout_seconds)
         try:
@@ -87,6 +91,13 @@ class Pipeline:
         event_id = accept(body, self.store, self._clock())
         self._planner.wake.ring()
         return event_id
+
+    def reject(self, error: str, body: bytes = b"") -> None:
+        """Keep what is answered with an error, as far as that is possible; see `pipeline.accept.reject`."""
+        reject(error, body, self.store, self._clock())
+
+    def _died(self) -> None:
+        self._fallback.ring()
 
     def wait(self, event_id: int, timeout_seconds: float) -> EventStatus | None:
         """Wait until each delivery of an event has been tried, or time is up.

@@ -41,11 +41,11 @@ def blueprint(pipeline: Pipeline) -> Blueprint:
     def metrics() -> Response:
         return Response(telemetry.exposition(_gauges()), content_type=CONTENT_TYPE_LATEST)
 
-    def _gauges() -> dict[str, tuple[str, float]]:
+    def _gauges() -> telemetry.Gauges:
         storage = "Whether the storage takes a row."
         try:
             pipeline.store.probe(datetime.now(UTC))
-            backlog = pipeline.store.backlog()
+            backlog, untold = pipeline.store.backlog(), pipeline.store.untold()
         except StoreError:
             return {"alert_manager_storage_up": (storage, 0)}
         now = datetime.now(UTC)
@@ -57,6 +57,10 @@ def blueprint(pipeline: Pipeline) -> Blueprint:
             "alert_manager_oldest_pending_seconds": (
                 "How long the oldest event or delivery has been waiting.",
                 max(0.0, age),
+            ),
+            "alert_manager_untold_deliveries": (
+                "Dead deliveries of which nothing later got through, by their destination.",
+                untold,
             ),
         }
 
