@@ -13,7 +13,7 @@ from sqlalchemy import Connection, Engine, Row, Select, Table, case, func, selec
 from sqlalchemy.exc import SQLAlchemyError
 
 from alerts.notification import Notification
-from outbox import listing, standing
+from outbox import listing, standing, untold
 from outbox.database import StoreError, explained
 from outbox.listing import ListedDelivery, Word
 from outbox.rows import ALERT, FINDINGS, AlertStatus, Backlog, DeliveryStatus, EventStatus
@@ -150,6 +150,16 @@ class Reports:
         """How many payloads could not be planned: nobody was told of them."""
         with self._reading() as connection:
             return connection.execute(select(func.count()).where(events.c.state == "dead")).scalar_one()
+
+    def untold(self) -> dict[str, int]:
+        """How many deliveries died at each destination, of which nothing later got through there."""
+        with self._reading() as connection:
+            return untold.untold(connection)
+
+    def troubles(self) -> list[str]:
+        """What was said last of each destination that is in trouble, in a sentence each."""
+        with self._reading() as connection:
+            return untold.troubles(connection)
 
 
 def _waiting(table: Table, state: str) -> Select[int, Any]:
