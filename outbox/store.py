@@ -32,7 +32,7 @@ from outbox.rows import (
     read_alerts,
 )
 from outbox.statements import chunks, up_to_bytes, update_each, upsert
-from outbox.tables import PENDING, alerts, deliveries, events, groups, probes, threads
+from outbox.tables import ACCEPTED, PENDING, alerts, deliveries, events, groups, probes, threads
 from outbox.trouble import Announcements
 from outbox.writer import Writer
 
@@ -43,9 +43,7 @@ _PLANNING_LOCK = 0x616C6572_01
 _ACCEPT = insert(events).returning(events.c.id, sort_by_parameter_order=True)
 _WAITS = select(events.c.id).where(ACCEPTED, ended(events.c.lease_until)).limit(1)
 _OTHERS_PLAN = (
-    select(events.c.id)
-    .where(ACCEPTED, events.c.lease_owner != bindparam("me"), ~ended(events.c.lease_until))
-    .limit(1)
+    select(events.c.id).where(ACCEPTED, events.c.lease_owner != bindparam("me"), ~ended(events.c.lease_until)).limit(1)
 )
 _OLDEST = up_to_bytes(
     select(events.c.id, func.length(events.c.body).label("size"))
@@ -174,15 +172,11 @@ class Store(Reports):
         are given before a commit): it was not before them.
         """
         given_back = and_(events.c.lease_owner.is_(None), events.c.attempts > 0)
-        others = select(func.min(events.c.id)).where(
-            ACCEPTED, or_(given_back, events.c.lease_owner != self.owner)
-        )
+        others = select(func.min(events.c.id)).where(ACCEPTED, or_(given_back, events.c.lease_owner != self.owner))
         first_of_others = connection.execute(others).scalar()
         held: set[int] = set()
         for some in chunks(ids):
-            mine = select(events.c.id).where(
-                events.c.id.in_(some), ACCEPTED, events.c.lease_owner == self.owner
-            )
+            mine = select(events.c.id).where(events.c.id.in_(some), ACCEPTED, events.c.lease_owner == self.owner)
             held.update(connection.execute(mine).scalars())
         return {each for each in held if first_of_others is None or each < first_of_others}
 
@@ -266,9 +260,9 @@ class Store(Reports):
         released = []
         for prefix in prefixes:
             count = 0
-            for table, state in ((events, "accepted"), (deliveries, "pending")):
+            for table, at_work in ((events, ACCEPTED), (deliveries, PENDING)):
                 held = and_(
-                    table.c.state == state,
+                    at_work,
                     table.c.lease_owner.is_not(None),
                     table.c.lease_owner.startswith(prefix, autoescape=True),
                 )

@@ -69,7 +69,8 @@ events = Table(
     Column("attempts", Integer, nullable=False, default=0),
     Column("lease_owner", String(128)),
     Column("lease_until", Moment),
-    Index("events_by_state", "state", "id"),
+    _where("events_accepted", text("state = 'accepted'"), "id"),
+    _where("events_dead", text("state = 'dead'"), "id"),
     sqlite_autoincrement=True,
 )
 
@@ -187,6 +188,12 @@ probes = Table(
 
 # In so many words, not as parameters: SQLite takes an index of some rows only where it sees the same condition.
 # https://www.sqlite.org/partialindex.html#queries_using_partial_indexes
+ACCEPTED = events.c.state == literal_column("'accepted'")
+"""Whether an event is still to be planned."""
+
+DEAD = events.c.state == literal_column("'dead'")
+"""Whether an event could not be planned."""
+
 PENDING = deliveries.c.state == literal_column("'pending'")
 """Whether a delivery is not at its end yet."""
 
