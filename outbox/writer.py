@@ -182,7 +182,7 @@ class _Turn:
     def __enter__(self) -> None:
         try:
             if self._file is None:
-                self._file = os.open(self._path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
+                self._file = os.open(self._path, os.O_CREAT | os.O_RDONLY | os.O_CLOEXEC, 0o644)
             fcntl.flock(self._file, fcntl.LOCK_EX)
         except OSError as error:
             raise StoreError(f"the lock beside the database cannot be had: {error.strerror}") from None
