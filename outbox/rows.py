@@ -314,8 +314,8 @@ def thread_row(destination: str, group_id: str, thread: Thread, now: datetime) -
 def json_text(shape: TypeAdapter[Any], value: object) -> str:
     """A value as JSON that can be kept and read again, whatever a far side put into it.
 
-    pydantic's own writer is five times as fast, but raises on half a surrogate pair, and makes NaN a null, which is then
-    no number.
+    pydantic's own writer is five times as fast, but raises on half a surrogate pair, and makes NaN a null, which is no
+    number.
     """
     if not _holds_nan(value):
         try:

@@ -12,6 +12,7 @@ from sqlalchemy import Connection, Engine, and_, bindparam, func, insert, or_, s
 from alerts.history import History
 from alerts.model import Alert
 from alerts.severity import SEVERITIES, alert_severity
+from outbox.holding import holding_digests
 from outbox.lanes import clock, ended
 from outbox.losses import Losses
 from outbox.notices import DELIVERIES, EVENTS, Listener, notify
@@ -229,8 +230,11 @@ class Store(Reports):
                         table.c.group_id.in_(some), current
                     )
                     for of_group, destination, thread in connection.execute(statement):
-                        held = frozenset(THREAD.validate_json(thread).open_fingerprints) if thread else frozenset()
+                        held = _open_fingerprints(thread) if thread else frozenset[str]()
                         found.setdefault(keys[of_group], {})[destination] = held
+                for (of_group, destination), heard in holding_digests(connection, some).items():
+                    of_destination = found.setdefault(keys[of_group], {})
+                    of_destination[destination] = heard or of_destination.get(destination, heard)
         return found
 
     def silent_alerts(self, before: datetime, limit: int) -> list[tuple[str, Alert]]:
@@ -279,6 +283,14 @@ class Store(Reports):
             StoreError: nothing can be kept just now.
         """
         self._writer.write(_probe, now)
+
+
+def _open_fingerprints(thread: str) -> frozenset[str]:
+    try:
+        return frozenset(THREAD.validate_json(thread).open_fingerprints)
+    except ValidationError:
+        # Another version's: what it holds is not known.
+        return frozenset()
 
 
 def _probe(connection: Connection, moments: Sequence[datetime]) -> list[None]:
