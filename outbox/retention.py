@@ -113,6 +113,8 @@ def _delete_events_once(connection: Connection, ids: Sequence[int]) -> tuple[int
     # Another replica may be at it, too.
     locked = finished.order_by(events.c.id).with_for_update(skip_locked=True)
     found = list(connection.execute(locked).scalars())
+    if not found:
+        return 0, False
     counted = select(d.c.event_id, func.count()).where(d.c.event_id.in_(found)).group_by(d.c.event_id)
     sizes = {row[0]: row[1] for row in connection.execute(counted)}
     fits, size = 0, 0
@@ -121,7 +123,7 @@ def _delete_events_once(connection: Connection, ids: Sequence[int]) -> tuple[int
         if size > ROWS_AT_ONCE:
             break
         fits += 1
-    if found and not fits:
+    if not fits:
         some = select(d.c.id).where(d.c.event_id == found[0]).limit(ROWS_AT_ONCE).scalar_subquery()
         return connection.execute(delete(d).where(d.c.id.in_(some))).rowcount, True
     for part in chunks(found[:fits]):

@@ -12,6 +12,7 @@ from flask.testing import FlaskClient
 from prometheus_client.parser import text_string_to_metric_families
 from sqlalchemy import Engine, text
 
+from alerts.notification import SendError
 from pipeline import Pipeline
 from tests.far_sides.process import require
 from tests.pipeline.parts import TEAM, Failing, Recorder, body
@@ -93,6 +94,13 @@ def test_tells_what_waits(client: FlaskClient, pipeline: Pipeline) -> None:
     metrics = parsed(client.get("/metrics").text)
     assert [1, 2, 0] == [value(metrics, name) for name in names[:3]]
     assert 0 < value(metrics, "oldest_pending_seconds") < 5
+
+
+def test_tells_what_was_not_told(client: FlaskClient, running: Pipeline, recorder: Recorder) -> None:
+    """Deliveries that died, by their destination."""
+    recorder.failures.append(SendError("gone", permanent=True))
+    client.post("/alert?wait=5s", data=SEED)
+    assert 1 == value(parsed(client.get("/metrics").text), "untold_deliveries", destination="team/log/0")
 
 
 def test_tells_that_the_storage_fails(client: FlaskClient, failing: Failing) -> None:

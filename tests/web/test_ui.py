@@ -16,6 +16,7 @@ from outbox.store import Store
 from pipeline import Pipeline
 from tests.pipeline.parts import Failing, Recorder, body, make_pipeline, started
 from tests.samples import NOW, SEED, model_alert, webhook, wire_alert
+from tests.service import eventually
 
 HOSTILE = '<script>alert("x")</script><img src=x onerror=alert(1)>\'"&{{ 12345 * 54321 }}</title>'
 
@@ -204,3 +205,19 @@ def test_its_parts_are_served(client: FlaskClient) -> None:
     for path, kind in parts.items():
         with client.get(path) as response:
             assert (200, kind) == (response.status_code, response.content_type)
+
+
+def test_says_where_not_all_was_told(client: FlaskClient, running: Pipeline, recorder: Recorder) -> None:
+    """A destination in trouble stands above the alerts."""
+    recorder.failures.append(SendError("gone", permanent=True))
+    client.post("/alert?wait=5s", data=SEED)
+    expected = "Not everybody was told. 1 notification could not be delivered to team/log/0: gone"
+    eventually(lambda: expected in words(shown(client)), "the page to say so")
+
+
+def test_shows_what_lapsed(client: FlaskClient, store: Store) -> None:
+    """What was taken as over is told from what ended."""
+    store.accept(b"{}", NOW, kind="lapse")
+    (claimed,) = store.claim_events(NOW, 30)
+    store.plan([Plan(claimed, alerts=(("group", model_alert("Crash", "resolved"), ()),))])
+    assert "lapsed Crash not heard of, taken as over" in words(shown(client))
