@@ -136,8 +136,8 @@ class Http:
     def _environment(self, url: str) -> _Environment:
         """What HTTPS_PROXY, REQUESTS_CA_BUNDLE and their like say of a URL; asked once, for asking takes its time.
 
-        Nothing else of a session is wanted, and a request through one takes longer: it keeps cookies, and nobody is to be
-        recognised from one call to the next.
+        Nothing else of a session is wanted, and a request through one takes longer: it keeps cookies, and nobody
+        is to be recognised from one call to the next.
         """
         known = self._environments.get(url)
         if known is None:

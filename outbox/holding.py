@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
+from typing import Any
 
 from pydantic import ValidationError
-from sqlalchemy import Connection, bindparam, select
+from sqlalchemy import BindParameter, Connection, bindparam, select
 
 from alerts.notification import Thread
 from outbox.rows import THREAD, notification_of
@@ -16,7 +17,7 @@ from outbox.tables import DIGESTED, deliveries, threads
 
 _d = deliveries.c
 _into = deliveries.alias("into")
-_some = bindparam("some", expanding=True)
+_some: BindParameter[Any] = bindparam("some", expanding=True)
 _THREADS = select(threads.c.group_id, threads.c.thread, threads.c.updated_at).where(
     threads.c.destination == bindparam("here"), threads.c.group_id.in_(_some)
 )

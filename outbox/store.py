@@ -18,6 +18,7 @@ from outbox.losses import Losses
 from outbox.notices import DELIVERIES, EVENTS, Listener, notify
 from outbox.queue import Queue
 from outbox.reports import Reports
+from outbox.retention import Retention
 from outbox.rows import (
     ALERT,
     FINDINGS,
@@ -78,6 +79,7 @@ class Store(Reports):
         self.queue = Queue(engine, self._writer, owner)
         self.announcements = Announcements(self._reading, self._writer)
         self.losses = Losses(self._reading, self._writer)
+        self.retention = Retention(self._reading, self._writer)
 
     def listener(self, events_ring: Callable[[], None], deliveries_ring: Callable[[], None]) -> Listener:
         """Hears of what other processes leave to be done."""
@@ -249,6 +251,12 @@ class Store(Reports):
         with self._reading() as connection:
             rows = connection.execute(silent).all()
         return [(row.group_key, alert) for row in rows for alert in read_alerts([row.alert])]
+
+    def lapse_waits(self) -> bool:
+        """Whether alerts that are to be taken as over wait for being planned."""
+        waits = select(events.c.id).where(events.c.state == "accepted", events.c.kind == "lapse").limit(1)
+        with self._reading() as connection:
+            return connection.execute(waits).first() is not None
 
     # Housekeeping
 
