@@ -34,14 +34,14 @@ from outbox.rows import (
     thread_row,
 )
 from outbox.statements import BYTES_AT_ONCE, chunks, update_each, upsert
-from outbox.tables import alerts, deliveries, threads
+from outbox.tables import PENDING, alerts, deliveries, threads
 
 # So many more groups than are asked for are looked at, for some may have something in flight.
 _PAGE = 32
 _PAGES = 40
 
 _d = deliveries.c
-_HERE = and_(_d.destination == bindparam("here"), _d.state == "pending")
+_HERE = and_(_d.destination == bindparam("here"), PENDING)
 
 
 def _heads(oldest_first: bool, only_digests: bool) -> Select[Any]:

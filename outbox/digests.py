@@ -33,7 +33,8 @@ from outbox.rows import (
     settled_values,
 )
 from outbox.statements import chunks, update_each
-from outbox.tables import deliveries, threads
+from outbox.tables import DIGESTED as TOLD_IN_DIGEST
+from outbox.tables import PENDING, deliveries, threads
 
 DIGESTED = "told in a digest"
 
@@ -43,7 +44,7 @@ _AT_ONCE = 20_000
 
 
 _d = deliveries.c
-_HERE = and_(_d.destination == bindparam("here"), _d.state == "pending")
+_HERE = and_(_d.destination == bindparam("here"), PENDING)
 _DIGEST_WAITS = select(_d.id).where(_HERE, _d.rank == _RANK).limit(1)
 _COUNT = select(func.count()).select_from(
     select(_d.id).where(_HERE, _d.kind == "state").limit(bindparam("size")).subquery()
@@ -161,7 +162,7 @@ def _ends_of_digested(connection: Connection, lane: Lane, waiting: Iterable[_Wai
         digested = (
             select(d.c.group_id, d.c.counts)
             .select_from(joined)
-            .where(d.c.state == "digested", d.c.destination == lane.destination, d.c.group_id.in_(some))
+            .where(TOLD_IN_DIGEST, d.c.destination == lane.destination, d.c.group_id.in_(some))
             .where(into.c.state == "delivered", not_(told_since))
             .order_by(d.c.id)
         )
@@ -269,7 +270,7 @@ def told(
         select(d.c.group_id, d.c.notification, into.c.settled_at)
         .join(into, into.c.id == d.c.successor_id)
         .where(
-            d.c.state == "digested",
+            TOLD_IN_DIGEST,
             d.c.destination == destination,
             d.c.group_id.in_(group_ids),
             into.c.state == "delivered",

@@ -11,7 +11,7 @@ from sqlalchemy import BindParameter, ColumnElement, Connection, and_, bindparam
 
 from outbox.pacing import Pace
 from outbox.statements import chunks
-from outbox.tables import Moment, deliveries
+from outbox.tables import PENDING, Moment, deliveries
 
 # With a minute for clocks that differ, and for who waited for its turn since it looked at its own.
 _LONGEST_PAUSE_SECONDS = 360.0
@@ -78,7 +78,7 @@ FREE = ended(_d.lease_until)
 
 _LOCK_FREE = (
     select(_d.id)
-    .where(_d.id.in_(bindparam("some", expanding=True)), _d.state == "pending", FREE)
+    .where(_d.id.in_(bindparam("some", expanding=True)), PENDING, FREE)
     .order_by(_d.id)
     .with_for_update(skip_locked=True)
 )

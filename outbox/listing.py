@@ -12,7 +12,7 @@ from sqlalchemy import ColumnElement, Connection, and_, func, select
 from alerts.notification import Notification
 from outbox.rows import DeliveryStatus, notification_of, plain_text
 from outbox.statements import chunks
-from outbox.tables import deliveries
+from outbox.tables import DIGESTED, PENDING, deliveries
 
 Word = Literal["pending", "retrying", "dead", "delivered", "superseded", "digested", "suppressed"]
 """What people call a delivery's state: as the row has it, but that one which has failed before is retrying."""
@@ -90,7 +90,7 @@ def digested(connection: Connection, delivery_id: int) -> tuple[Notification, ..
     kind = connection.execute(select(_d.c.kind).where(_d.c.id == delivery_id)).scalar()
     if kind != "digest":
         return None
-    into = and_(_d.c.successor_id == delivery_id, _d.c.state == "digested")
+    into = and_(_d.c.successor_id == delivery_id, DIGESTED)
     texts = connection.execute(select(_d.c.notification).where(into).order_by(_d.c.id).limit(_DIGESTED_AT_MOST))
     return tuple(each for text in texts.scalars() if (each := notification_of(text)) is not None)
 
@@ -125,8 +125,8 @@ def failed_before() -> ColumnElement[bool]:
 
 def _is(word: Word) -> ColumnElement[bool]:
     if word == "retrying":
-        return and_(_d.c.state == "pending", failed_before())
-    return and_(_d.c.state == "pending", ~failed_before()) if word == "pending" else _d.c.state == word
+        return and_(PENDING, failed_before())
+    return and_(PENDING, ~failed_before()) if word == "pending" else _d.c.state == word
 
 
 def _values(row: Any) -> dict[str, Any]:

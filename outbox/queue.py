@@ -19,11 +19,11 @@ from outbox.database import StoreError, explained
 from outbox.lanes import DUE, FREE, Lane, clock
 from outbox.rows import Delivery, delivery_of
 from outbox.settling import Settlement
-from outbox.tables import deliveries
+from outbox.tables import PENDING, deliveries
 from outbox.writer import Writer
 
 _OLDEST_FIRST_EVERY = 4
-_WAITING = select(deliveries.c.destination).distinct().where(deliveries.c.state == "pending", DUE, FREE)
+_WAITING = select(deliveries.c.destination).distinct().where(PENDING, DUE, FREE)
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,16 +9,16 @@ from datetime import datetime
 from typing import Any
 
 from pydantic import ValidationError
-from sqlalchemy import Connection, Engine, Row, Select, Table, case, func, select
+from sqlalchemy import ColumnElement, Connection, Engine, Row, Select, Table, case, func, select
 from sqlalchemy.exc import SQLAlchemyError
 
 from alerts.notification import Notification
-from outbox import listing, standing
+from outbox import listing, standing, untold
 from outbox.database import StoreError, explained
 from outbox.listing import ListedDelivery, Word
 from outbox.rows import ALERT, FINDINGS, AlertStatus, Backlog, DeliveryStatus, EventStatus
 from outbox.standing import DestinationStatus
-from outbox.tables import alerts, deliveries, events
+from outbox.tables import ACCEPTED, DEAD, PENDING, alerts, deliveries, events
 
 
 class Reports:
@@ -130,15 +130,15 @@ class Reports:
     def backlog(self) -> Backlog:
         """What waits."""
         with self._reading() as connection:
-            waiting_events, first = connection.execute(_waiting(events, "accepted")).one()
-            waiting_deliveries, second = connection.execute(_waiting(deliveries, "pending")).one()
+            waiting_events, first = connection.execute(_waiting(events, ACCEPTED)).one()
+            waiting_deliveries, second = connection.execute(_waiting(deliveries, PENDING)).one()
         oldest = [moment for moment in (first, second) if moment is not None]
         return Backlog(waiting_events, waiting_deliveries, min(oldest, default=None))
 
     def waiting_events(self) -> tuple[int, datetime | None]:
         """How many events are to be planned, and since when the oldest of them waits."""
         with self._reading() as connection:
-            count, oldest_at = connection.execute(_waiting(events, "accepted")).one()
+            count, oldest_at = connection.execute(_waiting(events, ACCEPTED)).one()
         return count, oldest_at
 
     def firing_alerts(self) -> int:
@@ -149,11 +149,21 @@ class Reports:
     def dead_events(self) -> int:
         """How many payloads could not be planned: nobody was told of them."""
         with self._reading() as connection:
-            return connection.execute(select(func.count()).where(events.c.state == "dead")).scalar_one()
+            return connection.execute(select(func.count()).where(DEAD)).scalar_one()
+
+    def untold(self) -> dict[str, int]:
+        """How many deliveries died at each destination, of which nothing later got through there."""
+        with self._reading() as connection:
+            return untold.untold(connection)
+
+    def troubles(self) -> list[str]:
+        """What was said last of each destination that is in trouble, in a sentence each."""
+        with self._reading() as connection:
+            return untold.troubles(connection)
 
 
-def _waiting(table: Table, state: str) -> Select[int, Any]:
-    return select(func.count(), func.min(table.c.received_at)).where(table.c.state == state)
+def _waiting(table: Table, at_work: ColumnElement[bool]) -> Select[int, Any]:
+    return select(func.count(), func.min(table.c.received_at)).where(at_work)
 
 
 def _listed(connection: Connection, delivery_ids: Sequence[int], now: datetime) -> tuple[ListedDelivery, ...]:

@@ -18,7 +18,7 @@ from alerts.model import Alert, AlertGroup
 from alerts.notification import Finding, Notification, Thread
 from alerts.severity import alert_severity
 
-EventKind = Literal["alert", "lapse"]
+EventKind = Literal["alert", "lapse", "notice"]
 EventState = Literal["accepted", "planned", "unrouted", "duplicate", "dead"]
 DeliveryKind = Literal["state", "digest", "fallback"]
 DeliveryState = Literal["pending", "delivered", "superseded", "digested", "suppressed", "dead"]
@@ -40,7 +40,8 @@ class Event:
     Attributes:
         body: as it came.
         attempts: how often it was taken up for planning.
-        kind: "lapse" is not Alertmanager's: made here, of alerts that were not heard of for long.
+        kind: "lapse" is not Alertmanager's: made here, of alerts that were not heard of for long. "notice" is
+            made here too: it is only there for what is told on the service's own account.
     """
 
     id: int

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, select, update
+from sqlalchemy import Connection, bindparam, select, text, update
 
 from alerts.notification import Receipt, SendError, Thread
 from outbox import destinations
@@ -15,18 +15,20 @@ from outbox.pacing import Destination
 from outbox.retry import Outcome
 from outbox.rows import Delivery, plain_text, settled_values, thread_row
 from outbox.statements import chunks, update_each, upsert
-from outbox.tables import deliveries, threads
+from outbox.tables import PENDING, deliveries, threads
 
 _d = deliveries.c
 _HELD = (
     select(_d.id, _d.lease_until)
-    .where(_d.id.in_(bindparam("some", expanding=True)), _d.state == "pending", _d.lease_owner == bindparam("me"))
+    .where(_d.id.in_(bindparam("some", expanding=True)), PENDING, _d.lease_owner == bindparam("me"))
     .order_by(_d.id)
 )
 _HELD_LOCKED = _HELD.with_for_update()
 _TELL = (
     update(deliveries)
-    .where(_d.untold == 1, _d.destination == bindparam("here"), _d.group_id.in_(bindparam("some", expanding=True)))
+    .where(
+        _d.untold > text("0"), _d.destination == bindparam("here"), _d.group_id.in_(bindparam("some", expanding=True))
+    )
     .values(untold=0)
 )
 

@@ -6,11 +6,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass, fields, replace
 from datetime import datetime
 
-from sqlalchemy import Connection, case, func, select
+from sqlalchemy import Connection, case, func, select, text
 
 from outbox.listing import failed_before
 from outbox.pacing import UNPACED, Destination
-from outbox.tables import deliveries, destinations
+from outbox.tables import PENDING, deliveries, destinations
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,11 +50,11 @@ def standing(connection: Connection, now: datetime, names: Iterable[str]) -> lis
     found = {name: DestinationStatus(name) for name in names}
     found |= {each.name: _faring(each, now) for each in known(connection)}
     retrying = func.sum(case((failed_before(), 1), else_=0))
-    pending = select(d.c.destination, func.count(), retrying, func.min(d.c.received_at)).where(d.c.state == "pending")
+    pending = select(d.c.destination, func.count(), retrying, func.min(d.c.received_at)).where(PENDING)
     for name, waiting, of_them, oldest_at in connection.execute(pending.group_by(d.c.destination)):
         status = found.get(name, DestinationStatus(name))
         found[name] = replace(status, waiting=waiting, retrying=int(of_them), oldest_at=oldest_at)
-    dead = select(d.c.destination, func.count()).where(d.c.untold == 1).group_by(d.c.destination)
+    dead = select(d.c.destination, func.count()).where(d.c.untold > text("0")).group_by(d.c.destination)
     for name, untold in connection.execute(dead):
         found[name] = replace(found.get(name, DestinationStatus(name)), untold=untold)
     return [found[name] for name in sorted(found)]

@@ -13,6 +13,7 @@ from alerts.history import History
 from alerts.model import Alert
 from alerts.severity import SEVERITIES, alert_severity
 from outbox.lanes import clock, ended
+from outbox.losses import Losses
 from outbox.notices import DELIVERIES, EVENTS, Listener, notify
 from outbox.queue import Queue
 from outbox.reports import Reports
@@ -31,7 +32,8 @@ from outbox.rows import (
     read_alerts,
 )
 from outbox.statements import chunks, up_to_bytes, update_each, upsert
-from outbox.tables import alerts, deliveries, events, groups, probes, threads
+from outbox.tables import ACCEPTED, PENDING, alerts, deliveries, events, groups, probes, threads
+from outbox.trouble import Announcements
 from outbox.writer import Writer
 
 _EVENTS_AT_ONCE = 200
@@ -39,15 +41,13 @@ _PLANNING_LOCK = 0x616C6572_01
 
 
 _ACCEPT = insert(events).returning(events.c.id, sort_by_parameter_order=True)
-_WAITS = select(events.c.id).where(events.c.state == "accepted", ended(events.c.lease_until)).limit(1)
+_WAITS = select(events.c.id).where(ACCEPTED, ended(events.c.lease_until)).limit(1)
 _OTHERS_PLAN = (
-    select(events.c.id)
-    .where(events.c.state == "accepted", events.c.lease_owner != bindparam("me"), ~ended(events.c.lease_until))
-    .limit(1)
+    select(events.c.id).where(ACCEPTED, events.c.lease_owner != bindparam("me"), ~ended(events.c.lease_until)).limit(1)
 )
 _OLDEST = up_to_bytes(
     select(events.c.id, func.length(events.c.body).label("size"))
-    .where(events.c.state == "accepted", or_(events.c.lease_owner != bindparam("me"), ended(events.c.lease_until)))
+    .where(ACCEPTED, or_(events.c.lease_owner != bindparam("me"), ended(events.c.lease_until)))
     .order_by(events.c.id)
     .limit(_EVENTS_AT_ONCE),
     "id",
@@ -75,6 +75,8 @@ class Store(Reports):
         # PostgreSQL has many writers: what is to be answered at once need not wait for plans and claims.
         self._acceptor = Writer(engine) if engine.dialect.name == "postgresql" else self._writer
         self.queue = Queue(engine, self._writer, owner)
+        self.announcements = Announcements(self._reading, self._writer)
+        self.losses = Losses(self._reading, self._writer)
 
     def listener(self, events_ring: Callable[[], None], deliveries_ring: Callable[[], None]) -> Listener:
         """Hears of what other processes leave to be done."""
@@ -170,15 +172,11 @@ class Store(Reports):
         are given before a commit): it was not before them.
         """
         given_back = and_(events.c.lease_owner.is_(None), events.c.attempts > 0)
-        others = select(func.min(events.c.id)).where(
-            events.c.state == "accepted", or_(given_back, events.c.lease_owner != self.owner)
-        )
+        others = select(func.min(events.c.id)).where(ACCEPTED, or_(given_back, events.c.lease_owner != self.owner))
         first_of_others = connection.execute(others).scalar()
         held: set[int] = set()
         for some in chunks(ids):
-            mine = select(events.c.id).where(
-                events.c.id.in_(some), events.c.state == "accepted", events.c.lease_owner == self.owner
-            )
+            mine = select(events.c.id).where(events.c.id.in_(some), ACCEPTED, events.c.lease_owner == self.owner)
             held.update(connection.execute(mine).scalars())
         return {each for each in held if first_of_others is None or each < first_of_others}
 
@@ -226,7 +224,7 @@ class Store(Reports):
             for some in chunks(list(keys)):
                 for table in (deliveries, threads):
                     told: Any = threads.c.thread if table is threads else text("NULL")
-                    current = threads.c.open == 1 if table is threads else deliveries.c.state == "pending"
+                    current = threads.c.open == 1 if table is threads else PENDING
                     statement = select(table.c.group_id, table.c.destination, told).where(
                         table.c.group_id.in_(some), current
                     )
@@ -262,9 +260,9 @@ class Store(Reports):
         released = []
         for prefix in prefixes:
             count = 0
-            for table, state in ((events, "accepted"), (deliveries, "pending")):
+            for table, at_work in ((events, ACCEPTED), (deliveries, PENDING)):
                 held = and_(
-                    table.c.state == state,
+                    at_work,
                     table.c.lease_owner.is_not(None),
                     table.c.lease_owner.startswith(prefix, autoescape=True),
                 )

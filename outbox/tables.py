@@ -20,6 +20,7 @@ from sqlalchemy import (
     Text,
     TextClause,
     false,
+    literal_column,
     text,
 )
 from sqlalchemy.types import TypeDecorator
@@ -61,14 +62,15 @@ events = Table(
     Column("id", _Id, primary_key=True, autoincrement=True),
     Column("received_at", Moment, nullable=False),
     Column("body", LargeBinary, nullable=False, comment="as it came"),
-    Column("kind", String(16), nullable=False, server_default="alert", comment="alert, or lapse (made here)"),
+    Column("kind", String(16), nullable=False, server_default="alert", comment="alert; made here: lapse, notice"),
     Column("state", String(16), nullable=False, comment="accepted, planned, unrouted, duplicate, dead"),
     Column("error", Text, comment="why it is dead"),
     Column("duplicate_of", _Id, comment="the event that told it"),
     Column("attempts", Integer, nullable=False, default=0),
     Column("lease_owner", String(128)),
     Column("lease_until", Moment),
-    Index("events_by_state", "state", "id"),
+    _where("events_accepted", text("state = 'accepted'"), "id"),
+    _where("events_dead", text("state = 'dead'"), "id"),
     sqlite_autoincrement=True,
 )
 
@@ -95,13 +97,19 @@ deliveries = Table(
     Column("settled_at", Moment),
     Column("detail", Text, comment="the receipt, the last error, or why it is suppressed"),
     Column("successor_id", _Id, comment="the delivery that tells it instead"),
-    Column("untold", Integer, nullable=False, server_default="0", comment="1: dead, and nothing later got through"),
+    Column(
+        "untold",
+        Integer,
+        nullable=False,
+        server_default="0",
+        comment="1: dead, nothing later got through; 2: announced",
+    ),
     Index("deliveries_by_state", "state", "id"),
     Index("deliveries_by_event", "event_id"),
     _where_pending("deliveries_waiting", "destination", "rank", "id"),
     _where_pending("deliveries_waiting_by_group", "group_id", "destination", "id"),
     _where("deliveries_digested", text("state = 'digested'"), "group_id", "destination", "id"),
-    _where("deliveries_untold", text("untold = 1"), "destination", "group_id"),
+    _where("deliveries_untold", text("untold > 0"), "destination", "group_id"),
     _where("deliveries_by_successor", text("successor_id IS NOT NULL"), "successor_id"),
     sqlite_autoincrement=True,
 )
@@ -161,9 +169,33 @@ alerts = Table(
     Index("alerts_by_silence", "status", "updated_at"),
 )
 
+rejected = Table(
+    "rejected",
+    metadata,
+    Column("id", _Id, primary_key=True, autoincrement=True),
+    Column("received_at", Moment, nullable=False),
+    Column("error", Text, nullable=False, comment="what it was answered"),
+    Column("body", LargeBinary, nullable=False, comment="its beginning"),
+    sqlite_autoincrement=True,
+)
+
 probes = Table(
     "probes",
     metadata,
     Column("id", Integer, primary_key=True),
     Column("written_at", Moment, nullable=False),
 )
+
+# In so many words, not as parameters: SQLite takes an index of some rows only where it sees the same condition.
+# https://www.sqlite.org/partialindex.html#queries_using_partial_indexes
+ACCEPTED = events.c.state == literal_column("'accepted'")
+"""Whether an event is still to be planned."""
+
+DEAD = events.c.state == literal_column("'dead'")
+"""Whether an event could not be planned."""
+
+PENDING = deliveries.c.state == literal_column("'pending'")
+"""Whether a delivery is not at its end yet."""
+
+DIGESTED = deliveries.c.state == literal_column("'digested'")
+"""Whether a delivery was told in a digest."""

@@ -27,8 +27,8 @@ def accept(body: bytes, store: Store, now: datetime) -> int:
     try:
         groups = payload.parse(body, now)
         event_id = store.accept(body, now)
-    except payload.PayloadError:
-        telemetry.EVENTS.labels("rejected").inc()
+    except payload.PayloadError as malformed:
+        reject(str(malformed), body, store, now)
         raise
     except StoreError:
         telemetry.EVENTS.labels("refused").inc()
@@ -44,3 +44,16 @@ def accept(body: bytes, store: Store, now: datetime) -> int:
         alerts=sum(len(group.alerts) for group in groups),
     )
     return event_id
+
+
+def reject(error: str, body: bytes, store: Store, now: datetime) -> None:
+    """Count a body that is refused for good, and keep its beginning for a person to look at: it may have been a page.
+
+    Never fails: whatever becomes of this, the answer is the same.
+    """
+    telemetry.EVENTS.labels("rejected").inc()
+    _log.warning("rejected", error=error, bytes=len(body))
+    try:
+        store.losses.keep(error, body, now)
+    except Exception as failing:
+        _log.error("a rejected body is not kept", error=str(failing) if isinstance(failing, StoreError) else "")

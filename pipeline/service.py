@@ -15,8 +15,9 @@ from config.schema import Configuration
 from outbox.database import StoreError
 from outbox.rows import DeliveryStatus, EventStatus
 from outbox.store import Store
-from pipeline.accept import accept
+from pipeline.accept import accept, reject
 from pipeline.deliver import Deliverer
+from pipeline.fallback import Fallback
 from pipeline.plan import Planner
 
 _LOOK_SECONDS = 0.02
@@ -50,14 +51,15 @@ class Pipeline:
         self.store = store
         self.destinations = tuple(actions)
         self._clock = clock
-        self._deliverer = Deliverer(configuration, store, actions, clock)
+        self._deliverer = Deliverer(configuration, store, actions, clock, died=self._died)
+        self._fallback = Fallback(configuration, store, clock, planned=self._deliverer.wake.ring)
         self._planner = Planner(configuration, store, enrichers, prometheus, clock, planned=self._deliverer.wake.ring)
         self._listener = store.listener(self._planner.wake.ring, self._deliverer.wake.ring)
 
     @property
     def alive(self) -> bool:
         """Whether its threads run."""
-        return self._planner.alive and self._deliverer.alive
+        return all(each.alive for each in (self._planner, self._deliverer, self._fallback))
 
     @property
     def stuck(self) -> bool:
@@ -68,6 +70,7 @@ class Pipeline:
         """Begin to plan and deliver."""
         self._planner.start()
         self._deliverer.start()
+        self._fallback.start()
         self._listener.start()
 
     def stop(self, timeout_seconds: float) -> None:
@@ -77,6 +80,7 @@ class Pipeline:
             timeout_seconds: for each of planning and delivering.
         """
         self._listener.stop()
+        self._fallback.stop(timeout_seconds)
         self._planner.stop(timeout_seconds)
         self._deliverer.stop(timeout_seconds)
         try:
@@ -118,6 +122,13 @@ class Pipeline:
             # What waited behind it need not wait any more.
             self._deliverer.wake.ring()
         return refused
+
+    def reject(self, error: str, body: bytes = b"") -> None:
+        """Keep what is answered with an error, as far as that is possible; see `pipeline.accept.reject`."""
+        reject(error, body, self.store, self._clock())
+
+    def _died(self) -> None:
+        self._fallback.ring()
 
     def wait(self, event_id: int, timeout_seconds: float) -> EventStatus | None:
         """Wait until each delivery of an event has been tried, or time is up.

@@ -42,14 +42,12 @@ def blueprint(configuration: Configuration, pipeline: Pipeline) -> Blueprint:
             body = _body(request, max_body)
         except HTTPException as unread:
             # It may have been a page, and Alertmanager will not send it again.
-            telemetry.EVENTS.labels("rejected").inc()
-            _log.warning("rejected", error=unread.description)
+            pipeline.reject(unread.description or type(unread).__name__)
             raise
         begun = time.monotonic()
         try:
             event_id = pipeline.accept(body)
         except PayloadError as malformed:
-            _log.warning("rejected", error=str(malformed), bytes=len(body))
             return error(str(malformed), 400)
         except StoreError as failing:
             _log.error("refused: the storage is failing", error=str(failing))

@@ -42,8 +42,9 @@ def blueprint(pipeline: Pipeline) -> Blueprint:
         try:
             shown, firing = pipeline.store.recent_alerts(_SHOWN), pipeline.store.firing_alerts()
             backlog, dead, failing = pipeline.store.backlog(), pipeline.store.dead_events(), ""
+            troubles = pipeline.store.troubles()
         except StoreError as failure:
-            shown, firing, backlog, dead, failing = [], 0, None, 0, str(failure)
+            shown, firing, backlog, dead, failing, troubles = [], 0, None, 0, str(failure), []
 
         def since(moment: datetime) -> str:
             return units.duration((now - moment).total_seconds())
@@ -54,6 +55,7 @@ def blueprint(pipeline: Pipeline) -> Blueprint:
             firing=firing,
             backlog=backlog,
             dead=dead,
+            troubles=troubles,
             failing=failing,
             since=since,
             now=now,

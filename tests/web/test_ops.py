@@ -7,17 +7,20 @@ import signal
 import subprocess
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from flask.testing import FlaskClient
 from prometheus_client.parser import text_string_to_metric_families
 from sqlalchemy import Engine, text
 
+import telemetry
 from pipeline import Pipeline
+from tests.deliveries import add, add_destination
 from tests.far_sides.process import require
 from tests.pipeline.parts import TEAM, Failing, Recorder, body
-from tests.samples import SEED, webhook, wire_alert
-from tests.service import Service, eventually
+from tests.samples import SEED, notification, webhook, wire_alert
+from tests.service import ROOT, Service, eventually
 
 Metrics = dict[tuple[str, tuple[tuple[str, str], ...]], float]
 
@@ -95,6 +98,39 @@ def test_tells_what_waits(client: FlaskClient, pipeline: Pipeline) -> None:
     metrics = parsed(client.get("/metrics").text)
     assert [1, 2] == [value(metrics, name) for name in names[:2]]
     assert 0 < value(metrics, "oldest_pending_seconds") < 5
+
+
+def test_tells_how_each_destination_stands(client: FlaskClient, engine: Engine) -> None:
+    """What waits for it, since when, what it was never told, and whether it is paused; configured ones in any case."""
+    now = datetime.now(UTC)
+    add_destination(engine, "other/log/0", failures=3, failing_since=now, paused_until=now + timedelta(seconds=60))
+    for state, minutes in (("pending", 1), ("retrying", 10), ("retrying", 5), ("dead", 60), ("delivered", 90)):
+        received_at = now - timedelta(minutes=minutes)
+        add(engine, state, notification("group", "other"), received_at=received_at, untold=int(state == "dead"))
+    metrics = parsed(client.get("/metrics").text)
+    paused = value(metrics, "destination_paused_seconds", destination="other/log/0")
+    ages = [
+        value(metrics, "deliveries_oldest_pending_seconds", destination="other/log/0"),
+        value(metrics, "oldest_pending_seconds"),
+    ]
+    assert 50 < paused <= 60
+    assert [True, True] == [600 <= age < 610 for age in ages]
+    names = ("deliveries_pending", "deliveries_retrying", "deliveries_untold", "destination_failing")
+    assert [3, 2, 1, 1] == [value(metrics, name, destination="other/log/0") for name in names]
+    key = (("destination", "team/log/0"),)
+    quiet = (*names, "deliveries_oldest_pending_seconds", "destination_paused_seconds")
+    assert [0] * 6 == [metrics[f"alert_manager_{name}", key] for name in quiet]
+
+
+def test_every_metric_is_documented(counting: Service) -> None:
+    """The table has each with its labels, and none that there is not."""
+    counting.post(SEED, "?wait=5s")
+    counting.post(b"nonsense")
+    families = text_string_to_metric_families(fresh(counting))
+    told = {family.name: {label for each in family.samples for label in each.labels} for family in families}
+    rows = re.findall(r"^\| `(\w+)` \| ([^|]*)\|", (ROOT / "docs" / "metrics.md").read_text(), re.MULTILINE)
+    documented = {name.removesuffix("_total"): set(re.findall(r"`(\w+)`", labels)) for name, labels in rows}
+    assert {name: labels - {"le"} for name, labels in told.items()} == documented
 
 
 def test_tells_that_the_storage_fails(client: FlaskClient, failing: Failing) -> None:
@@ -194,6 +230,8 @@ def test_an_attempt_that_failed_counts(client: FlaskClient, running: Pipeline, r
         metrics = parsed(client.get("/metrics").text)
         return value(metrics, "deliveries_total", receiver="team", action="log", outcome="retrying")
 
-    before = count()
+    attempts = telemetry.ATTEMPTS.labels("team", "log")
+    before, attempts_before = count(), attempts._value.get()
     client.post("/alert?wait=5s", data=SEED)
     assert before < count()
+    assert attempts_before < attempts._value.get()

@@ -45,6 +45,9 @@ def upgrade() -> None:
         sa.Column("history", sa.Text, nullable=False),
         sa.Column("updated_at", sa.BigInteger, nullable=False),
     )
+    op.drop_index("events_by_state", "events")
+    _create_index("events_accepted", "events", ["id"], "state = 'accepted'")
+    _create_index("events_dead", "events", ["id"], "state = 'dead'")
     op.drop_index("deliveries_by_state", "deliveries")
     op.drop_index("deliveries_by_group", "deliveries")
     op.create_index("deliveries_by_state", "deliveries", ["state", "id"])

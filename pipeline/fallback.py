@@ -1,0 +1,138 @@
+"""What one destination does not take is told elsewhere: that it fails, what was not told there, and when that is over.
+
+Told is the receiver's fallback; where it has none the root route's receiver, if that is another one. The log, a metric
+and the page say it in any case. What fails of such a message itself is told nowhere else: it would never end.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from datetime import datetime
+
+import structlog
+
+from config.schema import Configuration, Receiver
+from outbox.announcing import Address
+from outbox.database import StoreError
+from outbox.losses import LossKind
+from outbox.store import Store
+from outbox.trouble import Said
+from outbox.untold import Watched
+
+_LOOK_SECONDS = 2.0
+# Of a storm of deaths the first message should tell more than the first.
+_GATHER_SECONDS = 0.25
+_FALLBACK_AFTER_SECONDS = 120.0
+_LOSSES: tuple[LossKind, ...] = ("rejected", "unplanned")
+
+_log = structlog.get_logger("fallback")
+
+
+class Fallback:
+    """Looks for destinations in trouble, in a thread of its own.
+
+    Args:
+        planned: called when there is something to deliver.
+    """
+
+    def __init__(
+        self,
+        configuration: Configuration,
+        store: Store,
+        clock: Callable[[], datetime],
+        planned: Callable[[], None] = lambda: None,
+    ) -> None:
+        self._configuration = configuration
+        self._store = store
+        self._clock = clock
+        self._planned = planned
+        self._page_url = configuration.file.external_url or ""
+        self._bell = threading.Event()
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._work, name="fallback", daemon=True)
+
+    @property
+    def alive(self) -> bool:
+        """Whether the thread runs."""
+        return self._thread.is_alive()
+
+    def start(self) -> None:
+        """Begin."""
+        self._thread.start()
+
+    def stop(self, timeout_seconds: float) -> None:
+        """End; what was not said is said by whoever looks next."""
+        self._stopping.set()
+        self._bell.set()
+        if self._thread.ident is not None:
+            self._thread.join(timeout_seconds)
+
+    def ring(self) -> None:
+        """Have it look at once."""
+        self._bell.set()
+
+    def look(self) -> None:
+        """Look at each destination that may be in trouble, and see to it that what is to be said is delivered.
+
+        Raises:
+            StoreError: not all was looked at.
+        """
+        for destination in self._store.announcements.suspects():
+            said = self._store.announcements.announce(self._watched(destination), self._clock())
+            self._tell(said, destination=destination)
+        root = self._root
+        for kind in _LOSSES:
+            addresses = _addresses(root) if root is not None else ()
+            self._tell(self._store.losses.announce(kind, addresses, self._page_url, self._clock()), losses=kind)
+
+    def _work(self) -> None:
+        while not self._stopping.is_set():
+            try:
+                self.look()
+            except StoreError as error:
+                _log.error("cannot look for trouble", error=str(error))
+            except Exception:
+                # Whatever it is, the next trouble is to be told all the same.
+                _log.exception("looking for trouble was interrupted")
+            if self._bell.wait(_LOOK_SECONDS):
+                self._stopping.wait(_GATHER_SECONDS)
+                self._bell.clear()
+
+    def _tell(self, said: Said | None, **about: str) -> None:
+        if said is None:
+            return
+        log = _log.info if said.step == "end" else _log.error
+        log("trouble is over" if said.step == "end" else "trouble", summary=said.summary, told=said.told, **about)
+        if said.told:
+            self._planned()
+
+    @property
+    def _root(self) -> Receiver | None:
+        return self._configuration.receiver(self._configuration.file.route.receiver or "")
+
+    def _watched(self, destination: str) -> Watched:
+        name = destination.rsplit("/", 2)[0]
+        receiver = self._configuration.receiver(name)
+        after_seconds = receiver.fallback_after_seconds if receiver else _FALLBACK_AFTER_SECONDS
+        told = told_instead(self._configuration, name)
+        return Watched(destination, after_seconds, _addresses(told) if told else (), self._page_url)
+
+
+def told_instead(configuration: Configuration, name: str) -> Receiver | None:
+    """Who is told what a receiver does not take: its fallback, else the root's, if that is another one; else nobody.
+
+    Args:
+        name: the receiver's; it may be gone from the configuration.
+    """
+    receiver = configuration.receiver(name)
+    if receiver is not None and receiver.fallback:
+        return configuration.receiver(receiver.fallback)
+    root = configuration.file.route.receiver or ""
+    return configuration.receiver(root) if root != name else None
+
+
+def _addresses(receiver: Receiver) -> tuple[Address, ...]:
+    return tuple(
+        Address(receiver.name, each.kind, each.index, each.settings.send_resolved) for each in receiver.actions
+    )
