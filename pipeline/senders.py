@@ -46,18 +46,23 @@ class Senders:
         self._stopping = False
 
     def room(self, destination: str) -> int:
-        """How many deliveries are welcome now for a destination: 0 until it is worth asking for some."""
+        """How many deliveries are welcome now for a destination: 0 until it is worth asking for some.
+
+        That is when half of the threads are free; or, where some of those hang, a moment after the last were added.
+        """
         lane = self._lane(destination)
         with lane.lock:
             most = _FAILING_THREADS if lane.failing else lane.most
             free = most - lane.running - len(lane.waiting)
-            return free if 2 * free >= most else 0
+            worth_it = 2 * free >= most or time.monotonic() - lane.added_at > _PATIENCE_SECONDS
+            return max(0, free) if worth_it else 0
 
     def add(self, destination: str, deliveries: Iterable[Delivery]) -> None:
         """Send these, too."""
         lane = self._lane(destination)
         with lane.lock:
-            lane.waiting.extend((delivery, time.monotonic()) for delivery in deliveries)
+            lane.added_at = time.monotonic()
+            lane.waiting.extend((delivery, lane.added_at) for delivery in deliveries)
         self._hire(lane, _FIRST_THREADS)
 
     def grow(self) -> bool:
@@ -76,11 +81,13 @@ class Senders:
     def stop(self) -> None:
         """Give back what waits, and wait for what is being sent."""
         self._stopping = True
-        self._pool.shutdown(wait=True)
         for lane in self._lanes.values():
-            for delivery, _ in lane.waiting:
+            with lane.lock:
+                unsent = [delivery for delivery, _ in lane.waiting]
+                lane.waiting.clear()
+            for delivery in unsent:
                 self._give_back(delivery)
-            lane.waiting.clear()
+        self._pool.shutdown(wait=True)
 
     def _lane(self, destination: str) -> _Lane:
         return self._lanes.setdefault(destination, _Lane())
@@ -123,6 +130,7 @@ class _Lane:
     def __init__(self) -> None:
         self.lock = threading.Lock()
         self.waiting: deque[tuple[Delivery, float]] = deque()
+        self.added_at = 0.0
         self.running = 0
         self.most = _FIRST_THREADS
         self.failing = False

@@ -9,6 +9,8 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from sqlalchemy import Engine
+
 import enrich
 from actions import Action
 from alerts.model import Alert
@@ -18,7 +20,10 @@ from config.schema import Configuration
 from enrich._base import Answers
 from enrich._vector import Sample, Vector
 from outbox.database import StoreError
+from outbox.queue import Queue
+from outbox.rows import DeliveryStatus
 from outbox.store import Store
+from outbox.writer import Writer
 from pipeline import Pipeline
 from pipeline.service import utc_now
 from tests.samples import NOW
@@ -132,18 +137,38 @@ class Prometheus(enrich.Prometheus):
 
 
 class Failing(Store):
-    """A store whose methods raise StoreError as often as `failures` says, by their names."""
+    """A store whose methods, and its queue's, raise StoreError as often as `failures` says, by their names."""
 
     def __init__(self, store: Store) -> None:
         self.failures: dict[str, int] = defaultdict(int)
         super().__init__(store._engine, store.owner)
+        self.queue = FailingQueue(self._engine, self._writer, self.owner, self.failures)
 
     def __getattribute__(self, name: str) -> Any:
         """Fails instead of a method, and counts down."""
-        if not name.startswith("_") and name != "failures" and self.failures[name] > 0:
-            self.failures[name] -= 1
-            raise StoreError("the disk is away")
+        if not name.startswith("_") and name != "failures":
+            _fail(self.failures, name)
         return super().__getattribute__(name)
+
+
+class FailingQueue(Queue):
+    """The queue of a failing store."""
+
+    def __init__(self, engine: Engine, writer: Writer, owner: str, failures: dict[str, int]) -> None:
+        super().__init__(engine, writer, owner)
+        self._failures = failures
+
+    def __getattribute__(self, name: str) -> Any:
+        """Fails instead of a method, and counts down."""
+        if not name.startswith("_"):
+            _fail(self._failures, name)
+        return super().__getattribute__(name)
+
+
+def _fail(failures: dict[str, int], name: str) -> None:
+    if failures[name] > 0:
+        failures[name] -= 1
+        raise StoreError("the disk is away")
 
 
 def make_pipeline(
@@ -173,6 +198,13 @@ def started(pipeline: Pipeline) -> Iterator[Pipeline]:
         yield pipeline
     finally:
         pipeline.stop(5)
+
+
+def deliveries_of(store: Store, event_id: int) -> tuple[DeliveryStatus, ...]:
+    """Returns where each delivery of an event stands."""
+    status = store.event(event_id)
+    assert status is not None
+    return status.deliveries
 
 
 def settled(pipeline: Pipeline, event_id: int, timeout_seconds: float = 5.0) -> list[str]:
