@@ -52,6 +52,7 @@ class Writer:
         self._condition = threading.Condition()
         self._waiting: list[_Ticket] = []
         self._writing = False
+        self._process = os.getpid()
 
     def write(self, work: Work[Item, Result], item: Item) -> Result:
         """Have an item written; with it, in one transaction, whatever else waits.
@@ -62,6 +63,9 @@ class Writer:
         Raises:
             StoreError: it is not kept; or, when the database went away while it committed, perhaps it is.
         """
+        if os.getpid() != self._process:
+            # Its turn would be one with its parent's, and no turn at all between the two.
+            raise RuntimeError("a writer is of the process that made it")
         ticket = _Ticket(work, item)
         deadline = time.monotonic() + BUSY_TIMEOUT_SECONDS
         with self._condition:
@@ -69,6 +73,8 @@ class Writer:
             while self._writing and not ticket.done:
                 if not self._condition.wait(max(0.0, deadline - time.monotonic())):
                     ticket.abandoned = not ticket.done
+                    if ticket in self._waiting:
+                        self._waiting.remove(ticket)
                     break
             mine: list[_Ticket] = []
             if not ticket.done and not ticket.abandoned:
@@ -130,16 +136,16 @@ class Writer:
 
     def _commit(self, tickets: Sequence[_Ticket]) -> None:
         with self._in_turn():
-            by_work: dict[Work[Any, Any], list[_Ticket]] = {}
-            for ticket in tickets:
-                if not ticket.abandoned:
-                    by_work.setdefault(ticket.work, []).append(ticket)
             results: list[tuple[_Ticket, Any]] = []
-            if by_work:
-                with self._engine.begin() as connection:
-                    for work, of_work in by_work.items():
-                        given = work(connection, [ticket.item for ticket in of_work])
-                        results += zip(of_work, given, strict=True)
+            with self._engine.begin() as connection:
+                # Only now, for it may have taken so long to begin that some have given up.
+                by_work: dict[Work[Any, Any], list[_Ticket]] = {}
+                for ticket in tickets:
+                    if not ticket.abandoned:
+                        by_work.setdefault(ticket.work, []).append(ticket)
+                for work, of_work in by_work.items():
+                    given = work(connection, [ticket.item for ticket in of_work])
+                    results += zip(of_work, given, strict=True)
         for ticket, result in results:
             ticket.result = result
 
