@@ -232,10 +232,14 @@ class Outbox(RuleBasedStateMachine):
         """In the end, when all goes well, everything waiting is told, and nothing is open that is over."""
         self.hands = []
         self.drain()
-        for group in GROUPS:
-            ended = [model_alert(name, "resolved") for name in sorted(self.firing[group])] if group == "one" else []
-            self.firing[group] = frozenset() if ended else self.firing[group]
-            self.plan(group, [model_alert("Z"), *ended])
+        # What tells the end of all that fires in one group is refused.
+        ended = [model_alert(name, "resolved") for name in sorted(self.firing["one"])]
+        self.firing["one"] = frozenset()
+        self.plan("one", [model_alert("Y"), *ended])
+        self.drain(refused=True)
+        self.plan("one", [model_alert("Z"), model_alert("Y", "resolved")])
+        for group in GROUPS[1:]:
+            self.plan(group, [model_alert("Z")])
         self.drain()
         for (destination, group), held in self.known.items():
             if destination != "slow/log/0":
@@ -246,14 +250,14 @@ class Outbox(RuleBasedStateMachine):
         self.drain()
         assert not any(self.far.values()), f"something is open: {self.far}"
 
-    def drain(self) -> None:
-        """Delivers all that waits, with time to spare; nothing is left."""
+    def drain(self, refused: bool = False) -> None:
+        """Delivers all that waits, with time to spare, or has it refused; nothing is left."""
         for _ in range(80):
             self.tick(61)
             claimed = self.stores["b"].queue.claim(LANES, self.now, LEASE)
             for delivery in claimed.deliveries:
-                self.take("b", delivery, "arrived")
-                self.finish(self.hands.pop(), True, False, False)
+                self.take("b", delivery, "lost" if refused else "arrived")
+                self.finish(self.hands.pop(), not refused, refused, False)
             if not self.rows(deliveries.c.state == "pending"):
                 break
         assert [] == self.rows(deliveries.c.state == "pending"), "something stalls"
