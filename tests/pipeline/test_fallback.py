@@ -16,7 +16,7 @@ from outbox.store import Store
 from outbox.tables import deliveries
 from pipeline import Pipeline
 from pipeline.fallback import Fallback, told_instead
-from tests.pipeline.parts import Clock, Failing, body, configuration, make_pipeline, settled, started
+from tests.pipeline.parts import Clock, Failing, body, configuration, make_pipeline, started
 from tests.samples import webhook, wire_alert
 from tests.service import eventually
 
