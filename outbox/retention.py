@@ -15,7 +15,7 @@ from outbox.trouble import Reading
 from outbox.untold import UNTOLD
 from outbox.writer import Writer
 
-ROWS_AT_ONCE = 500
+ROWS_AT_ONCE = 200
 """So many in a transaction, and a few more."""
 
 
