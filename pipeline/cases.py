@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
-from itertools import repeat
+
+import structlog
 
 import units
 from alerts import payload
@@ -13,10 +14,13 @@ from alerts.history import History, Judgement, judge
 from alerts.known import with_hidden
 from alerts.model import Alert, AlertGroup
 from config.schema import DeliverySettings
+from outbox.database import StoreError
 from outbox.rows import Event, Plan
 from outbox.store import Store
 
 _KNOWN_AT_MOST = 10_000
+
+_log = structlog.get_logger("plan")
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,12 +29,14 @@ class Heard:
 
     Attributes:
         group: as it came, with what is known to fire of what it hides.
+        named: the fingerprints of the alerts that it names itself.
         holders: which destinations hold, or wait to be told, something of it that is not over there, and what: by
             destination the fingerprints, none where that is not known yet.
     """
 
     group: AlertGroup
     judgement: Judgement
+    named: frozenset[str]
     holders: Mapping[str, frozenset[str]] = field(default_factory=dict)
 
 
@@ -55,36 +61,52 @@ class Cases:
         self._settings = settings
         self._store = store
         self._histories: dict[str, History] = {}
+        self._of_events: dict[int, dict[str, History]] = {}
 
-    def prepare(self, events: Sequence[Event], drain: Callable[[], None]) -> list[Case]:
+    def prepare(self, events: Sequence[Event], drain: Callable[[], Sequence[Plan]]) -> list[Case]:
         """Read events and judge each of their groups.
 
         Args:
             events: the oldest first.
-            drain: has all plans that are in hand committed: what the database knows of alerts is then complete.
+            drain: has all plans that are in hand committed, and returns those that the database does not take: with
+                these, what it knows of alerts is complete.
 
         Raises:
             StoreError: what is known cannot be read.
         """
         parsed = [_parsed(event) for event in events]
         keys = {group.group_key for each in parsed for group in each.groups}
-        if any(each.looks_back for each in parsed):
-            drain()
+        look_back = {group.group_key for each in parsed if each.looks_back for group in each.groups}
+        not_kept = drain() if look_back else ()
         histories = self._store.histories(keys - self._histories.keys()) | self._histories
-        known = _Known(self._store, self._settings.stale_after)
-        judged: dict[str, History] = {}
+        known = _Known(self._store, self._settings.stale_after, look_back, not_kept)
+        judged: dict[int, dict[str, History]] = {}
         cases = []
         for each in parsed:
-            heard = []
-            for group in map(known.whole, repeat(each.event), each.groups):
-                if group is None:
-                    continue
-                judgement = self._judge(each.event, group, judged.get(group.group_key, histories.get(group.group_key)))
-                judged[group.group_key] = judgement.history
-                heard.append(Heard(group, judgement))
+            try:
+                heard = [
+                    Heard(
+                        group=whole,
+                        judgement=self._judge(each.event, whole, histories.get(whole.group_key)),
+                        named=_named(each.event, group, whole),
+                    )
+                    for group in each.groups
+                    if (whole := known.whole(each.event, group)) is not None
+                ]
+            except StoreError:
+                raise
+            except Exception as error:
+                _log.exception("an event cannot be judged", event_id=each.event.id)
+                cases.append(Case(each.event, error=f"cannot be judged: {type(error).__name__}"))
+                continue
+            of_event = {of_group.group.group_key: of_group.judgement.history for of_group in heard}
+            histories |= of_event
+            judged[each.event.id] = of_event
             cases.append(Case(each.event, tuple(heard), each.error))
         cases = self._with_holders(cases)
-        self._histories |= judged
+        for of_event in judged.values():
+            self._histories |= of_event
+        self._of_events |= judged
         return cases
 
     def _judge(self, event: Event, group: AlertGroup, history: History | None) -> Judgement:
@@ -113,16 +135,12 @@ class Cases:
             for case in cases
         ]
 
-    def kept(self, plans: Iterable[Plan]) -> None:
-        """Forget what the database remembers by now."""
-        for plan in plans:
-            for group_key, history in plan.histories.items():
+    def done(self, event_ids: Iterable[int]) -> None:
+        """Forget what the database remembers by now, and what it never will: of an event that is dead, or another's."""
+        for event_id in event_ids:
+            for group_key, history in self._of_events.pop(event_id, {}).items():
                 if self._histories.get(group_key) is history:
                     del self._histories[group_key]
-
-    def forget(self) -> None:
-        """Forget all: what is in hand is lost to another process."""
-        self._histories.clear()
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,41 +163,51 @@ def _parsed(event: Event) -> _Parsed:
         return _Parsed(event, error=f"cannot be read any more: {error}")
 
 
-class _Known:
-    """The alerts that fire in groups which do not name all of theirs, while a batch is prepared."""
+def _named(event: Event, group: AlertGroup, whole: AlertGroup) -> frozenset[str]:
+    """The alerts that were heard of: of a silence those that it takes for over."""
+    return frozenset(alert.fingerprint for alert in (whole.resolved if event.kind == "lapse" else group.alerts))
 
-    def __init__(self, store: Store, stale_after_seconds: float) -> None:
+
+class _Known:
+    """The alerts that fire in groups which do not name all of theirs, while a batch is prepared.
+
+    Args:
+        look_back: those groups' keys.
+        not_kept: what was planned and is not in the database.
+    """
+
+    def __init__(self, store: Store, stale_after_seconds: float, look_back: Set[str], not_kept: Sequence[Plan]) -> None:
         self._store = store
         self._stale_after = timedelta(seconds=stale_after_seconds)
-        self._firing: dict[str, dict[str, Alert]] = {}
-        self._heard: dict[str, set[str]] = {}
+        self._heard: dict[str, set[str]] = {key: set() for key in look_back}
+        self._firing = {
+            key: {alert.fingerprint: alert for alert in store.firing(key, _KNOWN_AT_MOST)} for key in look_back
+        }
+        for plan in not_kept:
+            for group_key, alert, _ in plan.alerts:
+                self._note(group_key, [alert])
 
     def whole(self, event: Event, group: AlertGroup) -> AlertGroup | None:
         """The group with what it hides; None when it tells a silence that was broken since."""
         key = group.group_key
         if event.kind == "lapse":
-            silent = self._store.silent(key, event.received_at - self._stale_after) - self._heard.get(key, set())
+            silent = self._store.silent(key, event.received_at - self._stale_after) - self._heard[key]
             alerts = tuple(alert for alert in group.alerts if alert.fingerprint in silent)
             if not alerts:
                 return None
             # What else fires in the group goes on; it is hidden, as it is in a payload that is cut short.
-            group = replace(group, alerts=alerts, truncated_alerts=len(self._of(key).keys() - silent))
+            group = replace(group, alerts=alerts, truncated_alerts=len(self._firing[key].keys() - silent))
         if group.truncated_alerts:
-            group = with_hidden(group, self._of(key).values())
-        self._note(group)
+            group = with_hidden(group, self._firing[key].values())
+        self._note(key, group.alerts)
         return group
 
-    def _of(self, key: str) -> dict[str, Alert]:
+    def _note(self, key: str, alerts: Iterable[Alert]) -> None:
+        """What came earlier and is not in the database yet."""
         if key not in self._firing:
-            self._firing[key] = {each.fingerprint: each for each in self._store.firing(key, _KNOWN_AT_MOST)}
-        return self._firing[key]
-
-    def _note(self, group: AlertGroup) -> None:
-        """What came earlier in the batch is not in the database yet."""
-        key = group.group_key
-        self._heard.setdefault(key, set()).update(alert.fingerprint for alert in group.alerts)
-        if key in self._firing:
-            for alert in group.alerts:
-                self._firing[key].pop(alert.fingerprint, None)
-                if alert.firing:
-                    self._firing[key][alert.fingerprint] = alert
+            return
+        for alert in alerts:
+            self._heard[key].add(alert.fingerprint)
+            self._firing[key].pop(alert.fingerprint, None)
+            if alert.firing:
+                self._firing[key][alert.fingerprint] = alert

@@ -30,26 +30,24 @@ class Commits:
         self._store = store
         self._planned = planned
         self._retry_at = 0.0
-        self._now_kept: list[Plan] = []
         self.stuck: list[Plan] = []
 
     def due(self) -> bool:
         """Whether it is time to try what is stuck again."""
         return bool(self.stuck) and time.monotonic() >= self._retry_at
 
-    def keep(self, plans: Sequence[Plan]) -> list[Plan]:
+    def keep(self, plans: Sequence[Plan]) -> list[int]:
         """Keep plans, and what is stuck; what comes after it of the same groups waits behind it.
 
         Returns:
-            What was kept: what is not, and is not stuck either, is another process' by now.
+            The ids of the events that are no more this process' business: kept, or another's by now.
         """
-        self._now_kept = []
         by_id = {plan.event.id: plan for plan in (*self.stuck, *plans)}
         waiting = [by_id[event_id] for event_id in sorted(by_id)]
         retrying = time.monotonic() >= self._retry_at
         if (retrying or not self.stuck) and self._kept(waiting):
             self.stuck = []
-            return self._now_kept
+            return list(by_id)
         passed_over = set() if retrying else {plan.event.id for plan in self.stuck}
         stuck, held_up, failures = [], set[str](), 0
         for plan in waiting:
@@ -64,7 +62,7 @@ class Commits:
         self.stuck = stuck
         if retrying or failures:
             self._retry_at = time.monotonic() + _RETRY_SECONDS
-        return self._now_kept
+        return [event_id for event_id in by_id if event_id not in {plan.event.id for plan in stuck}]
 
     def _kept(self, plans: list[Plan]) -> bool:
         """Try to keep plans in one commit."""
@@ -75,7 +73,6 @@ class Commits:
             return False
         except Exception as error:
             return len(plans) == 1 and not plans[0].error and self._kept([dead(plans[0].event, error)])
-        self._now_kept += kept
         for plan in kept:
             _tell(plan)
         if any(plan.deliveries for plan in kept):

@@ -30,9 +30,9 @@ def decide(configuration: Configuration, case: Case, findings: Iterator[tuple[Fi
     alerts: list[tuple[str, Alert, tuple[Finding, ...]]] = []
     for heard in case.news:
         found = {alert.fingerprint: next(findings) for alert in heard.group.alerts}
-        # Of a silence only those were heard, so to speak, that it takes for over; what else fires was not.
-        known = heard.group.resolved if case.event.kind == "lapse" else heard.group.alerts
-        alerts += [(heard.group.group_key, alert, found[alert.fingerprint]) for alert in known]
+        # Of what the payload hides, and of what goes on firing when others lapse, nothing was heard.
+        named = [alert for alert in heard.group.alerts if alert.fingerprint in heard.named]
+        alerts += [(heard.group.group_key, alert, found[alert.fingerprint]) for alert in named]
         deliveries += _told(configuration, case, heard, found)
     duplicates = [heard for heard in case.groups if heard.judgement.duplicate_of is not None]
     return Plan(

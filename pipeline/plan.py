@@ -65,6 +65,7 @@ class Planner:
         self._clock = clock
         self._cases = Cases(configuration.file.delivery, store)
         self._commits = Commits(store, planned)
+        self._unplanned: set[int] = set()
         self._next_at = 0.0
         self.wake = Wake()
         self._stopping = threading.Event()
@@ -114,6 +115,7 @@ class Planner:
         if batch:
             cases = self._prepared(batch, in_hand)
             in_hand.append(self._batches.submit(self._plan, cases))
+            self._unplanned |= {case.event.id for case in cases}
             if len(batch) < _BATCH_WORTH_ITS_COST:
                 # While they come one by one, what comes in the meantime is planned together.
                 self._next_at = time.monotonic() + _GATHER_SECONDS
@@ -133,18 +135,21 @@ class Planner:
         # Long enough for the batches ahead of it, too.
         lease_seconds = 2 * self._configuration.file.enrichment.timeout + self._configuration.file.delivery.lease
         try:
-            return self._store.claim_events(self._clock(), lease_seconds)
+            claimed = self._store.claim_events(self._clock(), lease_seconds)
         except StoreError as error:
             _log.error("cannot look for events", error=str(error))
             self._stopping.wait(_RETRY_SECONDS)
             return []
+        # What is stuck for longer than its lease comes again; its plan is made.
+        return [event for event in claimed if event.id not in self._unplanned]
 
     def _prepared(self, batch: list[Event], in_hand: deque[Future[list[Plan]]]) -> list[Case]:
         """What is known of a batch's groups; while that cannot be read, nothing else can be done either."""
 
-        def drain() -> None:
+        def drain() -> list[Plan]:
             while in_hand:
                 self._keep(in_hand.popleft().result())
+            return self._commits.stuck
 
         while True:
             try:
@@ -155,10 +160,9 @@ class Planner:
                     return []
 
     def _keep(self, plans: list[Plan]) -> None:
-        kept = self._commits.keep(plans)
-        self._cases.kept(kept)
-        if len(kept) < len(plans) and not self._commits.stuck:
-            self._cases.forget()
+        done = self._commits.keep(plans)
+        self._cases.done(done)
+        self._unplanned -= set(done)
 
     def _plan(self, cases: list[Case]) -> list[Plan]:
         """What becomes of a batch; one event that cannot be planned does not hold up the rest."""

@@ -63,7 +63,10 @@ class Senders:
         with lane.lock:
             lane.added_at = time.monotonic()
             lane.waiting.extend((delivery, lane.added_at) for delivery in deliveries)
-        self._hire(lane, _FIRST_THREADS)
+        if self._stopping:
+            self._empty(lane)
+        else:
+            self._hire(lane, _FIRST_THREADS)
 
     def grow(self) -> bool:
         """Give more threads to destinations for which something waits too long; whether anything waits at all."""
@@ -81,13 +84,17 @@ class Senders:
     def stop(self) -> None:
         """Give back what waits, and wait for what is being sent."""
         self._stopping = True
-        for lane in self._lanes.values():
-            with lane.lock:
-                unsent = [delivery for delivery, _ in lane.waiting]
-                lane.waiting.clear()
-            for delivery in unsent:
-                self._give_back(delivery)
+        for lane in list(self._lanes.values()):
+            self._empty(lane)
         self._pool.shutdown(wait=True)
+
+    def _empty(self, lane: _Lane) -> None:
+        """Give back all that waits."""
+        with lane.lock:
+            unsent = [delivery for delivery, _ in lane.waiting]
+            lane.waiting.clear()
+        for delivery in unsent:
+            self._give_back(delivery)
 
     def _lane(self, destination: str) -> _Lane:
         return self._lanes.setdefault(destination, _Lane())
@@ -112,13 +119,11 @@ class Senders:
             well = self._send(delivery)
             with lane.lock:
                 lane.note(well)
-                # What was taken for a destination that turns out to fail is not for this process to sit on.
-                unwanted = [each for each, _ in lane.waiting] if lane.failing else []
-                if unwanted:
-                    lane.waiting.clear()
+                failing = lane.failing
                 roomy = 2 * (lane.running + len(lane.waiting) - 1) <= lane.most
-            for each in unwanted:
-                self._give_back(each)
+            if failing:
+                # What was taken for a destination that turns out to fail is not for this process to sit on.
+                self._empty(lane)
             if roomy:
                 self._finished()
         self._finished()
