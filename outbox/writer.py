@@ -17,6 +17,7 @@ from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import InterfaceError, OperationalError, SQLAlchemyError
+from sqlalchemy.exc import TimeoutError as NoConnectionError
 
 from outbox.database import BUSY_TIMEOUT_SECONDS, StoreError, explained
 
@@ -140,7 +141,7 @@ class Writer:
     def _write_together(self, tickets: list[_Ticket]) -> None:
         try:
             self._commit(tickets)
-        except (OperationalError, InterfaceError) as error:
+        except (OperationalError, InterfaceError, NoConnectionError) as error:
             # The database itself: it would be the same for each alone.
             _fail(tickets, error)
         except Exception as error:

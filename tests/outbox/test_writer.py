@@ -11,13 +11,13 @@ from contextlib import contextmanager
 from typing import Any
 
 import pytest
-from sqlalchemy import Connection, Engine, event, insert, select, text
+from sqlalchemy import Connection, Engine, QueuePool, create_engine, event, insert, select, text
 from sqlalchemy.exc import IntegrityError
 
 from outbox.database import StoreError, open_database
 from outbox.store import Store
 from outbox.tables import groups
-from outbox.writer import Writer
+from outbox.writer import Writer, _Ticket
 from tests.samples import NOW
 from tests.service import eventually
 
@@ -304,3 +304,15 @@ def test_a_process_that_is_frozen_costs_errors(engine: Engine, database_url: str
     assert "kept waits" == first.result(timeout=5)
     process.join(5)
     assert ["frozen", "waits"] == kept(engine)
+
+
+def test_what_has_no_connection_fails_together(engine: Engine) -> None:
+    """When the pool has none to give, those that wait are not told so one after the other."""
+    small = create_engine(engine.url, poolclass=QueuePool, pool_size=1, max_overflow=0, pool_timeout=0.5)
+    tickets = [_Ticket(keep, str(number), True) for number in range(10)]
+    begun = time.monotonic()
+    with small.connect():
+        Writer(small)._write_together(tickets)
+    small.dispose()
+    assert 2 > time.monotonic() - begun
+    assert {StoreError} == {type(ticket.error) for ticket in tickets}
