@@ -10,6 +10,7 @@ from typing import Any, Literal, get_args
 from sqlalchemy import ColumnElement, Connection, and_, func, select
 
 from alerts.notification import Notification
+from alerts.superseding import superseding
 from outbox.rows import DeliveryStatus, notification_of, plain_text
 from outbox.statements import chunks
 from outbox.tables import DIGESTED, PENDING, deliveries
@@ -86,13 +87,21 @@ def listed(connection: Connection, delivery_ids: Sequence[int]) -> list[ListedDe
 
 
 def digested(connection: Connection, delivery_id: int) -> tuple[Notification, ...] | None:
-    """What a digest tells, the oldest first and at most ten thousand; None when the delivery is no digest."""
+    """What a digest tells of each group, the oldest first; None when the delivery is no digest.
+
+    At most ten thousand deliveries are looked at.
+    """
     kind = connection.execute(select(_d.c.kind).where(_d.c.id == delivery_id)).scalar()
     if kind != "digest":
         return None
     into = and_(_d.c.successor_id == delivery_id, DIGESTED)
     texts = connection.execute(select(_d.c.notification).where(into).order_by(_d.c.id).limit(_DIGESTED_AT_MOST))
-    return tuple(each for text in texts.scalars() if (each := notification_of(text)) is not None)
+    by_group: dict[str, list[Notification]] = {}
+    for text in texts.scalars():
+        if (each := notification_of(text)) is not None:
+            by_group.setdefault(each.group.group_key, []).append(each)
+    # As it was counted: of a group of which several states waited the newest, with the ends in the others.
+    return tuple(superseding(states[-1], states[:-1]) for states in by_group.values())
 
 
 def document(delivery: DeliveryStatus, now: datetime) -> dict[str, object]:

@@ -84,7 +84,7 @@ class Reports:
             return listing.ids(connection, words, limit=limit, before_id=before_id, destination=destination)
 
     def digested(self, delivery_id: int) -> tuple[Notification, ...] | None:
-        """What a digest tells, the oldest first and at most ten thousand; None when there is no digest of that id."""
+        """What a digest tells of each group, the oldest first; None when there is no digest of that id."""
         with self._reading() as connection:
             return listing.digested(connection, delivery_id)
 

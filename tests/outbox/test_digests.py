@@ -123,6 +123,16 @@ def test_counts_what_is_carried(store: Store, engine: Engine) -> None:
     assert {delivery.id} == {row(engine, each).successor_id for each in range(1, 8)}
 
 
+def test_shows_what_it_counts(store: Store) -> None:
+    """Of a group of which several states waited, the page that the digest links to lists each alert once."""
+    storm(store, 5)
+    keep(store, told("0", A_OVER, B), now=after(1))
+    keep(store, told("0", B), now=after(2))
+    delivery, digest = digest_of(claim(store, after(10), LANE))
+    listed = [alert for each in store.digested(delivery.id) or () for alert in each.group.alerts]
+    assert (digest.alerts, digest.resolved) == (len(listed), len([each for each in listed if not each.firing]))
+
+
 def test_names_the_worst_ten(store: Store) -> None:
     """By name stand the worst, what fires first; the others are counted as cut."""
     for number in range(14):
