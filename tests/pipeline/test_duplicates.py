@@ -53,7 +53,8 @@ def test_a_pair_posting_at_the_same_instant_is_told_once(
         for thread in threads:
             thread.join(20)
         outcomes = [
-            sorted(settled(replicas[0], event_id, 10)[0] for event_id in pair) for pair in zip(*accepted.values())
+            sorted(settled(replicas[0], event_id, 10)[0] for event_id in pair)
+            for pair in zip(*accepted.values(), strict=True)
         ]
     assert [["delivered", "duplicate"]] * 12 == outcomes
     assert sorted(f"A{number}" for number in range(12)) == sorted(recorder.names())
