@@ -23,10 +23,11 @@ class Load:
         statuses: how often each was answered.
     """
 
-    def __init__(self, application: Flask) -> None:
+    def __init__(self, application: Flask, name: str = "A") -> None:
         self.accepted: dict[str, int] = {}
         self.statuses: Counter[int] = Counter()
         self._application = application
+        self._name = name
         self._stopping = threading.Event()
         self._lock = threading.Lock()
         self._threads = [threading.Thread(target=self._post, args=(number,)) for number in range(_THREADS)]
@@ -49,7 +50,7 @@ class Load:
         count = 0
         while not self._stopping.is_set():
             count += 1
-            name = f"A{number}x{count}"
+            name = f"{self._name}{number}x{count}"
             while True:
                 response = client.post("/alert", data=body(wire_alert(name)))
                 with self._lock:
