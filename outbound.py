@@ -12,7 +12,6 @@ import ssl
 import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from http.cookiejar import DefaultCookiePolicy
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -24,6 +23,9 @@ from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 
 MAX_ANSWER_BYTES = 32 * 1024 * 1024
 _REDACTED = "***"
+_URLS_AT_MOST = 1_000
+# A compressed answer can be larger than it looks; these are small anyway.
+_HEADERS = {"User-Agent": "alert-manager", "Accept": "*/*", "Accept-Encoding": "identity"}
 
 
 class OutboundError(Exception):
@@ -65,6 +67,16 @@ class Answer:
             raise ValueError("nested too deeply") from error
 
 
+@dataclass(frozen=True, slots=True)
+class _Environment:
+    """How the environment wants a URL to be asked, in requests' words, and a request to it that has no body yet."""
+
+    request: requests.PreparedRequest
+    verify: Any
+    cert: Any
+    proxies: dict[str, str]
+
+
 class Http:
     """Pooled connections to the far sides; one for a process, shared by its threads.
 
@@ -73,14 +85,8 @@ class Http:
     """
 
     def __init__(self, pool_size: int = 16) -> None:
-        self._session = requests.Session()
-        adapter = _DeadlineAdapter(pool_connections=pool_size, pool_maxsize=pool_size)
-        self._session.mount("http://", adapter)
-        self._session.mount("https://", adapter)
-        # Nobody is to be recognised from one call to the next.
-        self._session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
-        # A compressed answer can be larger than it looks; these are small anyway.
-        self._session.headers.update({"User-Agent": "alert-manager", "Accept-Encoding": "identity"})
+        self._adapter = _DeadlineAdapter(pool_connections=pool_size, pool_maxsize=pool_size)
+        self._environments: dict[str, _Environment] = {}
 
     def post(
         self,
@@ -105,13 +111,17 @@ class Http:
         host = _host(url)
         timeout = urllib3.Timeout(total=max(deadline_seconds, 0.001))
         try:
-            with self._session.post(
-                url,
-                data=data,
-                headers=dict(headers or {}),
-                timeout=timeout,  # type: ignore[arg-type]  # requests hands urllib3's own class through
+            environment = self._environment(url)
+            request = environment.request.copy()
+            request.prepare_body(data, None)
+            request.headers.update(headers or {})
+            with self._adapter.send(
+                request,
                 stream=True,
-                allow_redirects=False,
+                timeout=timeout,  # type: ignore[arg-type]  # requests hands urllib3's own class through
+                verify=environment.verify,
+                cert=environment.cert,
+                proxies=environment.proxies,
             ) as response:
                 body = _read(response, host)
                 answer_headers = {name.lower(): value for name, value in response.headers.items()}
@@ -121,7 +131,24 @@ class Http:
 
     def close(self) -> None:
         """Close the pooled connections."""
-        self._session.close()
+        self._adapter.close()
+
+    def _environment(self, url: str) -> _Environment:
+        """What HTTPS_PROXY, REQUESTS_CA_BUNDLE and their like say of a URL; asked once, for asking takes its time.
+
+        Nothing else of a session is wanted, and a request through one takes longer: it keeps cookies, and nobody
+        is to be recognised from one call to the next.
+        """
+        known = self._environments.get(url)
+        if known is None:
+            request = requests.Request("POST", url, _HEADERS).prepare()
+            with requests.Session() as session:
+                settings = session.merge_environment_settings(url, {}, True, None, None)
+            known = _Environment(request, settings["verify"], settings["cert"], dict(settings["proxies"]))
+            if len(self._environments) >= _URLS_AT_MOST:
+                self._environments.clear()
+            self._environments[url] = known
+        return known
 
 
 def redacted(text: str, secrets: Iterable[str]) -> str:

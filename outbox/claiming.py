@@ -12,18 +12,17 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from pydantic import ValidationError
 from sqlalchemy import Connection, Row, Select, and_, bindparam, func, select
 
 from alerts.known import with_ends
 from alerts.notification import Notification, Thread
 from alerts.superseding import superseding
 from outbox import destinations, digests
+from outbox.holding import held
 from outbox.lanes import DUE, FREE, Lane, clock, lock_free
 from outbox.rows import (
     AT_ONCE,
     NOTIFICATION,
-    THREAD,
     counts,
     fires,
     json_text,
@@ -64,9 +63,6 @@ _MEMBERS = (
     .order_by(_d.id)
 )
 _TEXTS = select(_d.id, _d.notification).where(_d.id.in_(bindparam("some", expanding=True)))
-_THREADS = select(threads.c.group_id, threads.c.thread, threads.c.updated_at).where(
-    threads.c.destination == bindparam("here"), threads.c.group_id.in_(bindparam("some", expanding=True))
-)
 
 SUPERSEDED = "a newer state of its group was told instead"
 OVER_BEFORE_TOLD = "it was over before anybody was told"
@@ -232,11 +228,12 @@ def _take_groups(connection: Connection, asked: Asked, lane: Lane, groups: Seque
 def _prepare(connection: Connection, lane: Lane, groups: Sequence[Group]) -> None:
     """Read what the rows hold, and put together what each group's newest is to say."""
     texts = _texts(connection, [row.id for group in groups for row in (*group.older, group.newest)])
-    held = _threads(connection, lane, [group.newest.group_id for group in groups])
+    in_digests = lane.digest_after_seconds is not None
+    known = held(connection, lane.destination, [group.newest.group_id for group in groups], digests=in_digests)
     owed: dict[str, tuple[Group, Notification, list[str]]] = {}
     for group in groups:
         group.text = texts[group.newest.id]
-        group.thread = held.get(group.newest.group_id, group.thread)
+        group.thread = known.get(group.newest.group_id, group.thread)
         if any(row.attempts for row in group.older) and not group.thread.attempted:
             # What was attempted may have arrived, and its row is about to be closed.
             group.thread, group.doubted = group.thread.doubted(), True
@@ -279,10 +276,10 @@ def _needless(lane: Lane, group: Group) -> str | None:
     if lane.wakes and not firing and not group.thread.open and not group.newest.attempts:
         return OVER_BEFORE_TOLD
     was_held = any(row.due_at != AT_ONCE and not row.attempts for row in group.older)
-    held = set(group.thread.open_fingerprints)
-    if was_held and held and group.whole is not None and not group.thread.attempted:
-        alike = {alert.fingerprint for alert in group.whole.group.firing} <= held
-        ends = held & {alert.fingerprint for alert in group.whole.group.resolved}
+    still_open = set(group.thread.open_fingerprints)
+    if was_held and still_open and group.whole is not None and not group.thread.attempted:
+        alike = {alert.fingerprint for alert in group.whole.group.firing} <= still_open
+        ends = still_open & {alert.fingerprint for alert in group.whole.group.resolved}
         if alike and not ends:
             return END_WAS_HELD
     return None
@@ -292,20 +289,4 @@ def _texts(connection: Connection, ids: Sequence[int]) -> dict[int, str]:
     found: dict[int, str] = {}
     for some in chunks(ids):
         found.update({row.id: row.notification for row in connection.execute(_TEXTS, {"some": some})})
-    return found
-
-
-def _threads(connection: Connection, lane: Lane, group_ids: Sequence[str]) -> dict[str, Thread]:
-    found: dict[str, Thread] = {}
-    for some in chunks(group_ids):
-        rows = {row.group_id: row for row in connection.execute(_THREADS, {"here": lane.destination, "some": some})}
-        for group_id, row in rows.items():
-            try:
-                found[group_id] = THREAD.validate_json(row.thread)
-            except ValidationError:
-                # Another version's: what it held is in doubt.
-                found[group_id] = Thread(attempted=True)
-        if lane.digest_after_seconds is not None:
-            since = {group_id: row.updated_at for group_id, row in rows.items()}
-            found |= digests.told(connection, lane.destination, some, since, found)
     return found

@@ -16,7 +16,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, and_, bindparam, func, insert, not_, select, update
 
 from alerts.model import AlertGroup
-from alerts.notification import Digest, Notification, Thread
+from alerts.notification import Digest, Notification
 from alerts.severity import SEVERITIES, worst_first
 from alerts.superseding import superseding
 from outbox.lanes import DUE, FREE, Lane, clock, lock_free
@@ -222,13 +222,10 @@ def _make(connection: Connection, lane: Lane, together: Sequence[_Waiting], now:
         text = json_text(NOTIFICATION, linked)
         connection.execute(update(deliveries).where(deliveries.c.id == digest_id).values(notification=text))
     values = settled_values("digested", DIGESTED, now, digest_id)
-    changes: dict[int, dict[str, Any]] = {}
-    for group in together:
-        for each in group.rows:
-            changes[each.id] = dict(values)
-        # Of a group of which several states waited, the newest row stands for all that was told.
-        changes[group.newest.id]["counts"] = json.dumps(group.counted)
-    update_each(connection, deliveries, changes)
+    for ids in chunks([row.id for group in together for row in group.rows]):
+        connection.execute(update(deliveries).where(deliveries.c.id.in_(ids)).values(values))
+    # Of a group of which several states waited, the newest row stands for all that was told.
+    update_each(connection, deliveries, {group.newest.id: {"counts": json.dumps(group.counted)} for group in several})
 
 
 def _merged(connection: Connection, groups: Sequence[_Waiting]) -> list[Notification]:
@@ -248,41 +245,3 @@ def _whole(group: _Waiting, read: Sequence[Notification]) -> Notification:
         # Another version's: counted, and listed by no name.
         return Notification(group.newest.receiver, group.newest.action, 0, AlertGroup("", ()))
     return superseding(read[-1], read[:-1]) if len(read) > 1 else read[0]
-
-
-def told(
-    connection: Connection,
-    destination: str,
-    group_ids: Sequence[str],
-    since: Mapping[str, datetime],
-    threads: Mapping[str, Thread],
-) -> dict[str, Thread]:
-    """What a destination holds of groups of which it heard in digests after it heard of them by themselves.
-
-    Args:
-        group_ids: no more than one statement takes.
-        since: when each group's thread was last kept, for those that have one.
-        threads: those.
-    """
-    d = deliveries
-    into = d.alias("into")
-    statement = (
-        select(d.c.group_id, d.c.notification, into.c.settled_at)
-        .join(into, into.c.id == d.c.successor_id)
-        .where(
-            TOLD_IN_DIGEST,
-            d.c.destination == destination,
-            d.c.group_id.in_(group_ids),
-            into.c.state == "delivered",
-        )
-        .order_by(d.c.id)
-    )
-    found: dict[str, Thread] = {}
-    for row in connection.execute(statement):
-        if row.group_id in since and row.settled_at <= since[row.group_id]:
-            continue
-        notification = notification_of(row.notification)
-        if notification is not None:
-            thread = found.get(row.group_id) or threads.get(row.group_id) or Thread()
-            found[row.group_id] = replace(thread.told(notification, row.settled_at), digested=True)
-    return found

@@ -11,6 +11,8 @@ from urllib.parse import quote
 from sqlalchemy import URL, Engine, create_engine, event
 from sqlalchemy.exc import DisconnectionError
 
+_WAL_BYTES = 16 * 1024 * 1024
+
 
 def file(url: URL) -> Path:
     """Where the database is."""
@@ -43,7 +45,9 @@ def _prepare(connection: Any, record: Any) -> None:
     # https://docs.sqlalchemy.org/en/21/dialects/sqlite.html#enabling-non-legacy-sqlite-transactional-modes-with-the-sqlite3-or-aiosqlite-driver
     connection.isolation_level = None
     cursor = connection.cursor()
-    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
+    # A long report lets the -wal grow; afterwards it need not stay so large.
+    # https://www.sqlite.org/pragma.html#pragma_journal_size_limit
+    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", f"journal_size_limit={_WAL_BYTES}"):
         cursor.execute(f"PRAGMA {pragma}")
     path = cursor.execute("PRAGMA database_list").fetchone()[2]
     cursor.close()

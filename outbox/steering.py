@@ -5,13 +5,13 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from pydantic import ValidationError
 from sqlalchemy import Connection, and_, exists, or_, select, update
 
 from alerts.notification import Thread
 from outbox.claiming import OVER_BEFORE_TOLD
+from outbox.holding import held
 from outbox.notices import DELIVERIES, notify
-from outbox.rows import AT_ONCE, THREAD, settled_values, thread_row
+from outbox.rows import AT_ONCE, settled_values, thread_row
 from outbox.statements import upsert
 from outbox.tables import deliveries, threads
 
@@ -70,12 +70,6 @@ def _has_successor(connection: Connection, row: Any) -> bool:
 
 def _doubt(connection: Connection, row: Any, now: datetime) -> None:
     """What was attempted may have arrived, and its end must then be told."""
-    t = threads
-    kept = select(t.c.thread).where(t.c.destination == row.destination, t.c.group_id == row.group_id)
-    text = connection.execute(kept).scalar()
-    try:
-        thread = THREAD.validate_json(text) if text else Thread()
-    except ValidationError:
-        # Another version's.
-        thread = Thread()
+    known = held(connection, row.destination, [row.group_id], digests=True)
+    thread = known.get(row.group_id) or Thread()
     upsert(connection, threads, [thread_row(row.destination, row.group_id, thread.doubted(), now)])

@@ -12,11 +12,13 @@ from sqlalchemy import Connection, Engine, and_, bindparam, func, insert, or_, s
 from alerts.history import History
 from alerts.model import Alert
 from alerts.severity import SEVERITIES, alert_severity
+from outbox.holding import holding_digests
 from outbox.lanes import clock, ended
 from outbox.losses import Losses
 from outbox.notices import DELIVERIES, EVENTS, Listener, notify
 from outbox.queue import Queue
 from outbox.reports import Reports
+from outbox.retention import Retention
 from outbox.rows import (
     ALERT,
     FINDINGS,
@@ -77,6 +79,7 @@ class Store(Reports):
         self.queue = Queue(engine, self._writer, owner)
         self.announcements = Announcements(self._reading, self._writer)
         self.losses = Losses(self._reading, self._writer)
+        self.retention = Retention(self._reading, self._writer)
 
     def listener(self, events_ring: Callable[[], None], deliveries_ring: Callable[[], None]) -> Listener:
         """Hears of what other processes leave to be done."""
@@ -229,8 +232,11 @@ class Store(Reports):
                         table.c.group_id.in_(some), current
                     )
                     for of_group, destination, thread in connection.execute(statement):
-                        held = frozenset(THREAD.validate_json(thread).open_fingerprints) if thread else frozenset()
+                        held = _open_fingerprints(thread) if thread else frozenset[str]()
                         found.setdefault(keys[of_group], {})[destination] = held
+                for (of_group, destination), heard in holding_digests(connection, some).items():
+                    of_destination = found.setdefault(keys[of_group], {})
+                    of_destination[destination] = heard or of_destination.get(destination, heard)
         return found
 
     def silent_alerts(self, before: datetime, limit: int) -> list[tuple[str, Alert]]:
@@ -245,6 +251,12 @@ class Store(Reports):
         with self._reading() as connection:
             rows = connection.execute(silent).all()
         return [(row.group_key, alert) for row in rows for alert in read_alerts([row.alert])]
+
+    def lapse_waits(self) -> bool:
+        """Whether alerts that are to be taken as over wait for being planned."""
+        waits = select(events.c.id).where(events.c.state == "accepted", events.c.kind == "lapse").limit(1)
+        with self._reading() as connection:
+            return connection.execute(waits).first() is not None
 
     # Housekeeping
 
@@ -279,6 +291,14 @@ class Store(Reports):
             StoreError: nothing can be kept just now.
         """
         self._writer.write(_probe, now)
+
+
+def _open_fingerprints(thread: str) -> frozenset[str]:
+    try:
+        return frozenset(THREAD.validate_json(thread).open_fingerprints)
+    except ValidationError:
+        # Another version's: what it holds is not known.
+        return frozenset()
 
 
 def _probe(connection: Connection, moments: Sequence[datetime]) -> list[None]:

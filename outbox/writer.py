@@ -54,6 +54,7 @@ class Writer:
         self._condition = threading.Condition(threading.RLock())
         self._waiting: list[_Ticket] = []
         self._writing = False
+        self._process = os.getpid()
 
     def write(self, work: Work[Item, Result], item: Item, *, durable: bool = True) -> Result:
         """Have an item written; with it, in one transaction, whatever else waits.
@@ -68,6 +69,9 @@ class Writer:
         Raises:
             StoreError: it is not kept; or, when the database went away while it committed, perhaps it is.
         """
+        if os.getpid() != self._process:
+            # Its turn would be one with its parent's, and no turn at all between the two.
+            raise RuntimeError("a writer is of the process that made it")
         ticket = _Ticket(work, item, durable)
         deadline = time.monotonic() + BUSY_TIMEOUT_SECONDS
         with self._condition:
@@ -75,6 +79,8 @@ class Writer:
             while self._writing and not ticket.done:
                 if not self._condition.wait(max(0.0, deadline - time.monotonic())):
                     ticket.abandoned = not ticket.done
+                    if ticket in self._waiting:
+                        self._waiting.remove(ticket)
                     break
             leads = not ticket.done and not ticket.abandoned
             self._writing |= leads
@@ -151,12 +157,14 @@ class Writer:
             _fail([ticket], error)
 
     def _commit(self, tickets: Sequence[_Ticket]) -> None:
-        by_work: dict[Work[Any, Any], list[_Ticket]] = {}
-        for ticket in tickets:
-            by_work.setdefault(ticket.work, []).append(ticket)
         results: list[tuple[_Ticket, Any]] = []
         engine = self._engine if any(ticket.durable for ticket in tickets) else self._light_engine
         with engine.begin() as connection:
+            # Only now, for it may have taken so long to begin that some have given up.
+            by_work: dict[Work[Any, Any], list[_Ticket]] = {}
+            for ticket in tickets:
+                if not ticket.abandoned:
+                    by_work.setdefault(ticket.work, []).append(ticket)
             for work, of_work in by_work.items():
                 given = work(connection, [ticket.item for ticket in of_work])
                 results += zip(of_work, given, strict=True)
@@ -182,7 +190,7 @@ class _Turn:
     def __enter__(self) -> None:
         try:
             if self._file is None:
-                self._file = os.open(self._path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
+                self._file = os.open(self._path, os.O_CREAT | os.O_RDONLY | os.O_CLOEXEC, 0o644)
             fcntl.flock(self._file, fcntl.LOCK_EX)
         except OSError as error:
             raise StoreError(f"the lock beside the database cannot be had: {error.strerror}") from None

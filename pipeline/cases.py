@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
-from itertools import repeat
 
 import structlog
 
@@ -30,12 +29,14 @@ class Heard:
 
     Attributes:
         group: as it came, with what is known to fire of what it hides.
+        named: the fingerprints of the alerts that it names itself.
         holders: which destinations hold, or wait to be told, something of it that is not over there, and what: by
             destination the fingerprints, none where that is not known yet.
     """
 
     group: AlertGroup
     judgement: Judgement
+    named: frozenset[str]
     holders: Mapping[str, frozenset[str]] = field(default_factory=dict)
 
 
@@ -84,9 +85,13 @@ class Cases:
         for each in parsed:
             try:
                 heard = [
-                    Heard(group, self._judge(each.event, group, histories.get(group.group_key)))
-                    for group in map(known.whole, repeat(each.event), each.groups)
-                    if group is not None
+                    Heard(
+                        group=whole,
+                        judgement=self._judge(each.event, whole, histories.get(whole.group_key)),
+                        named=_named(each.event, group, whole),
+                    )
+                    for group in each.groups
+                    if (whole := known.whole(each.event, group)) is not None
                 ]
             except StoreError:
                 raise
@@ -156,6 +161,11 @@ def _parsed(event: Event) -> _Parsed:
     except payload.PayloadError as error:
         # It was taken once, by this version or an older one: no reason to look at it again and again.
         return _Parsed(event, error=f"cannot be read any more: {error}")
+
+
+def _named(event: Event, group: AlertGroup, whole: AlertGroup) -> frozenset[str]:
+    """The alerts that were heard of: of a silence those that it takes for over."""
+    return frozenset(alert.fingerprint for alert in (whole.resolved if event.kind == "lapse" else group.alerts))
 
 
 class _Known:

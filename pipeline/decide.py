@@ -30,8 +30,8 @@ def decide(configuration: Configuration, case: Case, findings: Iterator[tuple[Fi
     alerts: list[tuple[str, Alert, tuple[Finding, ...]]] = []
     for heard in case.news:
         found = {alert.fingerprint: next(findings) for alert in heard.group.alerts}
-        # Of what goes on firing nothing is heard when others lapse.
-        named = heard.group.resolved if case.event.kind == "lapse" else heard.group.alerts
+        # Of what the payload hides, and of what goes on firing when others lapse, nothing was heard.
+        named = [alert for alert in heard.group.alerts if alert.fingerprint in heard.named]
         alerts += [(heard.group.group_key, alert, found[alert.fingerprint]) for alert in named]
         deliveries += _told(configuration, case, heard, found)
     duplicates = [heard for heard in case.groups if heard.judgement.duplicate_of is not None]

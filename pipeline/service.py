@@ -19,6 +19,7 @@ from pipeline.accept import accept, reject
 from pipeline.deliver import Deliverer
 from pipeline.fallback import Fallback
 from pipeline.plan import Planner
+from pipeline.tidy import Tidy
 
 _LOOK_SECONDS = 0.02
 
@@ -54,12 +55,13 @@ class Pipeline:
         self._deliverer = Deliverer(configuration, store, actions, clock, died=self._died)
         self._fallback = Fallback(configuration, store, clock, planned=self._deliverer.wake.ring)
         self._planner = Planner(configuration, store, enrichers, prometheus, clock, planned=self._deliverer.wake.ring)
+        self._tidy = Tidy(configuration, store, clock, accepted=self._planner.wake.ring)
         self._listener = store.listener(self._planner.wake.ring, self._deliverer.wake.ring)
 
     @property
     def alive(self) -> bool:
         """Whether its threads run."""
-        return all(each.alive for each in (self._planner, self._deliverer, self._fallback))
+        return all(each.alive for each in (self._planner, self._deliverer, self._fallback, self._tidy))
 
     @property
     def stuck(self) -> bool:
@@ -71,6 +73,7 @@ class Pipeline:
         self._planner.start()
         self._deliverer.start()
         self._fallback.start()
+        self._tidy.start()
         self._listener.start()
 
     def stop(self, timeout_seconds: float) -> None:
@@ -80,6 +83,7 @@ class Pipeline:
             timeout_seconds: for each of planning and delivering.
         """
         self._listener.stop()
+        self._tidy.stop(timeout_seconds)
         self._fallback.stop(timeout_seconds)
         self._planner.stop(timeout_seconds)
         self._deliverer.stop(timeout_seconds)

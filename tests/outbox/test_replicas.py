@@ -95,3 +95,21 @@ def test_replicas_hammer_one_database(engine: Engine, open_engine: Callable[[], 
     for _, destination, group_id, delivery_id, _ in attempts:
         assert newest.get((destination, group_id), 0) <= delivery_id
         newest[destination, group_id] = delivery_id
+
+
+def test_planning_at_once_repeats_nothing(engine: Engine) -> None:
+    """Threads of several owners that claim and plan all the time plan each event once, and in order."""
+    main = Store(engine, "main")
+    ids = [main.accept(b"{}", NOW) for _ in range(250)]
+    planned: list[int] = []
+
+    def work(number: int) -> None:
+        store = Store(engine, f"owner {number}")
+        while main.backlog().events:
+            claimed = store.claim_events(NOW, LEASE)
+            planned.extend(plan.event.id for plan in store.plan([Plan(event) for event in claimed]))
+
+    with ThreadPoolExecutor(6) as pool:
+        for done in [pool.submit(work, number) for number in range(6)]:
+            done.result(timeout=60)
+    assert ids == sorted(planned)

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 import pytest
 from flask.testing import FlaskClient
 from prometheus_client import REGISTRY
-from sqlalchemy import Engine, event
+from sqlalchemy import Engine, event, text
 
 from alerts.notification import SendError
 from outbox.store import Store
@@ -381,3 +381,19 @@ def test_every_answer_is_hardened(client: FlaskClient, path: str) -> None:
     """No answer may be framed, sniffed, or run anything."""
     with client.get(path) as response:
         assert HEADERS == {name: response.headers[name] for name in HEADERS}
+
+
+def test_keeps_what_it_rejects(client: FlaskClient, store: Store) -> None:
+    """A malformed body and why; of one that is too long only that it came."""
+    assert [400, 413] == [client.post("/alert", data=each).status_code for each in (b"{", b"x" * 100_000)]
+    with store._engine.connect() as connection:
+        kept = connection.execute(text("SELECT body, error FROM rejected ORDER BY id")).all()
+    assert [b"{", b""] == [bytes(row.body) for row in kept]
+    assert "the body is longer than 65536 bytes (web.max_body)" == kept[1].error
+
+
+def test_rejects_alike_when_the_storage_fails(client: FlaskClient, failing: Failing) -> None:
+    """A malformed body stays the client's fault."""
+    failing.failures["losses"] = 1
+    assert 400 == client.post("/alert", data=b"{").status_code
+    assert 0 == failing.failures["losses"]

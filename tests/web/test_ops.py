@@ -15,6 +15,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from sqlalchemy import Engine, text
 
 import telemetry
+from alerts.notification import SendError
 from pipeline import Pipeline
 from tests.deliveries import add, add_destination
 from tests.far_sides.process import require
@@ -131,6 +132,13 @@ def test_every_metric_is_documented(counting: Service) -> None:
     rows = re.findall(r"^\| `(\w+)` \| ([^|]*)\|", (ROOT / "docs" / "metrics.md").read_text(), re.MULTILINE)
     documented = {name.removesuffix("_total"): set(re.findall(r"`(\w+)`", labels)) for name, labels in rows}
     assert {name: labels - {"le"} for name, labels in told.items()} == documented
+
+
+def test_tells_what_was_not_told(client: FlaskClient, running: Pipeline, recorder: Recorder) -> None:
+    """Deliveries that died, by their destination."""
+    recorder.failures.append(SendError("gone", permanent=True))
+    client.post("/alert?wait=5s", data=SEED)
+    assert 1 == value(parsed(client.get("/metrics").text), "deliveries_untold", destination="team/log/0")
 
 
 def test_tells_that_the_storage_fails(client: FlaskClient, failing: Failing) -> None:

@@ -2,7 +2,6 @@
 
 import html
 import re
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -19,6 +18,7 @@ from outbox.store import Store
 from pipeline import Pipeline
 from tests.pipeline.parts import Failing, Recorder, body, make_pipeline, started
 from tests.samples import NOW, SEED, model_alert, webhook, wire_alert
+from tests.service import eventually
 
 HOSTILE = '<script>alert("x")</script><img src=x onerror=alert(1)>\'"&{{ 12345 * 54321 }}</title>'
 
@@ -304,31 +304,42 @@ def test_a_digest_says_that_the_storage_does_not_answer(
     assert "The storage does not answer. the disk is away" in words(digest_page(client, 503))
 
 
-@dataclass(frozen=True, slots=True)
-class Noted(DeliveryStatus):
-    """A delivery with notes."""
-
-    notes: tuple[str, ...] = ()
-
-
 @pytest.mark.parametrize(
     ("state", "detail", "expected"),
     [
-        ("superseded", "", "superseded team · slack: a newer state is told instead still firing, 4h"),
-        ("superseded", "by delivery 9", "superseded team · slack: by delivery 9 still firing, 4h"),
-        ("digested", "", "digested team · slack: told together with others still firing, 4h"),
-        ("suppressed", "muted: night", "suppressed team · slack: muted: night still firing, 4h"),
-        ("suppressed", "", "suppressed team · slack: not to be told still firing, 4h"),
-        ("delivered", "", "delivered team · slack still firing, 4h"),
+        ("superseded", "", "superseded team · slack: a newer state is told instead"),
+        ("superseded", "by delivery 9", "superseded team · slack: by delivery 9"),
+        ("digested", "", "digested team · slack: told together with others"),
+        ("suppressed", "muted: night", "suppressed team · slack: muted: night"),
+        ("suppressed", "", "suppressed team · slack: not to be told"),
+        ("delivered", "", "delivered team · slack"),
     ],
 )
 def test_shows_why_a_delivery_was_not_sent(
     client: FlaskClient, pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch, state: Any, detail: str, expected: str
 ) -> None:
-    """What was told otherwise, or was not to be told, says so in words, with the delivery's notes."""
-    delivery = Noted(1, 1, "team/slack/0", "team", "slack", state, 1, detail, NOW, NOW, "g", ("still firing, 4h",))
-    shown_alerts = [AlertStatus(named("A", "page"), (), 1, NOW, (delivery,))]
+    """What was told otherwise, or was not to be told, says so in words."""
+    delivery = DeliveryStatus(
+        1, 1, "team/slack/0", "team", "slack", state, 1, detail, NOW, NOW, "g", "state", None, None
+    )
+    shown_alerts = [AlertStatus(named("A", "page"), (), 1, NOW, False, (delivery,))]
     monkeypatch.setattr(pipeline.store, "recent_alerts", lambda limit: shown_alerts, raising=False)
     page = shown(client)
     assert f'<li class="{state}">' in page
     assert expected in words(page)
+
+
+def test_says_where_not_all_was_told(client: FlaskClient, running: Pipeline, recorder: Recorder) -> None:
+    """A destination in trouble stands above the alerts."""
+    recorder.failures.append(SendError("gone", permanent=True))
+    client.post("/alert?wait=5s", data=SEED)
+    expected = "Not everybody was told. 1 notification could not be delivered to team/log/0: gone"
+    eventually(lambda: expected in words(shown(client)), "the page to say so")
+
+
+def test_shows_what_lapsed(client: FlaskClient, store: Store) -> None:
+    """What was taken as over is told from what ended."""
+    store.accept(b"{}", NOW, kind="lapse")
+    (claimed,) = store.claim_events(NOW, 30)
+    store.plan([Plan(claimed, alerts=(("group", model_alert("Crash", "resolved"), ()),))])
+    assert "lapsed Crash not heard of, taken as over" in words(shown(client))

@@ -1,0 +1,101 @@
+"""What destinations hold of groups: what they heard of them by themselves, and in digests after that."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+from pydantic import ValidationError
+from sqlalchemy import BindParameter, Connection, bindparam, select
+
+from alerts.notification import Thread
+from outbox.rows import THREAD, notification_of
+from outbox.statements import chunks
+from outbox.tables import DIGESTED, deliveries, threads
+
+_d = deliveries.c
+_into = deliveries.alias("into")
+_some: BindParameter[Any] = bindparam("some", expanding=True)
+_THREADS = select(threads.c.group_id, threads.c.thread, threads.c.updated_at).where(
+    threads.c.destination == bindparam("here"), threads.c.group_id.in_(_some)
+)
+_HEARD = (
+    select(_d.group_id, _d.destination, _into.c.state)
+    .distinct()
+    .join(_into, _into.c.id == _d.successor_id)
+    .where(DIGESTED, _d.group_id.in_(_some), _into.c.state.in_(("pending", "delivered")))
+)
+_DIGESTED = (
+    select(_d.group_id, _d.notification, _into.c.settled_at)
+    .join(_into, _into.c.id == _d.successor_id)
+    .where(DIGESTED, _d.destination == bindparam("here"), _d.group_id.in_(_some), _into.c.state == "delivered")
+    .order_by(_d.id)
+)
+
+
+def held(connection: Connection, destination: str, group_ids: Sequence[str], *, digests: bool) -> dict[str, Thread]:
+    """What a destination holds of groups, by their ids; those of which it never heard are left out.
+
+    Args:
+        digests: it may have heard of them in digests.
+    """
+    found: dict[str, Thread] = {}
+    for some in chunks(group_ids):
+        rows = {row.group_id: row for row in connection.execute(_THREADS, {"here": destination, "some": some})}
+        for group_id, row in rows.items():
+            try:
+                found[group_id] = THREAD.validate_json(row.thread)
+            except ValidationError:
+                # Another version's: what it held is in doubt.
+                found[group_id] = Thread(attempted=True)
+        if digests:
+            since = {group_id: row.updated_at for group_id, row in rows.items()}
+            found |= _told(connection, destination, some, since, found)
+    return found
+
+
+def holding_digests(connection: Connection, group_ids: Sequence[str]) -> dict[tuple[str, str], frozenset[str]]:
+    """Which destinations heard of groups in digests that are not over there, or are about to.
+
+    Returns:
+        By group's id and destination the fingerprints that it holds; empty where that is not known yet.
+    """
+    found: dict[tuple[str, str], frozenset[str]] = {}
+    by_destination: dict[str, set[str]] = {}
+    for some in chunks(group_ids):
+        for group_id, destination, state in connection.execute(_HEARD, {"some": some}):
+            if state == "pending":
+                found[group_id, destination] = frozenset()
+            else:
+                by_destination.setdefault(destination, set()).add(group_id)
+    for destination, told in by_destination.items():
+        for group_id, thread in held(connection, destination, sorted(told), digests=True).items():
+            if thread.open:
+                found[group_id, destination] = frozenset(thread.open_fingerprints)
+    return found
+
+
+def _told(
+    connection: Connection,
+    destination: str,
+    group_ids: Sequence[str],
+    since: Mapping[str, datetime],
+    known: Mapping[str, Thread],
+) -> dict[str, Thread]:
+    """What a destination holds of groups of which it heard in digests after it heard of them by themselves.
+
+    Args:
+        since: when each group's thread was last kept, for those that have one.
+        known: those.
+    """
+    found: dict[str, Thread] = {}
+    for row in connection.execute(_DIGESTED, {"here": destination, "some": group_ids}):
+        if row.group_id in since and row.settled_at <= since[row.group_id]:
+            continue
+        notification = notification_of(row.notification)
+        if notification is not None:
+            thread = found.get(row.group_id) or known.get(row.group_id) or Thread()
+            found[row.group_id] = replace(thread.told(notification, row.settled_at), digested=True)
+    return found
