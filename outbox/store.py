@@ -34,7 +34,7 @@ from outbox.rows import (
     read_alerts,
 )
 from outbox.statements import chunks, up_to_bytes, update_each, upsert
-from outbox.tables import ACCEPTED, PENDING, alerts, deliveries, events, groups, probes, threads
+from outbox.tables import ACCEPTED, PENDING, alerts, deliveries, destinations, events, groups, probes, threads
 from outbox.trouble import Announcements
 from outbox.writer import Writer
 
@@ -263,6 +263,9 @@ class Store(Reports):
     def release(self, owner_prefix: str = "") -> int:
         """Give back what processes hold that have ended: those whose name begins so.
 
+        Args:
+            owner_prefix: "" when all have ended: then nobody waits for what a probe brings either.
+
         Returns:
             How many events and deliveries came back.
         """
@@ -281,6 +284,9 @@ class Store(Reports):
                 count += connection.execute(
                     update(table).where(held).values(lease_owner=None, lease_until=None)
                 ).rowcount
+            if not prefix:
+                over = {"probing": False, "paused_until": None}
+                connection.execute(update(destinations).where(destinations.c.probing).values(over))
             released.append(count)
         return released
 

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from alerts.notification import SendError
+from outbox.lanes import Lane
 from outbox.store import Store
 from pipeline import Pipeline
 from tests.pipeline.parts import Clock, Failing, Recorder, body, deliveries_of, make_pipeline, settled, started
@@ -185,6 +186,21 @@ def test_a_destination_that_fails_is_probed(teams: TwoTeams) -> None:
         teams.clock.pass_seconds(2)
         assert [["delivered"]] * 20 == [settled(teams.pipeline, each) for each in waiting]
     assert 23 >= len(teams.one.sent) >= 20
+
+
+def test_a_probe_ends_with_all_processes(store: Store, clock: Clock, teams: TwoTeams) -> None:
+    """Killed in the middle of one, a service that starts again need not wait for what it would have brought."""
+    with started(teams.pipeline):
+        for number in range(3):
+            teams.one.failures.append(SendError("away"))
+            attempted(teams.pipeline, teams.accept(f"A{number}"))
+        eventually(lambda: not teams.store.backlog().events, "all to be planned")
+    clock.pass_seconds(2)
+    (probe,) = store.queue.claim([Lane("one/log/0", 8)], clock(), 30.0).deliveries
+    assert () == store.queue.claim([Lane("one/log/0", 8)], clock(), 30.0).deliveries
+    assert 1 == store.release()
+    again = store.queue.claim([Lane("one/log/0", 8)], clock(), 30.0).deliveries
+    assert [probe.id] == [each.id for each in again]
 
 
 def test_the_critical_go_first(teams: TwoTeams) -> None:
