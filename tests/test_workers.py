@@ -143,7 +143,7 @@ def test_the_end_under_load_is_in_time(tmp_path: Path, pagerduty: PagerDuty) -> 
             load.goes_on(40)
         begun = time.monotonic()
         assert 0 == service.stop()
-        assert time.monotonic() - begun < 10
+        assert time.monotonic() - begun < 20
         engine = open_database(f"sqlite:///{service.database}")
         waiting = "SELECT count(*) FROM deliveries WHERE state = 'pending'"
         assert [0, 0] == [ask(engine, f"{waiting} AND {each}") for each in ("lease_owner IS NOT NULL", "attempts > 0")]
