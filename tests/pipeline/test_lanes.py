@@ -91,7 +91,7 @@ def test_pagerduty_hears_the_end_after_it_gave_up(side: Side) -> None:
     with started(side.pipeline):
         first = side.pipeline.accept(body(FIRING))
         eventually(lambda: len(side.pagerduty.attempts) == 1, "an attempt")
-        eventually(lambda: side.clock.pass_seconds(0.1) or len(side.pagerduty.attempts) == 2, "another attempt")
+        side.clock.pass_seconds(3)
         assert ["dead", "delivered"] == settled(side.pipeline, first)
         assert ["delivered", "delivered"] == settled(side.pipeline, side.pipeline.accept(body(OVER)))
     assert ["resolved"] == statuses(side.pagerduty)
@@ -160,7 +160,7 @@ def test_who_asks_to_be_left_alone_is(teams: TwoTeams) -> None:
         teams.clock.pass_seconds(2)
         assert ["delivered"] == settled(teams.pipeline, first)
         # It was throttled: two a second at most from now on.
-        eventually(lambda: teams.clock.pass_seconds(0.1) or len(teams.one.sent) == 2, "the second")
+        teams.clock.pass_seconds(1)
         assert ["delivered"] == settled(teams.pipeline, second)
     assert ["C", "D"] == teams.two.names()
 
