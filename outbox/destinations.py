@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import fields
 
 from sqlalchemy import Connection, bindparam, select, update
@@ -19,12 +19,12 @@ _LOAD = (
 _LOAD_LOCKED = _LOAD.with_for_update()
 
 
-def load(connection: Connection, names: Iterable[str], *, lock: bool) -> dict[str, Destination]:
+def load(connection: Connection, names: list[str] | Mapping[str, object], *, lock: bool) -> dict[str, Destination]:
     """Read destinations, by their names; one never heard of is a new one.
 
     Args:
         names: all that this transaction will lock: they are locked in one order everywhere, so that no two replicas
-            wait for each other's.
+            wait for each other's. (Not any iterable: one name is one of its letters.)
         lock: have the other replicas wait until this transaction ends before they change them; SQLite's do anyway.
     """
     wanted = sorted(set(names))

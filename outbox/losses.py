@@ -121,7 +121,7 @@ def _announce(connection: Connection, items: Sequence[_Asked]) -> list[Said | No
 
 def _announce_once(connection: Connection, asked: _Asked) -> Said | None:
     kind, addresses, now = asked.kind, asked.addresses, asked.now
-    destinations.load(connection, kind, lock=True)
+    destinations.load(connection, [kind], lock=True)
     said, said_at = _said(connection, kind)
     newest = _newest(connection, kind)
     step = loss_step(said, newest, said_at, now)

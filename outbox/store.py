@@ -263,9 +263,6 @@ class Store(Reports):
     def release(self, owner_prefix: str = "") -> int:
         """Give back what processes hold that have ended: those whose name begins so.
 
-        Args:
-            owner_prefix: "" when all have ended: then nobody waits for what a probe brings either.
-
         Returns:
             How many events and deliveries came back.
         """
@@ -284,9 +281,10 @@ class Store(Reports):
                 count += connection.execute(
                     update(table).where(held).values(lease_owner=None, lease_until=None)
                 ).rowcount
-            if not prefix:
-                over = {"probing": False, "paused_until": None}
-                connection.execute(update(destinations).where(destinations.c.probing).values(over))
+            # One of them may have been probing a destination; what came of that nobody knows.
+            connection.execute(
+                update(destinations).where(destinations.c.probing).values(paused_until=None, probing=False)
+            )
             released.append(count)
         return released
 

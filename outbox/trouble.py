@@ -78,7 +78,7 @@ def _announce(connection: Connection, items: Sequence[tuple[Watched, datetime]])
 
 
 def _announce_once(connection: Connection, watched: Watched, now: datetime) -> Said | None:
-    destinations.load(connection, watched.destination, lock=True)
+    destinations.load(connection, [watched.destination], lock=True)
     # What another replica said meanwhile is seen only now.
     seen = untold.look(connection, watched, now)
     mark(connection, seen.done, 0)

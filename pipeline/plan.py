@@ -46,7 +46,7 @@ class Planner:
     """Plans in a thread of its own.
 
     Args:
-        planned: called after each commit.
+        planned: called after each commit, with the destinations of what is to be delivered.
     """
 
     def __init__(
@@ -56,7 +56,7 @@ class Planner:
         enrichers: Sequence[enrich.Enricher],
         prometheus: enrich.Prometheus | None,
         clock: Callable[[], datetime],
-        planned: Callable[[], None],
+        planned: Callable[[set[str]], None],
     ) -> None:
         self._configuration = configuration
         self._store = store

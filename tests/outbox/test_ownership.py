@@ -6,7 +6,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from sqlalchemy import Engine, select
@@ -17,7 +17,6 @@ from outbox.tables import events
 from tests.samples import NOW
 from tests.service import ROOT, Service, eventually
 
-AGES = datetime(2999, 1, 1, tzinfo=UTC)
 HOST = socket.gethostname()
 # Takes over, has a child that ends in order, and waits: as a master does, one of whose workers has ended.
 HOLDER = """
@@ -37,10 +36,11 @@ time.sleep(60)
 
 
 def hold(engine: Engine, owner: str) -> None:
-    """Has a process of this name hold one more event, for longer than any test."""
+    """Has a process of this name hold one more event for a minute: a longer lease counts as none."""
     held = {"received_at": NOW, "body": b"{}", "state": "accepted", "attempts": 1}
     with engine.begin() as connection:
-        connection.execute(events.insert().values(**held, lease_owner=owner, lease_until=AGES))
+        until = datetime.now(UTC) + timedelta(seconds=60)
+        connection.execute(events.insert().values(**held, lease_owner=owner, lease_until=until))
 
 
 def holders(engine: Engine) -> list[str | None]:

@@ -13,7 +13,7 @@ from alerts.notification import Notification, Receipt, SendError, Thread
 from outbox.database import StoreError
 from outbox.rows import notification_of
 from outbox.store import Store
-from outbox.tables import deliveries
+from outbox.tables import deliveries, destinations
 from pipeline import Pipeline
 from pipeline.fallback import Fallback, told_instead
 from tests.pipeline.parts import Clock, Failing, body, configuration, make_pipeline, started
@@ -366,6 +366,20 @@ def test_tells_the_root_receiver_what_was_rejected(
     clock.pass_seconds(600)
     look()
     assert "alert-manager rejected 1 webhook body: again" in rows(store)[3].notification
+
+
+def test_locks_the_row_of_the_destination_it_speaks_of(
+    store: Store, pipeline: Pipeline, far: FarSides, look: Callable[[], None]
+) -> None:
+    """And of no other: two replicas that look at once wait for each other there, and say it once."""
+    far.on_call.failure = GONE
+    event_id = pipeline.accept(alert())
+    pipeline.reject("is not JSON")
+    run_until(pipeline, lambda: words(pipeline, event_id) == ["dead"], "a dead delivery")
+    look()
+    with store._engine.connect() as connection:
+        names = set(connection.execute(select(destinations.c.name)).scalars())
+    assert {"on-call/log/0", "rejected"} == names - {"chat/log/0", "root/log/0"}
 
 
 def test_keeps_the_last_hundred_rejected_bodies(store: Store, pipeline: Pipeline) -> None:
