@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from pydantic import ValidationError
-from sqlalchemy import Connection, Engine, and_, bindparam, func, insert, or_, select, text, update
+from sqlalchemy import ColumnElement, Connection, Engine, and_, bindparam, func, insert, or_, select, text, update
 
 from alerts.history import History
 from alerts.model import Alert
@@ -43,23 +43,29 @@ _PLANNING_LOCK = 0x616C6572_01
 
 
 _ACCEPT = insert(events).returning(events.c.id, sort_by_parameter_order=True)
-_WAITS = select(events.c.id).where(ACCEPTED, ended(events.c.lease_until)).limit(1)
+_WAITS = {
+    False: select(events.c.id).where(ACCEPTED, ended(events.c.lease_until)).limit(1),
+    True: select(events.c.id).where(ACCEPTED).limit(1),
+}
 _OTHERS_PLAN = (
     select(events.c.id).where(ACCEPTED, events.c.lease_owner != bindparam("me"), ~ended(events.c.lease_until)).limit(1)
 )
-_OLDEST = up_to_bytes(
-    select(events.c.id, func.length(events.c.body).label("size"))
-    .where(ACCEPTED, or_(events.c.lease_owner != bindparam("me"), ended(events.c.lease_until)))
-    .order_by(events.c.id)
-    .limit(_EVENTS_AT_ONCE),
-    "id",
-)
-_TAKE = (
-    update(events)
-    .where(events.c.id.in_(_OLDEST))
-    .values(lease_owner=bindparam("me"), lease_until=bindparam("until"), attempts=events.c.attempts + 1)
-    .returning(events.c.id, events.c.received_at, events.c.body, events.c.attempts, events.c.kind)
-)
+_NOT_MINE = or_(events.c.lease_owner != bindparam("me"), ended(events.c.lease_until))
+
+
+def _taking(*which: ColumnElement[bool]) -> Any:
+    sized = select(events.c.id, func.length(events.c.body).label("size")).where(ACCEPTED, *which)
+    oldest = up_to_bytes(sized.order_by(events.c.id).limit(_EVENTS_AT_ONCE), "id")
+    return (
+        update(events)
+        .where(events.c.id.in_(oldest))
+        .values(lease_owner=bindparam("me"), lease_until=bindparam("until"), attempts=events.c.attempts + 1)
+        .returning(events.c.id, events.c.received_at, events.c.body, events.c.attempts, events.c.kind)
+    )
+
+
+_TAKE = {False: _taking(_NOT_MINE), True: _taking()}
+"""By whether what this process holds is taken, too."""
 
 
 class Store(Reports):
@@ -104,31 +110,37 @@ class Store(Reports):
         notify(connection, EVENTS)
         return ids
 
-    def claim_events(self, now: datetime, lease_seconds: float) -> list[Event]:
+    def claim_events(self, now: datetime, lease_seconds: float, *, anew: bool = False) -> list[Event]:
         """Take the oldest events that are to be planned, unless another process is planning.
 
         One plans at a time, and in order: so a group's later state is never planned before an earlier one.
+
+        Args:
+            anew: this process has none in hand. What stands in its name is then of a claim that was kept though it was
+                said to have failed, and comes first.
         """
         with self._reading() as connection:
-            if connection.execute(_WAITS, clock(now, lease_seconds)).first() is None:
+            if connection.execute(_WAITS[anew], clock(now, lease_seconds)).first() is None:
                 return []
             if self._another_plans(connection, now, lease_seconds):
                 return []
-        return self._writer.write(self._claim_events, (now, lease_seconds), durable=False)
+        return self._writer.write(self._claim_events, (now, lease_seconds, anew), durable=False)
 
     def _another_plans(self, connection: Connection, now: datetime, lease_seconds: float) -> bool:
         return connection.execute(_OTHERS_PLAN, {**clock(now, lease_seconds), "me": self.owner}).first() is not None
 
-    def _claim_events(self, connection: Connection, items: Sequence[tuple[datetime, float]]) -> list[list[Event]]:
+    def _claim_events(self, connection: Connection, items: Sequence[tuple[datetime, float, bool]]) -> list[list[Event]]:
         return [self._claim_events_once(connection, *item) for item in items]
 
-    def _claim_events_once(self, connection: Connection, now: datetime, lease_seconds: float) -> list[Event]:
+    def _claim_events_once(
+        self, connection: Connection, now: datetime, lease_seconds: float, anew: bool
+    ) -> list[Event]:
         _lock_planning(connection)
         if self._another_plans(connection, now, lease_seconds):
             return []
         lease_until = now + timedelta(seconds=lease_seconds)
         parameters = {**clock(now, lease_seconds), "me": self.owner, "until": lease_until}
-        rows = connection.execute(_TAKE, parameters).all()
+        rows = connection.execute(_TAKE[anew], parameters).all()
         return sorted((Event(*row) for row in rows), key=lambda event: event.id)
 
     # Plans

@@ -66,6 +66,7 @@ class Planner:
         self._cases = Cases(configuration.file.delivery, store)
         self._commits = Commits(store, planned)
         self._unplanned: set[int] = set()
+        self._in_doubt_until = 0.0
         self._next_at = 0.0
         self.wake = Wake()
         self._stopping = threading.Event()
@@ -131,12 +132,18 @@ class Planner:
             self._keep(in_hand.popleft().result())
 
     def _claim(self) -> list[Event]:
+        in_doubt = time.monotonic() < self._in_doubt_until
+        if in_doubt and self._unplanned:
+            # What a failed claim may have taken comes before all else, and is told from what is in hand once that is done.
+            return []
         self._stopping.wait(max(0.0, self._next_at - time.monotonic()))
         # Long enough for the batches ahead of it, too.
         lease_seconds = 2 * self._configuration.file.enrichment.timeout + self._configuration.file.delivery.lease
         try:
-            claimed = self._store.claim_events(self._clock(), lease_seconds)
+            claimed = self._store.claim_events(self._clock(), lease_seconds, anew=in_doubt)
+            self._in_doubt_until = 0.0
         except StoreError as error:
+            self._in_doubt_until = time.monotonic() + lease_seconds
             _log.error("cannot look for events", error=str(error))
             self._stopping.wait(_RETRY_SECONDS)
             return []

@@ -1,13 +1,14 @@
 """Plans that the database does not take, and what is remembered meanwhile of their groups."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from pathlib import Path
 
 import pytest
 from sqlalchemy import select
 
 from outbox.database import StoreError
-from outbox.rows import Plan
+from outbox.rows import Event, Plan
 from outbox.store import Store
 from outbox.tables import events
 from pipeline import Pipeline
@@ -94,7 +95,7 @@ def test_what_another_took_over_is_forgotten(
     first = pipeline.accept(body(FIRING))
     stuck(pipeline, 1)
     # It is frozen here, until another has planned.
-    choosy.claim_events = lambda *_: []  # type: ignore[method-assign]
+    choosy.claim_events = lambda *_, **__: []  # type: ignore[method-assign]
     clock.pass_seconds(TAKEN_FOR_SECONDS + 1)
     with started(other):
         assert ["delivered"] == settled(other, first)
@@ -179,3 +180,34 @@ def test_what_is_stuck_keeps_its_order_beyond_its_lease(
         choosy.refused = frozenset()
         assert [["superseded"], ["delivered"]] == [settled(pipeline, each) for each in (1, 2)]
     assert ["resolved"] == [each.group.status for each in recorder.sent]
+
+
+class Forgetful(Store):
+    """A store whose claims of events are kept, and said to have failed, as often as is said."""
+
+    failures = 0
+
+    def claim_events(self, now: datetime, lease_seconds: float, *, anew: bool = False) -> list[Event]:
+        """Claims, and then fails."""
+        claimed = super().claim_events(now, lease_seconds, anew=anew)
+        if claimed and self.failures:
+            self.failures -= 1
+            raise StoreError("the connection was lost")
+        return claimed
+
+
+def test_what_a_failed_claim_took_is_planned_first(
+    tmp_path: Path, store: Store, clock: Clock, recorder: Recorder
+) -> None:
+    """It may have been kept all the same: what came later must not be planned before it."""
+    forgetful = Forgetful(store._engine, "a")
+    forgetful.failures = 2
+    pipeline = make_pipeline(tmp_path, forgetful, {"team/log/0": recorder}, clock=clock)
+    with started(pipeline):
+        first = pipeline.accept(body(FIRING))
+        eventually(lambda: forgetful.failures < 2, "a claim that failed")
+        second = pipeline.accept(body(OVER))
+        settled(pipeline, first)
+        settled(pipeline, second)
+    assert first < second
+    assert "resolved" == recorder.sent[-1].group.status
