@@ -134,7 +134,8 @@ class Planner:
     def _claim(self) -> list[Event]:
         in_doubt = time.monotonic() < self._in_doubt_until
         if in_doubt and self._unplanned:
-            # What a failed claim may have taken comes before all else, and is told from what is in hand once that is done.
+            # What a failed claim may have taken comes before all else, and is known from what is in hand once that is
+            # done.
             return []
         self._stopping.wait(max(0.0, self._next_at - time.monotonic()))
         # Long enough for the batches ahead of it, too.
