@@ -34,7 +34,7 @@ from outbox.rows import (
     read_alerts,
 )
 from outbox.statements import chunks, up_to_bytes, update_each, upsert
-from outbox.tables import ACCEPTED, PENDING, alerts, deliveries, events, groups, probes, threads
+from outbox.tables import ACCEPTED, PENDING, alerts, deliveries, destinations, events, groups, probes, threads
 from outbox.trouble import Announcements
 from outbox.writer import Writer
 
@@ -293,6 +293,10 @@ class Store(Reports):
                 count += connection.execute(
                     update(table).where(held).values(lease_owner=None, lease_until=None)
                 ).rowcount
+            # One of them may have been probing a destination; what came of that nobody knows.
+            connection.execute(
+                update(destinations).where(destinations.c.probing).values(paused_until=None, probing=False)
+            )
             released.append(count)
         return released
 

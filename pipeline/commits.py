@@ -23,10 +23,10 @@ class Commits:
     """Keeps plans; what the database does not take is stuck, and tried again every half second.
 
     Args:
-        planned: called after each commit that leaves something to be delivered.
+        planned: called after each commit that leaves something to be delivered, with its destinations.
     """
 
-    def __init__(self, store: Store, planned: Callable[[], None]) -> None:
+    def __init__(self, store: Store, planned: Callable[[set[str]], None]) -> None:
         self._store = store
         self._planned = planned
         self._retry_at = 0.0
@@ -75,8 +75,9 @@ class Commits:
             return len(plans) == 1 and not plans[0].error and self._kept([dead(plans[0].event, error)])
         for plan in kept:
             _tell(plan)
-        if any(plan.deliveries for plan in kept):
-            self._planned()
+        destinations = {each.notification.destination for plan in kept for each in plan.deliveries}
+        if destinations:
+            self._planned(destinations)
         return True
 
 

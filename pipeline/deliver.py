@@ -6,7 +6,7 @@ import random
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -65,6 +65,7 @@ class Deliverer:
         self._stopping = threading.Event()
         self._senders = Senders(self._send, self._give_back, self.wake.ring)
         self._more = False
+        self._expected: set[str] = set()
         self._thread = threading.Thread(target=self._work, name="deliverer", daemon=True)
 
     @property
@@ -118,9 +119,17 @@ class Deliverer:
                 at_most = soon if at_most is None else min(soon, at_most)
             self.wake.wait(at_most)
 
+    def expect(self, destinations: Iterable[str]) -> None:
+        """Something was planned for these."""
+        self._expected.update(destinations)
+        self.wake.ring()
+
     def _claim(self) -> Claim:
+        expected, self._expected = self._expected, set()
         lanes = {name: lane for name, lane in self._lanes.items() if self._senders.room(name)}
-        if not self._more:
+        if expected and not self._more:
+            lanes = {name: lane for name, lane in lanes.items() if name in expected}
+        elif not self._more:
             # Only to look is cheaper than to ask for what is not there.
             waiting = self._store.queue.waiting(self._clock(), self._settings.lease)
             unknown = {name: Lane(name, _UNKNOWN_AT_ONCE) for name in waiting if name not in self._lanes}

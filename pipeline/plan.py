@@ -46,7 +46,7 @@ class Planner:
     """Plans in a thread of its own.
 
     Args:
-        planned: called after each commit.
+        planned: called after each commit, with the destinations of what is to be delivered.
     """
 
     def __init__(
@@ -56,7 +56,7 @@ class Planner:
         enrichers: Sequence[enrich.Enricher],
         prometheus: enrich.Prometheus | None,
         clock: Callable[[], datetime],
-        planned: Callable[[], None],
+        planned: Callable[[set[str]], None],
     ) -> None:
         self._configuration = configuration
         self._store = store
@@ -134,7 +134,8 @@ class Planner:
     def _claim(self) -> list[Event]:
         in_doubt = time.monotonic() < self._in_doubt_until
         if in_doubt and self._unplanned:
-            # What a failed claim may have taken comes before all else, and nothing tells it from what is in hand.
+            # What a failed claim may have taken comes before all else, and is known from what is in hand once that is
+            # done.
             return []
         self._stopping.wait(max(0.0, self._next_at - time.monotonic()))
         # Long enough for the batches ahead of it, too.

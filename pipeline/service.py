@@ -54,7 +54,7 @@ class Pipeline:
         self._clock = clock
         self._deliverer = Deliverer(configuration, store, actions, clock, died=self._died)
         self._fallback = Fallback(configuration, store, clock, planned=self._deliverer.wake.ring)
-        self._planner = Planner(configuration, store, enrichers, prometheus, clock, planned=self._deliverer.wake.ring)
+        self._planner = Planner(configuration, store, enrichers, prometheus, clock, planned=self._deliverer.expect)
         self._tidy = Tidy(configuration, store, clock, accepted=self._planner.wake.ring)
         self._listener = store.listener(self._planner.wake.ring, self._deliverer.wake.ring)
 

@@ -53,7 +53,7 @@ class Service:
         self._earlier_logs: list[str] = []
         self._running = ExitStack()
         self._process: subprocess.Popen[bytes] | None = None
-        self._environment = {
+        self.environment = {
             "PATH": os.environ["PATH"],
             "HOME": str(folder),
             "TMPDIR": str(folder),
@@ -63,8 +63,8 @@ class Service:
         }
         if config_yaml:
             self._config.write_text(config_yaml)
-            self._environment["CONFIG_FILE"] = str(self._config)
-        self._environment |= environment or {}
+            self.environment["CONFIG_FILE"] = str(self._config)
+        self.environment |= environment or {}
 
     def __enter__(self) -> Self:
         self.start()
@@ -108,10 +108,10 @@ class Service:
         command = [sys.executable, str(ROOT / "app.py"), "serve"]
         ready_url = f"{self.url}/readyz"
         self._process = self._running.enter_context(
-            running(command, ready_url, self.log_path, self._environment, self.log_path.parent)
+            running(command, ready_url, self.log_path, self.environment, self.log_path.parent)
         )
         # One worker answers; a signal that came while another still boots would be lost on that one.
-        wanted = int(self._environment.get("WEB_CONCURRENCY", "2"))
+        wanted = int(self.environment.get("WEB_CONCURRENCY", "2"))
         eventually(lambda: len([pid for pid in self.worker_pids if _has_begun(pid)]) == wanted, "all workers", 15)
 
     def kill(self) -> None:

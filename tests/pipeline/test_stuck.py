@@ -12,8 +12,8 @@ from outbox.rows import Event, Plan
 from outbox.store import Store
 from outbox.tables import events
 from pipeline import Pipeline
-from tests.pipeline.parts import Clock, Enricher, Prometheus, Recorder, body, make_pipeline, settled, started
-from tests.samples import webhook, wire_alert
+from tests.pipeline.parts import Clock, Enricher, Prometheus, Recorder, body, dead, make_pipeline, settled, started
+from tests.samples import SEED, webhook, wire_alert
 from tests.service import eventually
 
 FIRING, OVER = webhook(wire_alert("A")), webhook(wire_alert("A", "resolved"))
@@ -121,7 +121,7 @@ def test_what_is_dead_makes_no_duplicate(tmp_path: Path, store: Store, clock: Cl
     broken[:0] = [False] * 9
     pipeline = make_pipeline(tmp_path, store, actions, enrichers=[enricher], prometheus=Prometheus(), clock=clock)
     with started(pipeline):
-        assert ["dead"] == settled(pipeline, pipeline.accept(body(FIRING)))
+        assert dead(pipeline, pipeline.accept(body(FIRING)))
         assert ["delivered"] == settled(pipeline, pipeline.accept(body(FIRING)))
 
 
@@ -140,8 +140,46 @@ def test_what_cannot_be_judged_holds_up_nothing(
     monkeypatch.setattr(pipeline._planner._cases, "_judge", choosy_judge)
     ids = [pipeline.accept(body(wire_alert(name))) for name in ("Good", "Bad", "Fine")]
     with started(pipeline):
-        assert [["delivered"], ["dead"], ["delivered"]] == [settled(pipeline, each) for each in ids]
-    assert ["Fine", "Good"] == sorted(recorder.names())
+        assert [["delivered"]] * 2 == [settled(pipeline, each) for each in (ids[0], ids[2])]
+        assert dead(pipeline, ids[1])
+    assert {"Fine", "Good"} <= set(recorder.names())
+
+
+def test_a_plan_that_cannot_be_kept_holds_up_its_groups_alone(
+    pipeline: Pipeline, choosy: Choosy, recorder: Recorder, clock: Clock
+) -> None:
+    """Others are told meanwhile; what comes after it of the same group waits, and is told instead of it."""
+    large = pipeline.accept(body(webhook(wire_alert("A"))))
+    choosy.refused = frozenset({large})
+    later = pipeline.accept(body(webhook(wire_alert("A", "resolved"))))
+    others = [pipeline.accept(body(wire_alert(name))) for name in ("B", "C")]
+    with started(pipeline):
+        assert [["delivered"]] * 2 == [settled(pipeline, each) for each in others]
+        assert pipeline.stuck
+        assert ["delivered"] == settled(pipeline, pipeline.accept(SEED))
+        assert ["B", "C", "KubePodCrashLooping"] == sorted(recorder.names())
+        choosy.refused = frozenset()
+        assert [["superseded"], ["delivered"]] == [settled(pipeline, each) for each in (large, later)]
+        eventually(lambda: not pipeline.stuck, "nothing is stuck")
+    assert ["resolved"] == [each.group.status for each in recorder.sent if each.group.alerts[0].name == "A"]
+
+
+def test_what_is_stuck_keeps_its_order_beyond_its_lease(
+    pipeline: Pipeline, choosy: Choosy, recorder: Recorder, clock: Clock
+) -> None:
+    """Events of a group that were taken up one by one, and again when their leases ended, stay in their order."""
+    choosy.refused = frozenset({1, 2})
+
+    with started(pipeline):
+        for number, status in enumerate(("firing", "resolved"), start=1):
+            pipeline.accept(body(webhook(wire_alert("A", status))))
+            stuck(pipeline, number)
+            clock.pass_seconds(20)
+        # The first one's lease is over, the second one's is not.
+        eventually(lambda: taken_up(choosy, 1) == 2, "the first is taken up again")
+        choosy.refused = frozenset()
+        assert [["superseded"], ["delivered"]] == [settled(pipeline, each) for each in (1, 2)]
+    assert ["resolved"] == [each.group.status for each in recorder.sent]
 
 
 class Forgetful(Store):

@@ -119,8 +119,8 @@ def test_waits_no_longer_than_asked(client: FlaskClient, wait: str) -> None:
 
 def test_those_who_waited_do_not_keep_others_from_waiting(client: FlaskClient, pipeline: Pipeline) -> None:
     """However many asked for the outcome before, with no time to wait too, the next one is told it."""
-    for _ in range(6):
-        client.post("/alert?wait=0", data=SEED)
+    for number in range(6):
+        client.post("/alert?wait=0", data=body(wire_alert(f"A{number}")))
     pipeline.start()
     try:
         assert ["delivered"] == [
@@ -331,7 +331,7 @@ def test_a_database_replaced_by_a_folder_is_503_and_later_works(tmp_path: Path) 
             assert (503, "error") == (response.status_code, response.json()["status"])
         service.database.rmdir()
         away.rename(service.database)
-        response = service.post(SEED, "?wait=5s")
+        response = service.post(wire_alert("another"), "?wait=5s")
         assert (200, ["delivered"]) == (response.status_code, [d["outcome"] for d in response.json()["deliveries"]])
         assert "/api/v1/events/2" == response.headers["Location"]
 
