@@ -154,6 +154,7 @@ class Destination:
         Returns:
             Well again after a receipt. After a permanent error too, for the far side has answered, and it is the
             notification that is wrong; but the error stays to be shown, as the next one may be refused like this one.
+            A pause that was asked for while it was well goes on.
             After any other error one failure more, and from the third on a pause that doubles from one second to one
             minute, with jitter; what was on its way when the pause began, and fails too, is no failure more. Being
             throttled is none either: it is a pause, and the slow pace for five minutes. What the far side asks for
@@ -161,7 +162,9 @@ class Destination:
         """
         if isinstance(result, Receipt) or result.permanent:
             error = None if isinstance(result, Receipt) else str(result)
-            return replace(self, failures=0, failing_since=None, paused_until=None, probing=False, error=error)
+            # One that does not fail sends nothing during a pause: this was sent before the far side asked for it.
+            paused_until = None if self.failing else self.paused_until
+            return replace(self, failures=0, failing_since=None, paused_until=paused_until, probing=False, error=error)
         paused_until = None if self.probing else self._paused_until(now)
         late = paused_until is not None and self.failing
         failures = self.failures if result.throttled or late else self.failures + 1
