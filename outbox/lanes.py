@@ -15,7 +15,7 @@ from outbox.tables import PENDING, Moment, deliveries
 
 # With a minute for clocks that differ, and for who waited for its turn since it looked at its own.
 _LONGEST_PAUSE_SECONDS = 360.0
-_LONGEST_HOLD_SECONDS = 3_600.0
+_LONGEST_HOLD_SECONDS = 3_660.0
 
 
 @dataclass(frozen=True, slots=True)

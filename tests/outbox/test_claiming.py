@@ -163,6 +163,12 @@ def test_a_clocks_jump_stalls_nothing(store: Store, jump: float) -> None:
     assert {"new", "crashed", "retried", "held"} == taken
 
 
+def test_the_longest_hold_is_one_for_a_clock_that_is_behind(store: Store) -> None:
+    """Replicas' clocks differ: what one holds for an hour is not due for another at once."""
+    keep(store, told("held", A_OVER), due_at=after(3600))
+    assert [] == take(store, after(-50))
+
+
 def test_an_hour_back_ends_a_hold_that_was_an_hour(store: Store) -> None:
     """What would wait for longer than anything may wait has seen the clock put back."""
     keep(store, told("held", A_OVER), due_at=after(600))
