@@ -78,7 +78,8 @@ class Queue:
         self._turns += 1
         oldest_first = self._turns % _OLDEST_FIRST_EVERY == 0
         asked = Asked(lanes, now, lease_seconds, oldest_first, self._owner)
-        taken = self._writer.write(_take, asked, durable=False)
+        # Whoever is woken must hear the end of what was attempted, whatever lost its power while it was sent.
+        taken = self._writer.write(_take, asked, durable=any(lane.wakes for lane in lanes))
         made = tuple(_delivery(group, asked) for group in taken.groups)
         return Claim(made, tuple(taken.settled), min(taken.look_at, default=None), taken.more)
 

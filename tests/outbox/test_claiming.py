@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import Engine, text
+from sqlalchemy import Engine, event, text
 
 from alerts.notification import Thread
 from outbox.lanes import Lane
@@ -194,3 +194,13 @@ def test_what_is_settled_is_not_claimed_again(store: Store) -> None:
     assert settle(store, two, DEAD)
     assert [] == take(store, LATER)
     assert [] == store.queue.waiting(LATER, 30)
+
+
+@pytest.mark.parametrize("wakes", [True, False])
+def test_what_wakes_somebody_is_claimed_for_good(store: Store, engine: Engine, wakes: bool) -> None:
+    """Were its claim undone by a loss of power, what was sent meanwhile would count as never attempted."""
+    keep(store, told("one", A))
+    durable: list[bool] = []
+    event.listen(engine, "commit", lambda each: durable.append(each.get_execution_options().get("durable", True)))
+    take(store, NOW, Lane(TEAM, 10, wakes=wakes))
+    assert wakes == durable[-1]
