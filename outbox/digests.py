@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Row, and_, bindparam, func, insert, not_, select, update
+from sqlalchemy import Connection, Row, Select, and_, bindparam, func, insert, not_, select, update
 
 from alerts.model import AlertGroup
 from alerts.notification import Digest, Notification
@@ -56,6 +56,9 @@ _STATES = (
     .order_by(_d.id)
     .limit(bindparam("size"))
 )
+# As `counts` are written: nothing among them but what is over.
+_OVER = _STATES.where(_d.counts.like('{"resolved"%'), _d.counts.not_like("%,%"))
+_OLDEST = select(_d.received_at).where(_HERE, _d.kind == "state").order_by(_d.id).limit(1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +111,16 @@ def consider(
     if _pending(connection, lane):
         return Considered(destination, pending=True)
     room = max(1, int(lane.pace.rate_per_second * lane.digest_after_seconds))
-    waiting = _waiting(connection, lane, now, lease_seconds, room)
+    here = {"here": lane.destination}
+    fits = connection.execute(_COUNT, {**here, "size": room + 1}).scalar_one() <= room
+    if not fits:
+        make_at = _make_at(destination, connection.execute(_OLDEST, here).scalar_one(), lane.digest_after_seconds, now)
+        if make_at > now:
+            # It is not time yet, and there may be many: only the ends are looked at, of which there are few in a storm.
+            over = _waiting(connection, lane, now, lease_seconds, _OVER)
+            ends = _ends_of_digested(connection, lane, over)
+            return Considered(destination, kept_back=_groups(ends), look_at=make_at)
+    waiting = _waiting(connection, lane, now, lease_seconds, _STATES)
     ends = _ends_of_digested(connection, lane, waiting)
     if len(waiting) > room:
         critical = [group for group in waiting if group.newest.rank == 0][:room]
@@ -118,10 +130,10 @@ def consider(
         together = ends
     if not together:
         return Considered(destination)
-    make_at = _make_at(destination, together, lane.digest_after_seconds, now)
+    oldest: datetime = min(group.rows[0].received_at for group in together)
+    make_at = _make_at(destination, oldest, lane.digest_after_seconds, now)
     if make_at > now:
-        kept_back = frozenset(group.newest.group_id for group in ends)
-        return Considered(destination, kept_back=kept_back, look_at=make_at)
+        return Considered(destination, kept_back=_groups(ends), look_at=make_at)
     locked = lock_free(connection, [row.id for group in together for row in group.rows], now, lease_seconds)
     together = [group for group in together if locked.issuperset(row.id for row in group.rows)]
     if not together:
@@ -135,13 +147,17 @@ def _pending(connection: Connection, lane: Lane) -> bool:
     return connection.execute(_DIGEST_WAITS, {"here": lane.destination}).first() is not None
 
 
-def _waiting(connection: Connection, lane: Lane, now: datetime, lease_seconds: float, room: int) -> list[_Waiting]:
-    """Groups that wait, with nothing in flight; the first few only where there are no more than there is room for."""
-    here = {"here": lane.destination}
-    fits = connection.execute(_COUNT, {**here, "size": room + 1}).scalar_one() <= room
-    parameters = {**here, **clock(now, lease_seconds), "size": room if fits else _AT_ONCE}
+def _groups(waiting: Iterable[_Waiting]) -> frozenset[str]:
+    return frozenset(group.newest.group_id for group in waiting)
+
+
+def _waiting(
+    connection: Connection, lane: Lane, now: datetime, lease_seconds: float, rows: Select[Any]
+) -> list[_Waiting]:
+    """Groups that wait, with nothing in flight."""
+    parameters = {"here": lane.destination, **clock(now, lease_seconds), "size": _AT_ONCE}
     by_group: dict[str, list[Row[Any]]] = {}
-    for row in connection.execute(_STATES, parameters):
+    for row in connection.execute(rows, parameters):
         by_group.setdefault(row.group_id, []).append(row)
     found = [_Waiting(rows) for rows in by_group.values() if all(row.ready for row in rows)]
     for group in found:
@@ -170,9 +186,8 @@ def _ends_of_digested(connection: Connection, lane: Lane, waiting: Iterable[_Wai
     return [over[group_id] for group_id, counted in last.items() if fires(json.loads(counted or "{}"))]
 
 
-def _make_at(destination: Destination, together: Sequence[_Waiting], after_seconds: float, now: datetime) -> datetime:
+def _make_at(destination: Destination, oldest: datetime, after_seconds: float, now: datetime) -> datetime:
     """When a digest is made: not at the first sign of a storm, and not again and again while it lasts."""
-    oldest: datetime = min(group.rows[0].received_at for group in together)
     moments = [oldest + timedelta(seconds=after_seconds / 3)]
     if destination.digested_at is not None:
         moments.append(destination.digested_at + timedelta(seconds=after_seconds))

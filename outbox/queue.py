@@ -115,7 +115,12 @@ class Queue:
         Returns:
             Why not; None when it is.
         """
-        return self._writer.write(_retry, (delivery_id, now))
+        try:
+            with self._engine.connect().execution_options(read_only=True) as connection:
+                ahead = steering.look_ahead(connection, delivery_id)
+        except SQLAlchemyError as error:
+            raise StoreError(explained(error)) from None
+        return self._writer.write(_retry, (delivery_id, now, ahead))
 
     def drop(self, delivery_id: int, now: datetime) -> str | None:
         """Have a delivery that waits or is dead never sent.
@@ -132,7 +137,7 @@ def _take(connection: Connection, items: Sequence[Asked]) -> list[Taken]:
     return [claiming.take(connection, asked) for asked in items]
 
 
-def _retry(connection: Connection, items: Sequence[tuple[int, datetime]]) -> list[str | None]:
+def _retry(connection: Connection, items: Sequence[tuple[int, datetime, steering.Ahead]]) -> list[str | None]:
     return [steering.retry(connection, *item) for item in items]
 
 
