@@ -35,7 +35,7 @@ def test_syncs_the_log_after_the_commit(sqlite: Engine, monkeypatch: pytest.Monk
     def fdatasync(descriptor: int) -> None:
         with sqlite.connect().execution_options(read_only=True) as connection:
             count = connection.execute(select(func.count()).select_from(groups)).scalar_one()
-        synced.append((os.readlink(f"/proc/self/fd/{descriptor}"), count))
+        synced.append((str(Path(f"/proc/self/fd/{descriptor}").readlink()), count))
 
     monkeypatch.setattr(os, "fdatasync", fdatasync)
     Writer(sqlite).write(keep, "a")
