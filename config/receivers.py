@@ -12,6 +12,8 @@ from config.environment import Environment
 from config.schema import ActionConfig, Receiver, ReceiverSettings
 from config.validation import unknown_key, validated
 
+_MAX_NAME = 200
+
 
 @dataclass(frozen=True, slots=True)
 class ReceiversReader:
@@ -42,6 +44,9 @@ class ReceiversReader:
                 continue
             if each["name"] in names:
                 self._problem((*path, "name"), "another receiver has this name")
+            if len(each["name"]) > _MAX_NAME or not each["name"].isprintable():
+                # It is a part of what is kept, of metrics and of lists.
+                self._problem((*path, "name"), f"should be at most {_MAX_NAME} characters that can be printed")
             names.add(each["name"])
             found = list(self._actions(each, path))
             if self.log_otherwise and not found:

@@ -230,7 +230,7 @@ def _prepare(connection: Connection, lane: Lane, groups: Sequence[Group]) -> Non
     texts = _texts(connection, [row.id for group in groups for row in (*group.older, group.newest)])
     in_digests = lane.digest_after_seconds is not None
     known = held(connection, lane.destination, [group.newest.group_id for group in groups], digests=in_digests)
-    owed: dict[str, tuple[Group, Notification, list[str]]] = {}
+    owed: dict[str, tuple[Group, Notification, set[str]]] = {}
     for group in groups:
         group.text = texts[group.newest.id]
         group.thread = known.get(group.newest.group_id, group.thread)
@@ -244,7 +244,7 @@ def _prepare(connection: Connection, lane: Lane, groups: Sequence[Group]) -> Non
             continue
         merged = superseding(newest, [each for row in group.older if (each := notification_of(texts[row.id]))])
         named = {alert.fingerprint for alert in merged.group.alerts}
-        missing = [each for each in group.thread.open_fingerprints if each not in named]
+        missing = {each for each in group.thread.open_fingerprints if each not in named}
         if missing and merged.send_resolved:
             owed[group.newest.group_id] = (group, merged, missing)
         group.whole = merged
@@ -253,7 +253,7 @@ def _prepare(connection: Connection, lane: Lane, groups: Sequence[Group]) -> Non
     _add_owed_ends(connection, owed)
 
 
-def _add_owed_ends(connection: Connection, owed: dict[str, tuple[Group, Notification, list[str]]]) -> None:
+def _add_owed_ends(connection: Connection, owed: dict[str, tuple[Group, Notification, set[str]]]) -> None:
     """Of alerts told as firing that the newest state does not name, tell the ends of those that are over."""
     a = alerts
     for some in chunks(list(owed)):

@@ -354,6 +354,7 @@ def _history_rows(plan: Plan) -> Iterator[dict[str, Any]]:
 
 
 def _alert_rows(plan: Plan) -> Iterator[dict[str, Any]]:
+    heard_by = _heard_by(plan)
     for group_key, alert, findings in plan.alerts:
         yield {
             "fingerprint": plain_text(alert.fingerprint),
@@ -362,16 +363,19 @@ def _alert_rows(plan: Plan) -> Iterator[dict[str, Any]]:
             "severity": SEVERITIES.index(alert_severity(alert)),
             "alert": json_text(ALERT, alert),
             "findings": json_text(FINDINGS, findings),
-            "destinations": "\n".join(_heard_by(plan, group_key, alert)),
+            "destinations": "\n".join(heard_by.get((group_key, alert.fingerprint), ())),
             "event_id": plan.event.id,
             "updated_at": plan.event.received_at,
             "lapsed": int(plan.event.kind == "lapse"),
         }
 
 
-def _heard_by(plan: Plan, group_key: str, alert: Alert) -> Iterator[str]:
-    """The destinations whose part of the group this alert is in."""
+def _heard_by(plan: Plan) -> dict[tuple[str, str], list[str]]:
+    """By group and fingerprint the destinations whose part of the group the alert is in."""
+    found: dict[tuple[str, str], list[str]] = {}
     for planned in plan.deliveries:
         group = planned.notification.group
-        if group.group_key == group_key and any(each.fingerprint == alert.fingerprint for each in group.alerts):
-            yield plain_text(planned.notification.destination)
+        destination = plain_text(planned.notification.destination)
+        for alert in group.alerts:
+            found.setdefault((group.group_key, alert.fingerprint), []).append(destination)
+    return found

@@ -120,6 +120,9 @@ class Cases:
         if event.kind != "lapse":
             return judgement
         silence = f"not heard of for {units.duration(self._settings.stale_after)}: taken as over"
+        if group.firing:
+            # Beside a title that names what fires on.
+            silence = f"{' and '.join(sorted({alert.name for alert in group.resolved})[:3])} {silence}"
         return replace(judgement, duplicate_of=None, notes=(silence, *judgement.notes))
 
     def _with_holders(self, cases: Sequence[Case]) -> list[Case]:

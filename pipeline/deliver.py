@@ -35,6 +35,7 @@ _LOOK_SECONDS = 0.02
 # While replicas are replaced, some know of a destination that others do not know yet.
 _UNKNOWN_FOR_SECONDS = 300.0
 _UNKNOWN_AT_ONCE = 10
+_LANES_AT_ONCE = 32
 
 _log = structlog.get_logger("deliver")
 
@@ -60,12 +61,14 @@ class Deliverer:
         self._actions = actions
         self._clock = clock
         self._died = died
-        self._lanes = dict(_lanes(configuration))
+        self._lanes = {name: lane for name, lane in _lanes(configuration).items() if name in actions}
         self.wake = Wake()
         self._stopping = threading.Event()
         self._senders = Senders(self._send, self._give_back, self.wake.ring)
         self._more = False
         self._expected: set[str] = set()
+        self._first = 0
+        self._unknown_since: dict[str, datetime] = {}
         self._thread = threading.Thread(target=self._work, name="deliverer", daemon=True)
 
     @property
@@ -132,13 +135,25 @@ class Deliverer:
         elif not self._more:
             # Only to look is cheaper than to ask for what is not there.
             waiting = self._store.queue.waiting(self._clock(), self._settings.lease)
-            unknown = {name: Lane(name, _UNKNOWN_AT_ONCE) for name in waiting if name not in self._lanes}
+            unknown = {name: Lane(name, _UNKNOWN_AT_ONCE) for name in self._given_up(waiting)}
             lanes = {name: lane for name, lane in lanes.items() if name in waiting}
             lanes |= {name: lane for name, lane in unknown.items() if self._senders.room(name)}
         if not lanes:
             return Claim()
         asked = [replace(lane, limit=self._senders.room(name)) for name, lane in lanes.items()]
+        if len(asked) > _LANES_AT_ONCE:
+            # One after the other: others want to write, too.
+            self._first = (self._first + _LANES_AT_ONCE) % len(asked)
+            asked = (asked[self._first :] + asked[: self._first])[:_LANES_AT_ONCE]
         return self._store.queue.claim(asked, self._clock(), self._settings.lease)
+
+    def _given_up(self, waiting: Iterable[str]) -> list[str]:
+        """Those of these destinations that the configuration has not known for so long that nobody else will."""
+        now = self._clock()
+        unknown = [name for name in waiting if name not in self._lanes]
+        self._unknown_since = {name: self._unknown_since.get(name, now) for name in unknown}
+        long_ago = now - timedelta(seconds=_UNKNOWN_FOR_SECONDS)
+        return [name for name in unknown if self._unknown_since[name] <= long_ago]
 
     def _send(self, delivery: Delivery) -> bool:
         notification = delivery.notification
@@ -166,9 +181,7 @@ class Deliverer:
             return SendError(delivery.unreadable, permanent=True)
         action = self._actions.get(delivery.destination)
         if action is None:
-            waited = (self._clock() - delivery.wanted_at).total_seconds()
-            gone = "the configuration has no such receiver and action any more"
-            return SendError(gone, permanent=waited > _UNKNOWN_FOR_SECONDS)
+            return SendError("the configuration has no such receiver and action any more", permanent=True)
         telemetry.ATTEMPTS.labels(delivery.notification.receiver, delivery.notification.action).inc()
         try:
             return action.send(delivery.notification, delivery.thread, deadline_seconds)
