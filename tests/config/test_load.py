@@ -743,3 +743,11 @@ def test_the_configurations_of_the_readme_load(load_yaml: Load) -> None:
     for block in ours:
         names = set(re.findall(r"\$\{(\w+)\}", block))
         assert () == load_yaml(block, dict.fromkeys(names, "https://a.example/b")).warnings
+
+
+@pytest.mark.parametrize("name", ["n" * 201, r"a\0b", r"a\nb"])
+def test_refuses_a_receivers_name_that_cannot_be_kept(problems_of: Problems, name: str) -> None:
+    """It is a part of rows, metrics and lists: neither too long for a column nor anything but text."""
+    text = f'route: {{receiver: "{name}"}}\nreceivers: [{{name: "{name}", log_configs: [{{}}]}}]'
+    expected = "f.yml:2:14 receivers[0].name: should be at most 200 characters that can be printed"
+    assert [expected] == problems_of(text)
