@@ -1,5 +1,6 @@
 """What is claimed: one in flight of each group, critical ones first, and nothing waits for ever."""
 
+import os
 from dataclasses import replace
 from datetime import timedelta
 
@@ -197,10 +198,16 @@ def test_what_is_settled_is_not_claimed_again(store: Store) -> None:
 
 
 @pytest.mark.parametrize("wakes", [True, False])
-def test_what_wakes_somebody_is_claimed_for_good(store: Store, engine: Engine, wakes: bool) -> None:
+def test_what_wakes_somebody_is_claimed_for_good(
+    store: Store, engine: Engine, monkeypatch: pytest.MonkeyPatch, wakes: bool
+) -> None:
     """Were its claim undone by a loss of power, what was sent meanwhile would count as never attempted."""
     keep(store, told("one", A))
     durable: list[bool] = []
-    event.listen(engine, "commit", lambda each: durable.append(each.get_execution_options().get("durable", True)))
+    if engine.dialect.name == "sqlite":
+        # Its log is synced after the commit.
+        monkeypatch.setattr(os, "fdatasync", lambda log: durable.append(True))
+    else:
+        event.listen(engine, "commit", lambda each: durable.append(each.get_execution_options().get("durable", True)))
     take(store, NOW, Lane(TEAM, 10, wakes=wakes))
-    assert wakes == durable[-1]
+    assert wakes == (durable[-1:] == [True])
