@@ -29,6 +29,7 @@ class Load:
         self._application = application
         self._name = name
         self._stopping = threading.Event()
+        self._giving_up = threading.Event()
         self._lock = threading.Lock()
         self._threads = [threading.Thread(target=self._post, args=(number,)) for number in range(_THREADS)]
 
@@ -41,6 +42,8 @@ class Load:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._stopping.set()
+        if error is not None:
+            self._giving_up.set()
         for thread in self._threads:
             thread.join(30)
             assert not thread.is_alive()
@@ -51,7 +54,7 @@ class Load:
         while not self._stopping.is_set():
             count += 1
             name = f"{self._name}{number}x{count}"
-            while True:
+            while not self._giving_up.is_set():
                 response = client.post("/alert", data=body(wire_alert(name)))
                 with self._lock:
                     self.statuses[response.status_code] += 1
