@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, and_, bindparam, func, select
+from sqlalchemy import Connection, and_, bindparam, func, select
 
 from alerts.known import with_ends
 from alerts.notification import Notification, Thread
@@ -20,6 +20,7 @@ from alerts.superseding import superseding
 from outbox import destinations, digests
 from outbox.holding import held
 from outbox.lanes import DUE, FREE, Lane, clock, lock_free
+from outbox.prepared import OneOf, Prepared, Row
 from outbox.rows import (
     AT_ONCE,
     NOTIFICATION,
@@ -32,7 +33,7 @@ from outbox.rows import (
     settled_values,
     thread_row,
 )
-from outbox.statements import BYTES_AT_ONCE, chunks, update_each, upsert
+from outbox.statements import BYTES_AT_ONCE, update_each, upsert
 from outbox.tables import PENDING, alerts, deliveries, threads
 
 # So many more groups than are asked for are looked at, for some may have something in flight.
@@ -43,26 +44,31 @@ _d = deliveries.c
 _HERE = and_(_d.destination == bindparam("here"), PENDING)
 
 
-def _heads(oldest_first: bool, only_digests: bool) -> Select[Any]:
+def _heads(oldest_first: bool, only_digests: bool) -> Prepared:
     statement = select(_d.group_id).where(_HERE, DUE, FREE)
     if only_digests:
         statement = statement.where(_d.kind == "digest")
     order = (_d.id,) if oldest_first else (_d.rank, _d.id)
-    return statement.order_by(*order).limit(bindparam("size")).offset(bindparam("skipped"))
+    return Prepared(statement.order_by(*order).limit(bindparam("size")).offset(bindparam("skipped")))
 
 
 _HEADS = {(first, only): _heads(first, only) for first in (False, True) for only in (False, True)}
-_MEMBERS = (
+_MEMBERS = Prepared(
     select(
         *(column for column in deliveries.c if column.name not in ("notification", "detail")),
         and_(DUE, FREE).label("ready"),
         FREE.label("free"),
         func.length(_d.notification).label("size"),
     )
-    .where(_HERE, _d.group_id.in_(bindparam("some", expanding=True)))
+    .where(_HERE, OneOf(_d.group_id, "some"))
     .order_by(_d.id)
 )
-_TEXTS = select(_d.id, _d.notification).where(_d.id.in_(bindparam("some", expanding=True)))
+_TEXTS = Prepared(select(_d.id, _d.notification).where(OneOf(_d.id, "some")))
+_ENDED = Prepared(
+    select(alerts.c.group_id, alerts.c.fingerprint, alerts.c.alert).where(
+        OneOf(alerts.c.group_id, "some"), alerts.c.status == "resolved"
+    )
+)
 
 SUPERSEDED = "a newer state of its group was told instead"
 OVER_BEFORE_TOLD = "it was over before anybody was told"
@@ -105,8 +111,8 @@ class Group:
         doubted: the thread is to be kept with its doubt.
     """
 
-    newest: Row[Any]
-    older: list[Row[Any]]
+    newest: Row
+    older: list[Row]
     text: str = ""
     whole: Notification | None = None
     merged: bool = False
@@ -172,13 +178,12 @@ def _waiting(connection: Connection, asked: Asked, lane: Lane, digest: digests.C
     size = 2 * lane.limit + _PAGE
     seen = set(digest.kept_back)
     for page in range(_PAGES):
-        found = list(connection.execute(heads, {**here, "size": size, "skipped": page * size}).scalars())
+        found = heads.values(connection, {**here, "size": size, "skipped": page * size})
         new = [group_id for group_id in dict.fromkeys(found) if group_id not in seen]
         seen.update(new)
         by_group: dict[str, list[Any]] = {group_id: [] for group_id in new}
-        for some in chunks(new):
-            for row in connection.execute(_MEMBERS, {**here, "some": some}):
-                by_group[row.group_id].append(row)
+        for row in _MEMBERS.rows(connection, {**here, "some": new}) if new else ():
+            by_group[row.group_id].append(row)
         for rows in by_group.values():
             newest = next((row for row in reversed(rows) if row.ready), None)
             if newest is not None and all(row.free for row in rows):
@@ -255,19 +260,14 @@ def _prepare(connection: Connection, lane: Lane, groups: Sequence[Group]) -> Non
 
 def _add_owed_ends(connection: Connection, owed: dict[str, tuple[Group, Notification, set[str]]]) -> None:
     """Of alerts told as firing that the newest state does not name, tell the ends of those that are over."""
-    a = alerts
-    for some in chunks(list(owed)):
-        statement = select(a.c.group_id, a.c.fingerprint, a.c.alert).where(
-            a.c.group_id.in_(some), a.c.status == "resolved"
-        )
-        ended: dict[str, list[str]] = {}
-        for row in connection.execute(statement):
-            if row.fingerprint in owed[row.group_id][2]:
-                ended.setdefault(row.group_id, []).append(row.alert)
-        for group_id, rows in ended.items():
-            group, merged, _ = owed[group_id]
-            group.whole = replace(merged, group=with_ends(merged.group, read_alerts(rows)))
-            group.merged, group.text = True, json_text(NOTIFICATION, group.whole)
+    ended: dict[str, list[str]] = {}
+    for row in _ENDED.rows(connection, {"some": list(owed)}) if owed else ():
+        if row.fingerprint in owed[row.group_id][2]:
+            ended.setdefault(row.group_id, []).append(row.alert)
+    for group_id, rows in ended.items():
+        group, merged, _ = owed[group_id]
+        group.whole = replace(merged, group=with_ends(merged.group, read_alerts(rows)))
+        group.merged, group.text = True, json_text(NOTIFICATION, group.whole)
 
 
 def _needless(lane: Lane, group: Group) -> str | None:
@@ -286,7 +286,4 @@ def _needless(lane: Lane, group: Group) -> str | None:
 
 
 def _texts(connection: Connection, ids: Sequence[int]) -> dict[int, str]:
-    found: dict[int, str] = {}
-    for some in chunks(ids):
-        found.update({row.id: row.notification for row in connection.execute(_TEXTS, {"some": some})})
-    return found
+    return {row.id: row.notification for row in _TEXTS.rows(connection, {"some": ids})}

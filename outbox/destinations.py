@@ -4,19 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import fields
+from functools import cache
 
 from sqlalchemy import Connection, bindparam, select, update
 
 from outbox.pacing import Destination
+from outbox.prepared import OneOf, Prepared
 from outbox.rows import plain_text
-from outbox.statements import chunks, insert_missing
+from outbox.statements import insert_missing
 from outbox.tables import destinations
 
 _COLUMNS = [destinations.c[each.name] for each in fields(Destination)]
-_LOAD = (
-    select(*_COLUMNS).where(destinations.c.name.in_(bindparam("some", expanding=True))).order_by(destinations.c.name)
-)
-_LOAD_LOCKED = _LOAD.with_for_update()
+_load = select(*_COLUMNS).where(OneOf(destinations.c.name, "some")).order_by(destinations.c.name)
+_LOAD = Prepared(_load)
+_LOAD_LOCKED = Prepared(_load.with_for_update())
 
 
 def load(connection: Connection, names: list[str] | Mapping[str, object], *, lock: bool) -> dict[str, Destination]:
@@ -38,11 +39,8 @@ def load(connection: Connection, names: list[str] | Mapping[str, object], *, loc
 
 
 def _read(connection: Connection, names: Sequence[str], lock: bool) -> dict[str, Destination]:
-    found: dict[str, Destination] = {}
-    for some in chunks(names):
-        rows = connection.execute(_LOAD_LOCKED if lock else _LOAD, {"some": some})
-        found |= {row.name: Destination(**row._mapping) for row in rows}
-    return found
+    rows = (_LOAD_LOCKED if lock else _LOAD).rows(connection, {"some": names})
+    return {row.name: Destination(*row) for row in rows}
 
 
 def save(connection: Connection, before: Destination, after: Destination) -> None:
@@ -55,4 +53,10 @@ def save(connection: Connection, before: Destination, after: Destination) -> Non
     if changed.get("error"):
         changed["error"] = plain_text(str(changed["error"]))
     if changed:
-        connection.execute(update(destinations).where(destinations.c.name == after.name).values(changed))
+        _save(tuple(changed)).run(connection, {"here": after.name, **changed})
+
+
+@cache
+def _save(names: tuple[str, ...]) -> Prepared:
+    values = {name: bindparam(name, type_=destinations.c[name].type) for name in names}
+    return Prepared(update(destinations).where(destinations.c.name == bindparam("here")).values(values))

@@ -11,9 +11,8 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from typing import Any
 
-from sqlalchemy import Connection, Row, Select, and_, bindparam, func, insert, not_, select, update
+from sqlalchemy import Connection, and_, bindparam, func, insert, not_, select, update
 
 from alerts.model import AlertGroup
 from alerts.notification import Digest, Notification
@@ -21,6 +20,7 @@ from alerts.severity import SEVERITIES, worst_first
 from alerts.superseding import superseding
 from outbox.lanes import DUE, FREE, Lane, clock, lock_free
 from outbox.pacing import Destination
+from outbox.prepared import Prepared, Row
 from outbox.rows import (
     NOTIFICATION,
     RESOLVED,
@@ -45,11 +45,11 @@ _AT_ONCE = 20_000
 
 _d = deliveries.c
 _HERE = and_(_d.destination == bindparam("here"), PENDING)
-_DIGEST_WAITS = select(_d.id).where(_HERE, _d.rank == _RANK).limit(1)
-_COUNT = select(func.count()).select_from(
-    select(_d.id).where(_HERE, _d.kind == "state").limit(bindparam("size")).subquery()
+_DIGEST_WAITS = Prepared(select(_d.id).where(_HERE, _d.rank == _RANK).limit(1))
+_COUNT = Prepared(
+    select(func.count()).select_from(select(_d.id).where(_HERE, _d.kind == "state").limit(bindparam("size")).subquery())
 )
-_STATES = (
+_states = (
     select(_d.id, _d.event_id, _d.group_id, _d.receiver, _d.action, _d.rank, _d.counts, _d.received_at)
     .add_columns(and_(DUE, FREE).label("ready"))
     .where(_HERE, _d.kind == "state")
@@ -57,8 +57,9 @@ _STATES = (
     .limit(bindparam("size"))
 )
 # As `counts` are written: nothing among them but what is over.
-_OVER = _STATES.where(_d.counts.like('{"resolved"%'), _d.counts.not_like("%,%"))
-_OLDEST = select(_d.received_at).where(_HERE, _d.kind == "state").order_by(_d.id).limit(1)
+_OVER = Prepared(_states.where(_d.counts.like('{"resolved"%'), _d.counts.not_like("%,%")))
+_STATES = Prepared(_states)
+_OLDEST = Prepared(select(_d.received_at).where(_HERE, _d.kind == "state").order_by(_d.id).limit(1))
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,11 +85,11 @@ class Considered:
 class _Waiting:
     """What waits of one group, oldest first."""
 
-    rows: list[Row[Any]]
+    rows: list[Row]
     counted: Mapping[str, int] = field(default_factory=dict)
 
     @property
-    def newest(self) -> Row[Any]:
+    def newest(self) -> Row:
         return self.rows[-1]
 
     @property
@@ -112,9 +113,9 @@ def consider(
         return Considered(destination, pending=True)
     room = max(1, int(lane.pace.rate_per_second * lane.digest_after_seconds))
     here = {"here": lane.destination}
-    fits = connection.execute(_COUNT, {**here, "size": room + 1}).scalar_one() <= room
+    fits = _COUNT.values(connection, {**here, "size": room + 1})[0] <= room
     if not fits:
-        make_at = _make_at(destination, connection.execute(_OLDEST, here).scalar_one(), lane.digest_after_seconds, now)
+        make_at = _make_at(destination, _OLDEST.values(connection, here)[0], lane.digest_after_seconds, now)
         if make_at > now:
             # It is not time yet, and there may be many: only the ends are looked at, of which there are few in a storm.
             over = _waiting(connection, lane, now, lease_seconds, _OVER)
@@ -144,20 +145,18 @@ def consider(
 
 
 def _pending(connection: Connection, lane: Lane) -> bool:
-    return connection.execute(_DIGEST_WAITS, {"here": lane.destination}).first() is not None
+    return _DIGEST_WAITS.first(connection, {"here": lane.destination}) is not None
 
 
 def _groups(waiting: Iterable[_Waiting]) -> frozenset[str]:
     return frozenset(group.newest.group_id for group in waiting)
 
 
-def _waiting(
-    connection: Connection, lane: Lane, now: datetime, lease_seconds: float, rows: Select[Any]
-) -> list[_Waiting]:
+def _waiting(connection: Connection, lane: Lane, now: datetime, lease_seconds: float, rows: Prepared) -> list[_Waiting]:
     """Groups that wait, with nothing in flight."""
     parameters = {"here": lane.destination, **clock(now, lease_seconds), "size": _AT_ONCE}
-    by_group: dict[str, list[Row[Any]]] = {}
-    for row in connection.execute(rows, parameters):
+    by_group: dict[str, list[Row]] = {}
+    for row in rows.rows(connection, parameters):
         by_group.setdefault(row.group_id, []).append(row)
     found = [_Waiting(rows) for rows in by_group.values() if all(row.ready for row in rows)]
     for group in found:

@@ -5,32 +5,32 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
-from typing import Any
 
 from pydantic import ValidationError
-from sqlalchemy import BindParameter, Connection, bindparam, select
+from sqlalchemy import Connection, bindparam, or_, select
 
 from alerts.notification import Thread
+from outbox.prepared import OneOf, Prepared
 from outbox.rows import THREAD, notification_of
-from outbox.statements import chunks
 from outbox.tables import DIGESTED, deliveries, threads
 
 _d = deliveries.c
 _into = deliveries.alias("into")
-_some: BindParameter[Any] = bindparam("some", expanding=True)
-_THREADS = select(threads.c.group_id, threads.c.thread, threads.c.updated_at).where(
-    threads.c.destination == bindparam("here"), threads.c.group_id.in_(_some)
+_THREADS = Prepared(
+    select(threads.c.group_id, threads.c.thread, threads.c.updated_at).where(
+        threads.c.destination == bindparam("here"), OneOf(threads.c.group_id, "some")
+    )
 )
-_HEARD = (
+_HEARD = Prepared(
     select(_d.group_id, _d.destination, _into.c.state)
     .distinct()
     .join(_into, _into.c.id == _d.successor_id)
-    .where(DIGESTED, _d.group_id.in_(_some), _into.c.state.in_(("pending", "delivered")))
+    .where(DIGESTED, OneOf(_d.group_id, "some"), or_(_into.c.state == "pending", _into.c.state == "delivered"))
 )
-_DIGESTED = (
+_DIGESTED = Prepared(
     select(_d.group_id, _d.notification, _into.c.settled_at)
     .join(_into, _into.c.id == _d.successor_id)
-    .where(DIGESTED, _d.destination == bindparam("here"), _d.group_id.in_(_some), _into.c.state == "delivered")
+    .where(DIGESTED, _d.destination == bindparam("here"), OneOf(_d.group_id, "some"), _into.c.state == "delivered")
     .order_by(_d.id)
 )
 
@@ -42,17 +42,16 @@ def held(connection: Connection, destination: str, group_ids: Sequence[str], *, 
         digests: it may have heard of them in digests.
     """
     found: dict[str, Thread] = {}
-    for some in chunks(group_ids):
-        rows = {row.group_id: row for row in connection.execute(_THREADS, {"here": destination, "some": some})}
-        for group_id, row in rows.items():
-            try:
-                found[group_id] = THREAD.validate_json(row.thread)
-            except ValidationError:
-                # Another version's: what it held is in doubt.
-                found[group_id] = Thread(attempted=True)
-        if digests:
-            since = {group_id: row.updated_at for group_id, row in rows.items()}
-            found |= _told(connection, destination, some, since, found)
+    rows = {row.group_id: row for row in _THREADS.rows(connection, {"here": destination, "some": group_ids})}
+    for group_id, row in rows.items():
+        try:
+            found[group_id] = THREAD.validate_json(row.thread)
+        except ValidationError:
+            # Another version's: what it held is in doubt.
+            found[group_id] = Thread(attempted=True)
+    if digests:
+        since = {group_id: row.updated_at for group_id, row in rows.items()}
+        found |= _told(connection, destination, group_ids, since, found)
     return found
 
 
@@ -64,12 +63,11 @@ def holding_digests(connection: Connection, group_ids: Sequence[str]) -> dict[tu
     """
     found: dict[tuple[str, str], frozenset[str]] = {}
     by_destination: dict[str, set[str]] = {}
-    for some in chunks(group_ids):
-        for group_id, destination, state in connection.execute(_HEARD, {"some": some}):
-            if state == "pending":
-                found[group_id, destination] = frozenset()
-            else:
-                by_destination.setdefault(destination, set()).add(group_id)
+    for group_id, destination, state in _HEARD.rows(connection, {"some": group_ids}):
+        if state == "pending":
+            found[group_id, destination] = frozenset()
+        else:
+            by_destination.setdefault(destination, set()).add(group_id)
     for destination, told in by_destination.items():
         for group_id, thread in held(connection, destination, sorted(told), digests=True).items():
             if thread.open:
@@ -91,7 +89,7 @@ def _told(
         known: those.
     """
     found: dict[str, Thread] = {}
-    for row in connection.execute(_DIGESTED, {"here": destination, "some": group_ids}):
+    for row in _DIGESTED.rows(connection, {"here": destination, "some": group_ids}):
         if row.group_id in since and row.settled_at <= since[row.group_id]:
             continue
         notification = notification_of(row.notification)

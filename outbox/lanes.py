@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import BindParameter, ColumnElement, Connection, and_, bindparam, or_, select
 
 from outbox.pacing import Pace
-from outbox.statements import chunks
+from outbox.prepared import OneOf, Prepared
 from outbox.tables import PENDING, Moment, deliveries
 
 # With a minute for clocks that differ, and for who waited for its turn since it looked at its own.
@@ -76,11 +76,8 @@ FREE = ended(_d.lease_until)
 """Whether nobody holds a delivery."""
 
 
-_LOCK_FREE = (
-    select(_d.id)
-    .where(_d.id.in_(bindparam("some", expanding=True)), PENDING, FREE)
-    .order_by(_d.id)
-    .with_for_update(skip_locked=True)
+_LOCK_FREE = Prepared(
+    select(_d.id).where(OneOf(_d.id, "some"), PENDING, FREE).order_by(_d.id).with_for_update(skip_locked=True)
 )
 
 
@@ -91,7 +88,4 @@ def lock_free(connection: Connection, ids: Sequence[int], now: datetime, lease_s
     """
     if connection.dialect.name == "sqlite":
         return set(ids)
-    locked: set[int] = set()
-    for some in chunks(sorted(ids)):
-        locked.update(connection.execute(_LOCK_FREE, {"some": some, **clock(now, lease_seconds)}).scalars())
-    return locked
+    return set(_LOCK_FREE.values(connection, {"some": sorted(ids), **clock(now, lease_seconds)}))

@@ -7,11 +7,12 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import structlog
-from sqlalchemy import Connection, Engine, func, select
+from sqlalchemy import Connection, Engine, Text, bindparam, func, select
 from sqlalchemy.exc import SQLAlchemyError
 
 from outbox import postgresql
 from outbox.database import explained
+from outbox.prepared import Prepared
 
 EVENTS, DELIVERIES = "events", "deliveries"
 """The channels on which other processes hear that there is something to do."""
@@ -21,13 +22,15 @@ _PREFIX = "alert_manager_"
 _LOOK_SECONDS = 0.25
 _FIRST_PAUSE_SECONDS = 0.5
 _LONGEST_PAUSE_SECONDS = 15.0
+_NOTIFY = Prepared(select(func.pg_notify(bindparam("channel", type_=Text()), "").label("notified")))
+
 _log = structlog.get_logger("notices")
 
 
 def notify(connection: Connection, channel: str) -> None:
     """Wake those that listen, once this transaction is committed; nothing on SQLite, which one machine has alone."""
     if connection.dialect.name == "postgresql":
-        connection.execute(select(func.pg_notify(_PREFIX + channel, "")))
+        _NOTIFY.rows(connection, {"channel": _PREFIX + channel})
 
 
 class Listener:

@@ -17,13 +17,14 @@ from outbox import claiming, destinations, settling, steering
 from outbox.claiming import Asked, Group, Taken
 from outbox.database import StoreError, explained
 from outbox.lanes import DUE, FREE, Lane, clock
+from outbox.prepared import Prepared
 from outbox.rows import Delivery, delivery_of
 from outbox.settling import Settlement
 from outbox.tables import PENDING, deliveries
 from outbox.writer import Writer
 
 _OLDEST_FIRST_EVERY = 4
-_WAITING = select(deliveries.c.destination).distinct().where(PENDING, DUE, FREE)
+_WAITING = Prepared(select(deliveries.c.destination).distinct().where(PENDING, DUE, FREE))
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +64,7 @@ class Queue:
         """
         try:
             with self._engine.connect().execution_options(read_only=True) as connection:
-                return list(connection.execute(_WAITING, clock(now, lease_seconds)).scalars())
+                return _WAITING.values(connection, clock(now, lease_seconds))
         except SQLAlchemyError as error:
             raise StoreError(explained(error)) from None
 

@@ -14,12 +14,12 @@ from typing import Any, Literal
 
 from pydantic import TypeAdapter, ValidationError
 from pydantic_core import PydanticSerializationError
-from sqlalchemy import Row
 
 from alerts.history import History
 from alerts.model import Alert, AlertGroup
 from alerts.notification import Finding, Notification, Reading, Thread
 from alerts.severity import alert_severity
+from outbox.prepared import Row
 
 EventKind = Literal["alert", "lapse", "notice"]
 EventState = Literal["accepted", "planned", "unrouted", "duplicate", "dead"]
@@ -259,7 +259,7 @@ def read_alerts(texts: Iterable[str]) -> Iterator[Alert]:
             continue
 
 
-def delivery_of(row: Row[Any], text: str, thread: Thread, lease_until: datetime) -> Delivery:
+def delivery_of(row: Row, text: str, thread: Thread, lease_until: datetime) -> Delivery:
     """A delivery from its row, as it was before it was claimed.
 
     Args:

@@ -7,29 +7,27 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, select, text, update
+from sqlalchemy import Connection, bindparam, select, text
 
 from alerts.notification import Receipt, SendError, Thread
 from outbox import destinations
 from outbox.pacing import Destination
+from outbox.prepared import OneOf, Prepared
 from outbox.retry import Outcome
 from outbox.rows import Delivery, plain_text, settled_values, thread_row
-from outbox.statements import chunks, update_each, upsert
+from outbox.statements import update_each, upsert
 from outbox.tables import PENDING, deliveries, threads
 
 _d = deliveries.c
-_HELD = (
+_held_by = (
     select(_d.id, _d.lease_until)
-    .where(_d.id.in_(bindparam("some", expanding=True)), PENDING, _d.lease_owner == bindparam("me"))
+    .where(OneOf(_d.id, "some"), PENDING, _d.lease_owner == bindparam("me"))
     .order_by(_d.id)
 )
-_HELD_LOCKED = _HELD.with_for_update()
-_TELL = (
-    update(deliveries)
-    .where(
-        _d.untold > text("0"), _d.destination == bindparam("here"), _d.group_id.in_(bindparam("some", expanding=True))
-    )
-    .values(untold=0)
+_HELD = Prepared(_held_by)
+_HELD_LOCKED = Prepared(_held_by.with_for_update())
+_UNTOLD = Prepared(
+    select(_d.id).where(_d.untold > text("0"), _d.destination == bindparam("here"), OneOf(_d.group_id, "some"))
 )
 
 
@@ -108,11 +106,8 @@ def give_back(connection: Connection, unsent: Sequence[Delivery], owner: str) ->
 def _held(connection: Connection, claimed_deliveries: Sequence[Delivery], owner: str, *, lock: bool = True) -> set[int]:
     """Of these deliveries those that this process holds, and by the same claim."""
     claimed = {each.id: each.lease_until for each in claimed_deliveries}
-    held: set[int] = set()
-    for some in chunks(sorted(claimed)):
-        rows = connection.execute(_HELD_LOCKED if lock else _HELD, {"some": some, "me": owner})
-        held.update(row.id for row in rows if row.lease_until == claimed[row.id])
-    return held
+    rows = (_HELD_LOCKED if lock else _HELD).rows(connection, {"some": sorted(claimed), "me": owner})
+    return {row.id for row in rows if row.lease_until == claimed[row.id]}
 
 
 def _values(settlement: Settlement) -> dict[str, Any]:
@@ -126,5 +121,7 @@ def _values(settlement: Settlement) -> dict[str, Any]:
 
 def _got_through(connection: Connection, name: str, settlements: Sequence[Settlement]) -> None:
     """What died before in groups of which a later state has arrived is told after all."""
-    for some in chunks([each.delivery.group_id for each in settlements if each.outcome.state == "delivered"]):
-        connection.execute(_TELL, {"here": name, "some": some})
+    told = {each.delivery.group_id for each in settlements if each.outcome.state == "delivered"}
+    dead = _UNTOLD.values(connection, {"here": name, "some": sorted(told)}) if told else []
+    # By their ids, as others lock them.
+    update_each(connection, deliveries, {each: {"untold": 0} for each in dead})

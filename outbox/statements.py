@@ -1,7 +1,4 @@
-"""Statements that both databases take, and that more than one module needs.
-
-Making a statement costs SQLAlchemy many times what it costs to execute it: what is executed often is made once.
-"""
+"""Statements that both databases take, and that more than one module needs."""
 
 from __future__ import annotations
 
@@ -9,8 +6,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cache
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, ScalarSelect, Select, Table, Update, bindparam, func, or_, select, update
+from sqlalchemy import Connection, ScalarSelect, Select, Table, bindparam, func, insert, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
+
+from outbox.prepared import Prepared
 
 # Of bodies (bytes) and notifications (characters) taken up at once; one that is larger is taken alone.
 BYTES_AT_ONCE = 8 * 1024 * 1024
@@ -33,16 +32,16 @@ def upsert(connection: Connection, table: Table, rows: Iterable[dict[str, Any]])
         keys = [column.name for column in table.primary_key]
         # In one order everywhere, so that no two transactions wait for each other's rows.
         rows.sort(key=lambda row: tuple(row[key] for key in keys))
-        connection.execute(_upsert(connection.dialect.name, table, tuple(rows[0])), rows)
+        _upsert(connection.dialect.name, table, tuple(rows[0])).each(connection, rows)
 
 
 @cache
-def _upsert(dialect_name: str, table: Table, names: tuple[str, ...]) -> Any:
+def _upsert(dialect_name: str, table: Table, names: tuple[str, ...]) -> Prepared:
     dialect: Any = sqlite if dialect_name == "sqlite" else postgresql
     statement = dialect.insert(table)
     keys = [column.name for column in table.primary_key]
     changed = {name: statement.excluded[name] for name in names if name not in keys}
-    return statement.on_conflict_do_update(index_elements=keys, set_=changed)
+    return Prepared(statement.on_conflict_do_update(index_elements=keys, set_=changed), names)
 
 
 def update_each(connection: Connection, table: Table, changes: Mapping[int, Mapping[str, Any]]) -> None:
@@ -53,13 +52,24 @@ def update_each(connection: Connection, table: Table, changes: Mapping[int, Mapp
         row = {"row_id": row_id, **{f"new_{name}": value for name, value in values.items()}}
         by_columns.setdefault(tuple(sorted(values)), []).append(row)
     for names, rows in by_columns.items():
-        connection.execute(_update(table, names), rows)
+        _update(table, names).each(connection, rows)
 
 
 @cache
-def _update(table: Table, names: tuple[str, ...]) -> Update:
+def _update(table: Table, names: tuple[str, ...]) -> Prepared:
     new = {name: bindparam(f"new_{name}", type_=table.c[name].type) for name in names}
-    return update(table).where(table.c.id == bindparam("row_id")).values(new)
+    return Prepared(update(table).where(table.c.id == bindparam("row_id")).values(new))
+
+
+def insert_rows(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Insert rows that all have the same columns."""
+    if rows:
+        _insert(table, tuple(rows[0])).each(connection, rows)
+
+
+@cache
+def _insert(table: Table, names: tuple[str, ...]) -> Prepared:
+    return Prepared(insert(table), names)
 
 
 def insert_missing(connection: Connection, table: Table, row: dict[str, Any]) -> None:

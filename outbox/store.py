@@ -7,7 +7,19 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from pydantic import ValidationError
-from sqlalchemy import ColumnElement, Connection, Engine, and_, bindparam, func, insert, or_, select, text, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Engine,
+    and_,
+    bindparam,
+    func,
+    insert,
+    literal_column,
+    or_,
+    select,
+    update,
+)
 
 from alerts.history import History
 from alerts.model import Alert
@@ -16,6 +28,7 @@ from outbox.holding import holding_digests
 from outbox.lanes import clock, ended
 from outbox.losses import Losses
 from outbox.notices import DELIVERIES, EVENTS, Listener, notify
+from outbox.prepared import OneOf, Prepared
 from outbox.queue import Queue
 from outbox.reports import Reports
 from outbox.retention import Retention
@@ -33,7 +46,7 @@ from outbox.rows import (
     plain_text,
     read_alerts,
 )
-from outbox.statements import chunks, up_to_bytes, update_each, upsert
+from outbox.statements import insert_rows, up_to_bytes, update_each, upsert
 from outbox.tables import ACCEPTED, PENDING, alerts, deliveries, destinations, events, groups, probes, threads
 from outbox.trouble import Announcements
 from outbox.writer import Writer
@@ -42,21 +55,21 @@ _EVENTS_AT_ONCE = 200
 _PLANNING_LOCK = 0x616C6572_01
 
 
-_ACCEPT = insert(events).returning(events.c.id, sort_by_parameter_order=True)
+_ACCEPT = Prepared(insert(events).returning(events.c.id), ("received_at", "body", "kind", "state", "attempts"))
 _WAITS = {
-    False: select(events.c.id).where(ACCEPTED, ended(events.c.lease_until)).limit(1),
-    True: select(events.c.id).where(ACCEPTED).limit(1),
+    False: Prepared(select(events.c.id).where(ACCEPTED, ended(events.c.lease_until)).limit(1)),
+    True: Prepared(select(events.c.id).where(ACCEPTED).limit(1)),
 }
-_OTHERS_PLAN = (
+_OTHERS_PLAN = Prepared(
     select(events.c.id).where(ACCEPTED, events.c.lease_owner != bindparam("me"), ~ended(events.c.lease_until)).limit(1)
 )
 _NOT_MINE = or_(events.c.lease_owner != bindparam("me"), ended(events.c.lease_until))
 
 
-def _taking(*which: ColumnElement[bool]) -> Any:
+def _taking(*which: ColumnElement[bool]) -> Prepared:
     sized = select(events.c.id, func.length(events.c.body).label("size")).where(ACCEPTED, *which)
     oldest = up_to_bytes(sized.order_by(events.c.id).limit(_EVENTS_AT_ONCE), "id")
-    return (
+    return Prepared(
         update(events)
         .where(events.c.id.in_(oldest))
         .values(lease_owner=bindparam("me"), lease_until=bindparam("until"), attempts=events.c.attempts + 1)
@@ -66,6 +79,27 @@ def _taking(*which: ColumnElement[bool]) -> Any:
 
 _TAKE = {False: _taking(_NOT_MINE), True: _taking()}
 """By whether what this process holds is taken, too."""
+
+_given_back = and_(events.c.lease_owner.is_(None), events.c.attempts > 0)
+_FIRST_OF_OTHERS = Prepared(
+    select(func.min(events.c.id).label("id")).where(ACCEPTED, or_(_given_back, events.c.lease_owner != bindparam("me")))
+)
+_MINE = Prepared(
+    select(events.c.id).where(OneOf(events.c.id, "some"), ACCEPTED, events.c.lease_owner == bindparam("me"))
+)
+_HISTORIES = Prepared(select(groups.c.group_id, groups.c.history).where(OneOf(groups.c.group_id, "some")))
+_TOLD_OR_WAITING = (
+    Prepared(
+        select(deliveries.c.group_id, deliveries.c.destination, literal_column("NULL").label("thread")).where(
+            OneOf(deliveries.c.group_id, "some"), PENDING
+        )
+    ),
+    Prepared(
+        select(threads.c.group_id, threads.c.destination, threads.c.thread).where(
+            OneOf(threads.c.group_id, "some"), threads.c.open == 1
+        )
+    ),
+)
 
 
 class Store(Reports):
@@ -106,7 +140,7 @@ class Store(Reports):
         return self._acceptor.write(self._accept, row)
 
     def _accept(self, connection: Connection, rows: Sequence[dict[str, Any]]) -> list[int]:
-        ids = [int(row.id) for row in connection.execute(_ACCEPT, list(rows))]
+        ids = [int(row.id) for row in _ACCEPT.row_of_each(connection, rows)]
         notify(connection, EVENTS)
         return ids
 
@@ -120,14 +154,14 @@ class Store(Reports):
                 said to have failed, and comes first.
         """
         with self._reading() as connection:
-            if connection.execute(_WAITS[anew], clock(now, lease_seconds)).first() is None:
+            if _WAITS[anew].first(connection, clock(now, lease_seconds)) is None:
                 return []
             if self._another_plans(connection, now, lease_seconds):
                 return []
         return self._writer.write(self._claim_events, (now, lease_seconds, anew), durable=False)
 
     def _another_plans(self, connection: Connection, now: datetime, lease_seconds: float) -> bool:
-        return connection.execute(_OTHERS_PLAN, {**clock(now, lease_seconds), "me": self.owner}).first() is not None
+        return _OTHERS_PLAN.first(connection, {**clock(now, lease_seconds), "me": self.owner}) is not None
 
     def _claim_events(self, connection: Connection, items: Sequence[tuple[datetime, float, bool]]) -> list[list[Event]]:
         return [self._claim_events_once(connection, *item) for item in items]
@@ -140,7 +174,7 @@ class Store(Reports):
             return []
         lease_until = now + timedelta(seconds=lease_seconds)
         parameters = {**clock(now, lease_seconds), "me": self.owner, "until": lease_until}
-        rows = connection.execute(_TAKE[anew], parameters).all()
+        rows = _TAKE[anew].rows(connection, parameters)
         return sorted((Event(*row) for row in rows), key=lambda event: event.id)
 
     # Plans
@@ -168,7 +202,7 @@ class Store(Reports):
         update_each(connection, events, {plan.event.id: _event_values(plan) for plan, _, _ in kept})
         delivery_rows = [row for _, rows, _ in kept for row in rows]
         if delivery_rows:
-            connection.execute(insert(deliveries), delivery_rows)
+            insert_rows(connection, deliveries, delivery_rows)
             notify(connection, DELIVERIES)
         alert_rows = {(row["fingerprint"], row["group_id"]): row for _, _, rows in kept for row in rows}
         upsert(connection, alerts, alert_rows.values())
@@ -186,13 +220,8 @@ class Store(Reports):
         One that nobody ever took up was accepted at the same time and became visible later (on PostgreSQL, where ids
         are given before a commit): it was not before them.
         """
-        given_back = and_(events.c.lease_owner.is_(None), events.c.attempts > 0)
-        others = select(func.min(events.c.id)).where(ACCEPTED, or_(given_back, events.c.lease_owner != self.owner))
-        first_of_others = connection.execute(others).scalar()
-        held: set[int] = set()
-        for some in chunks(ids):
-            mine = select(events.c.id).where(events.c.id.in_(some), ACCEPTED, events.c.lease_owner == self.owner)
-            held.update(connection.execute(mine).scalars())
+        first_of_others = _FIRST_OF_OTHERS.values(connection, {"me": self.owner})[0]
+        held = _MINE.values(connection, {"some": ids, "me": self.owner})
         return {each for each in held if first_of_others is None or each < first_of_others}
 
     # What planning needs to know
@@ -200,16 +229,17 @@ class Store(Reports):
     def histories(self, group_keys: Iterable[str]) -> dict[str, History]:
         """What is remembered of groups, by their keys; those never heard of are left out."""
         keys = {group_id(key): key for key in group_keys}
-        found = {}
+        found: dict[str, History] = {}
+        if not keys:
+            return found
         with self._reading() as connection:
-            for some in chunks(list(keys)):
-                statement = select(groups.c.group_id, groups.c.history).where(groups.c.group_id.in_(some))
-                for row in connection.execute(statement):
-                    try:
-                        found[keys[row.group_id]] = HISTORY.validate_json(row.history)
-                    except ValidationError:
-                        # Another version's: the group is then one that was never heard of.
-                        continue
+            rows = _HISTORIES.rows(connection, {"some": list(keys)})
+        for row in rows:
+            try:
+                found[keys[row.group_id]] = HISTORY.validate_json(row.history)
+            except ValidationError:
+                # Another version's: the group is then one that was never heard of.
+                continue
         return found
 
     def firing(self, group_key: str, limit: int) -> list[Alert]:
@@ -236,19 +266,13 @@ class Store(Reports):
         keys = {group_id(key): key for key in group_keys}
         found: dict[str, dict[str, frozenset[str]]] = {}
         with self._reading() as connection:
-            for some in chunks(list(keys)):
-                for table in (deliveries, threads):
-                    told: Any = threads.c.thread if table is threads else text("NULL")
-                    current = threads.c.open == 1 if table is threads else PENDING
-                    statement = select(table.c.group_id, table.c.destination, told).where(
-                        table.c.group_id.in_(some), current
-                    )
-                    for of_group, destination, thread in connection.execute(statement):
-                        held = _open_fingerprints(thread) if thread else frozenset[str]()
-                        found.setdefault(keys[of_group], {})[destination] = held
-                for (of_group, destination), heard in holding_digests(connection, some).items():
-                    of_destination = found.setdefault(keys[of_group], {})
-                    of_destination[destination] = heard or of_destination.get(destination, heard)
+            for statement in _TOLD_OR_WAITING:
+                for row in statement.rows(connection, {"some": list(keys)}):
+                    held = _open_fingerprints(row.thread) if row.thread else frozenset[str]()
+                    found.setdefault(keys[row.group_id], {})[row.destination] = held
+            for (of_group, destination), heard in holding_digests(connection, list(keys)).items():
+                of_destination = found.setdefault(keys[of_group], {})
+                of_destination[destination] = heard or of_destination.get(destination, heard)
         return found
 
     def silent_alerts(self, before: datetime, limit: int) -> list[tuple[str, Alert]]:
