@@ -84,19 +84,19 @@ class Queue:
         made = tuple(_delivery(group, asked) for group in taken.groups)
         return Claim(made, tuple(taken.settled), min(taken.look_at, default=None), taken.more)
 
-    def settle(self, settlement: Settlement) -> bool:
-        """Keep what an attempt led to.
+    def settle(self, settlements: Sequence[Settlement]) -> list[bool]:
+        """Keep what attempts led to, in one transaction.
 
         Returns:
-            False when this process no longer held the delivery, and nothing was kept of it.
+            For each False when this process no longer held the delivery, and nothing was kept of it.
 
         Raises:
             StoreError: nothing was kept.
         """
-        return self._writer.write(self._settle, settlement)
+        return self._writer.write(self._settle, settlements)
 
-    def _settle(self, connection: Connection, settlements: Sequence[Settlement]) -> list[bool]:
-        return settling.settle(connection, settlements, self._owner)
+    def _settle(self, connection: Connection, items: Sequence[Sequence[Settlement]]) -> list[list[bool]]:
+        return [settling.settle(connection, settlements, self._owner) for settlements in items]
 
     def give_back(self, delivery: Delivery) -> None:
         """Let go of a delivery that was not sent.

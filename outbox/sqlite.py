@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 from sqlalchemy import URL, Engine, create_engine, event
-from sqlalchemy.exc import DisconnectionError
+from sqlalchemy.exc import DisconnectionError, OperationalError, SQLAlchemyError
 
 _WAL_BYTES = 16 * 1024 * 1024
 
@@ -68,6 +69,27 @@ def _identity(path: str) -> tuple[int, int] | None:
     except OSError:
         return None
     return found.st_dev, found.st_ino
+
+
+def made_room(engine: Engine, error: OperationalError) -> bool:
+    """Where an error says that the disk is full, have what is in the log written into the file, as far as it fits.
+
+    The log then begins anew and needs no room for a while. SQLite does so by itself only after a commit that succeeded.
+    https://www.sqlite.org/wal.html#ckpt
+
+    Returns:
+        Whether all of it was: it is worth trying once more.
+    """
+    if getattr(error.orig, "sqlite_errorcode", None) != sqlite3.SQLITE_FULL:
+        return False
+    try:
+        # The driver's, for in a transaction nothing is moved.
+        with closing(engine.raw_connection()) as connection, closing(connection.cursor()) as cursor:
+            cursor.execute("PRAGMA wal_checkpoint(PASSIVE)")
+            busy, in_log, moved = cursor.fetchall()[0]
+    except (SQLAlchemyError, sqlite3.Error):
+        return False
+    return not busy and moved == in_log
 
 
 def _begin(connection: Any) -> None:

@@ -10,7 +10,6 @@ from __future__ import annotations
 import fcntl
 import os
 import threading
-import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, TypeVar
@@ -19,6 +18,7 @@ from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import InterfaceError, OperationalError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as NoConnectionError
 
+from outbox import sqlite
 from outbox.database import BUSY_TIMEOUT_SECONDS, StoreError, explained
 
 Item = TypeVar("Item")
@@ -28,17 +28,25 @@ Work = Callable[[Connection, Sequence[Item]], Sequence[Result]]
 
 
 class _Ticket:
-    """One item that waits to be written."""
+    """One item that waits to be written.
 
-    __slots__ = ("abandoned", "done", "durable", "error", "item", "result", "taken", "work")
+    Attributes:
+        bell: locked until its thread is to go on: the item has been dealt with, or the thread is to write for all.
+        leads: the latter.
+    """
+
+    __slots__ = ("abandoned", "bell", "durable", "error", "item", "leads", "result", "taken", "woken", "work")
 
     def __init__(self, work: Work[Any, Any], item: Any, durable: bool) -> None:
         self.work = work
         self.item = item
         self.durable = durable
-        self.done = False
+        self.bell = threading.Lock()
+        self.bell.acquire()
+        self.leads = False
         self.abandoned = False
         self.taken = False
+        self.woken = False
         self.result: Any = None
         self.error: Exception | None = None
 
@@ -46,7 +54,8 @@ class _Ticket:
 class Writer:
     """The one way to write, for all threads of a process.
 
-    Whoever finds nobody writing writes for all who wait, its own item among them.
+    Whoever finds nobody writing writes for all who wait, its own item among them. Each thread is woken once: a thread
+    that is woken on another CPU costs more than what it writes.
     """
 
     def __init__(self, engine: Engine) -> None:
@@ -55,7 +64,7 @@ class Writer:
         alone = engine.dialect.name == "sqlite"
         self._turn = _Turn(f"{engine.url.database}.turn") if alone else None
         self._wal = f"{engine.url.database}-wal" if alone else None
-        self._condition = threading.Condition(threading.RLock())
+        self._lock = threading.Lock()
         self._waiting: list[_Ticket] = []
         self._writing = False
         self._process = os.getpid()
@@ -77,25 +86,31 @@ class Writer:
             # Its turn would be one with its parent's, and no turn at all between the two.
             raise RuntimeError("a writer is of the process that made it")
         ticket = _Ticket(work, item, durable)
-        deadline = time.monotonic() + BUSY_TIMEOUT_SECONDS
-        with self._condition:
+        with self._lock:
             self._waiting.append(ticket)
-            while not ticket.done and (self._writing or ticket.taken):
-                if not self._condition.wait(max(0.0, deadline - time.monotonic())):
-                    ticket.abandoned = not ticket.done
-                    if ticket in self._waiting:
-                        self._waiting.remove(ticket)
-                    break
-            leads = not ticket.done and not ticket.abandoned
-            self._writing |= leads
-        if ticket.abandoned:
-            raise StoreError("the database is busy")
-        if leads:
+            leads = not self._writing
+            self._writing = True
+        if leads or self._waits(ticket):
             self._write_all()
         if ticket.error is not None:
             raise ticket.error
         result: Result = ticket.result
         return result
+
+    def _waits(self, ticket: _Ticket) -> bool:
+        """Wait until the item has been dealt with, or until it is for this thread to write: then True.
+
+        Raises:
+            StoreError: nobody took it up in time.
+        """
+        if not ticket.bell.acquire(timeout=BUSY_TIMEOUT_SECONDS):
+            with self._lock:
+                ticket.abandoned = not ticket.bell.acquire(blocking=False)
+                if ticket.abandoned and not ticket.taken:
+                    self._waiting.remove(ticket)
+            if ticket.abandoned:
+                raise StoreError("the database is busy")
+        return ticket.leads and not ticket.taken
 
     def _write_all(self) -> None:
         """Write what waits once it is this process' turn: what came while it waited goes along."""
@@ -106,7 +121,7 @@ class Writer:
                 for together in self._parts(tickets):
                     self._write_together(together)
                     if self._wal is None:
-                        self._end(together)
+                        _wake(together)
         except StoreError as error:
             tickets = tickets or self._take_waiting()
             _fail(tickets, error)
@@ -114,11 +129,17 @@ class Writer:
             _fail(tickets, StoreError("the process ends"))
             raise
         finally:
-            with self._condition:
-                self._writing = False
-                self._condition.notify_all()
+            self._hand_over()
             self._wait_for_the_disk([ticket for ticket in tickets if ticket.durable and ticket.error is None])
-            self._end(tickets)
+            _wake(tickets)
+
+    def _hand_over(self) -> None:
+        """Have the first that waits write next."""
+        with self._lock:
+            self._writing = bool(self._waiting)
+            if self._waiting:
+                self._waiting[0].leads = True
+                self._waiting[0].bell.release()
 
     def _wait_for_the_disk(self, tickets: Sequence[_Ticket]) -> None:
         """On SQLite, have what was committed reach the disk, while others write already.
@@ -138,18 +159,11 @@ class Writer:
         except OSError as error:
             _fail(tickets, StoreError(f"the database's log cannot be synced: {error.strerror}"))
 
-    def _end(self, tickets: Iterable[_Ticket]) -> None:
-        with self._condition:
-            for ticket in tickets:
-                ticket.done = True
-            self._condition.notify_all()
-
     def _take_waiting(self) -> list[_Ticket]:
-        with self._condition:
-            tickets = [ticket for ticket in self._waiting if not ticket.abandoned]
+        with self._lock:
+            tickets, self._waiting = self._waiting, []
             for ticket in tickets:
                 ticket.taken = True
-            self._waiting = []
         return tickets
 
     def _parts(self, tickets: list[_Ticket]) -> Iterable[list[_Ticket]]:
@@ -166,7 +180,13 @@ class Writer:
 
     def _write_together(self, tickets: list[_Ticket]) -> None:
         try:
-            self._commit(tickets)
+            try:
+                self._commit(tickets)
+            except OperationalError as error:
+                # What fills the disk may be SQLite's own log.
+                if self._wal is None or not sqlite.made_room(self._engine, error):
+                    raise
+                self._commit(tickets)
         except (OperationalError, InterfaceError, NoConnectionError) as error:
             # The database itself: it would be the same for each alone.
             _fail(tickets, error)
@@ -227,6 +247,14 @@ class _Turn:
     def __exit__(self, *_: object) -> None:
         assert self._file is not None
         fcntl.flock(self._file, fcntl.LOCK_UN)
+
+
+def _wake(tickets: Iterable[_Ticket]) -> None:
+    """Have their threads go on, each once."""
+    for ticket in tickets:
+        if not ticket.woken:
+            ticket.woken = True
+            ticket.bell.release()
 
 
 def _fail(tickets: Sequence[_Ticket], error: Exception) -> None:

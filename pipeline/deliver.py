@@ -24,6 +24,7 @@ from outbox.queue import Claim
 from outbox.rows import Delivery
 from outbox.settling import Settlement
 from outbox.store import Store
+from pipeline.outcomes import Outcomes
 from pipeline.senders import Senders
 from pipeline.wake import Wake
 
@@ -32,6 +33,7 @@ _SEND_SECONDS = 10.0
 _SETTLE_SECONDS = 2.0
 _RETRY_SECONDS = 0.5
 _LOOK_SECONDS = 0.02
+_GATHER_SECONDS = 0.01
 # While replicas are replaced, some know of a destination that others do not know yet.
 _UNKNOWN_FOR_SECONDS = 300.0
 _UNKNOWN_AT_ONCE = 10
@@ -65,6 +67,8 @@ class Deliverer:
         self.wake = Wake()
         self._stopping = threading.Event()
         self._senders = Senders(self._send, self._give_back, self.wake.ring)
+        self._outcomes = Outcomes(lambda some: store.queue.settle(some), self._tell, clock)
+        self._next_at = 0.0
         self._more = False
         self._expected: set[str] = set()
         self._first = 0
@@ -73,11 +77,12 @@ class Deliverer:
 
     @property
     def alive(self) -> bool:
-        """Whether the thread runs."""
-        return self._thread.is_alive()
+        """Whether its threads run."""
+        return self._thread.is_alive() and self._outcomes.alive
 
     def start(self) -> None:
         """Begin."""
+        self._outcomes.start()
         self._thread.start()
 
     def stop(self, timeout_seconds: float) -> None:
@@ -90,6 +95,7 @@ class Deliverer:
         if self._thread.ident is not None:
             self._thread.join(timeout_seconds)
         self._senders.stop()
+        self._outcomes.stop()
 
     def _work(self) -> None:
         while not self._stopping.is_set():
@@ -104,8 +110,11 @@ class Deliverer:
                 self._stopping.wait(_RETRY_SECONDS)
 
     def _turn(self) -> None:
+        # While there is much to do, each turn is to take much: who asks costs more than what it is given.
+        self._stopping.wait(max(0.0, self._next_at - time.monotonic()))
         busy = self._senders.grow()
         claim = self._claim()
+        self._next_at = time.monotonic() + _GATHER_SECONDS
         by_destination: dict[str, list[Delivery]] = {}
         for delivery in claim.deliveries:
             by_destination.setdefault(delivery.destination, []).append(delivery)
@@ -156,15 +165,8 @@ class Deliverer:
         return [name for name in unknown if self._unknown_since[name] <= long_ago]
 
     def _send(self, delivery: Delivery) -> bool:
-        notification = delivery.notification
-        context = {
-            "event_id": delivery.event_id,
-            "delivery_id": delivery.id,
-            "group": notification.group.group_key[:200],
-            "destination": delivery.destination,
-        }
         try:
-            with structlog.contextvars.bound_contextvars(**context):
+            with structlog.contextvars.bound_contextvars(**_context(delivery)):
                 left = (delivery.lease_until - self._clock()).total_seconds() - _SETTLE_SECONDS
                 if left <= 0 or self._stopping.is_set():
                     self._give_back(delivery)
@@ -208,22 +210,7 @@ class Deliverer:
             elif outcome.state == "dead" and not (result.permanent and delivery.attempts == 1):
                 thread = delivery.thread.doubted()
         known = delivery.destination in self._actions
-        settlement = Settlement(delivery, outcome, thread, result if known else None, now, random.random())
-        if self._keep(settlement):
-            self._tell(delivery, outcome, (now - delivery.received_at).total_seconds())
-        else:
-            _log.warning("the lease was lost; another process decides", detail=outcome.detail)
-
-    def _keep(self, settlement: Settlement) -> bool:
-        """Keep what came of an attempt, however often it takes while the lease lasts."""
-        while True:
-            try:
-                return self._store.queue.settle(settlement)
-            except StoreError as error:
-                _log.error("cannot keep an outcome", error=str(error))
-                if self._clock() + timedelta(seconds=_RETRY_SECONDS) > settlement.delivery.lease_until:
-                    return False
-                time.sleep(_RETRY_SECONDS)
+        self._outcomes.add(Settlement(delivery, outcome, thread, result if known else None, now, random.random()))
 
     def _give_back(self, delivery: Delivery) -> None:
         try:
@@ -231,15 +218,31 @@ class Deliverer:
         except StoreError as error:
             _log.error("cannot give a delivery back; it comes back with its lease", error=str(error))
 
-    def _tell(self, delivery: Delivery, outcome: retry.Outcome, seconds: float) -> None:
+    def _tell(self, settlement: Settlement, kept: bool) -> None:
+        delivery, outcome = settlement.delivery, settlement.outcome
+        context = _context(delivery)
+        if not kept:
+            _log.warning("the lease was lost; another process decides", detail=outcome.detail, **context)
+            return
         notification = delivery.notification
+        seconds = (settlement.now - delivery.received_at).total_seconds()
         telemetry.DELIVERIES.labels(notification.receiver, notification.action, outcome.word).inc()
         if outcome.state == "delivered":
             telemetry.WEBHOOK_TO_DELIVERED_SECONDS.observe(max(0.0, seconds))
         log = {"delivered": _log.info, "pending": _log.warning, "dead": _log.error}[outcome.state]
-        log(outcome.word, attempts=delivery.attempts, detail=outcome.detail, seconds=round(seconds, 3))
+        log(outcome.word, attempts=delivery.attempts, detail=outcome.detail, seconds=round(seconds, 3), **context)
         if outcome.state == "dead":
             self._died()
+
+
+def _context(delivery: Delivery) -> dict[str, object]:
+    """What a log line says of a delivery."""
+    return {
+        "event_id": delivery.event_id,
+        "delivery_id": delivery.id,
+        "group": delivery.notification.group.group_key[:200],
+        "destination": delivery.destination,
+    }
 
 
 def _lanes(configuration: Configuration) -> Mapping[str, Lane]:

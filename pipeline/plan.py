@@ -12,6 +12,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice
 
@@ -19,7 +20,6 @@ import structlog
 
 import enrich
 import telemetry
-from alerts.model import Alert
 from alerts.notification import Finding, Gap
 from config.schema import Configuration
 from outbox.database import StoreError
@@ -70,7 +70,6 @@ class Planner:
         self._next_at = 0.0
         self.wake = Wake()
         self._stopping = threading.Event()
-        self._batches = ThreadPoolExecutor(_BATCHES_AT_ONCE, "plan")
         self._enrichments = ThreadPoolExecutor(_BATCHES_AT_ONCE, "enrich")
         self._queries = ThreadPoolExecutor(_QUERIES_AT_ONCE, "query")
         self._thread = threading.Thread(target=self._work, name="planner", daemon=True)
@@ -95,12 +94,11 @@ class Planner:
         self.wake.ring()
         if self._thread.ident is not None:
             self._thread.join(timeout_seconds)
-        self._batches.shutdown(wait=False, cancel_futures=True)
         self._enrichments.shutdown(wait=False, cancel_futures=True)
         self._queries.shutdown(wait=False, cancel_futures=True)
 
     def _work(self) -> None:
-        in_hand: deque[Future[list[Plan]]] = deque()
+        in_hand: deque[_Batch] = deque()
         while in_hand or not self._stopping.is_set():
             try:
                 self._turn(in_hand)
@@ -109,27 +107,27 @@ class Planner:
                 _log.exception("planning was interrupted")
                 self._stopping.wait(_RETRY_SECONDS)
 
-    def _turn(self, in_hand: deque[Future[list[Plan]]]) -> None:
+    def _turn(self, in_hand: deque[_Batch]) -> None:
         batch: list[Event] = []
         if len(in_hand) < _BATCHES_AT_ONCE and len(self._commits.stuck) < STUCK_AT_MOST and not self._stopping.is_set():
             batch = self._claim()
         if batch:
             cases = self._prepared(batch, in_hand)
-            in_hand.append(self._batches.submit(self._plan, cases))
+            in_hand.append(self._begun(cases))
             self._unplanned |= {case.event.id for case in cases}
             if len(batch) < _BATCH_WORTH_ITS_COST:
                 # While they come one by one, what comes in the meantime is planned together.
                 self._next_at = time.monotonic() + _GATHER_SECONDS
         if in_hand:
-            wait([in_hand[0]], timeout=_BATCH_HEAD_START_SECONDS)
+            in_hand[0].wait(_BATCH_HEAD_START_SECONDS)
         elif not batch:
             # Another plans just now, or there is nothing to do; each bell is not to be answered by a look.
             self._next_at = time.monotonic() + _GATHER_SECONDS
             self.wake.wait()
         if self._commits.due():
             self._keep([])
-        while in_hand and in_hand[0].done():
-            self._keep(in_hand.popleft().result())
+        while in_hand and in_hand[0].done:
+            self._keep(self._planned(in_hand.popleft()))
 
     def _claim(self) -> list[Event]:
         in_doubt = time.monotonic() < self._in_doubt_until
@@ -151,12 +149,12 @@ class Planner:
         # What is stuck for longer than its lease comes again; its plan is made.
         return [event for event in claimed if event.id not in self._unplanned]
 
-    def _prepared(self, batch: list[Event], in_hand: deque[Future[list[Plan]]]) -> list[Case]:
+    def _prepared(self, batch: list[Event], in_hand: deque[_Batch]) -> list[Case]:
         """What is known of a batch's groups; while that cannot be read, nothing else can be done either."""
 
         def drain() -> list[Plan]:
             while in_hand:
-                self._keep(in_hand.popleft().result())
+                self._keep(self._planned(in_hand.popleft()))
             return self._commits.stuck
 
         while True:
@@ -172,13 +170,28 @@ class Planner:
         self._cases.done(done)
         self._unplanned -= set(done)
 
-    def _plan(self, cases: list[Case]) -> list[Plan]:
-        """What becomes of a batch; one event that cannot be planned does not hold up the rest."""
+    def _begun(self, cases: list[Case]) -> _Batch:
+        """Ask for what is to be shown beside a batch's alerts."""
         alerts = [alert for case in cases for heard in case.news for alert in heard.group.alerts]
-        at = max((case.event.received_at for case in cases if case.news), default=None)
-        findings = iter(self._enriched(alerts, at) if at is not None else ())
+        timeout_seconds = self._configuration.file.enrichment.timeout
+        run = None
+        if alerts and self._enrichers:
+            run = self._enrichments.submit(
+                enrich.run,
+                self._enrichers,
+                alerts,
+                self._prometheus,
+                at=max(case.event.received_at for case in cases if case.news),
+                timeout_seconds=timeout_seconds,
+                executor=self._queries,
+            )
+        return _Batch(cases, len(alerts), run, time.monotonic(), timeout_seconds + _GRACE_SECONDS)
+
+    def _planned(self, batch: _Batch) -> list[Plan]:
+        """What becomes of a batch; one event that cannot be planned does not hold up the rest."""
+        findings = iter(self._found(batch))
         plans = []
-        for case in cases:
+        for case in batch.cases:
             of_case = list(islice(findings, sum(len(heard.group.alerts) for heard in case.news)))
             try:
                 plans.append(decide(self._configuration, case, iter(of_case)))
@@ -186,29 +199,53 @@ class Planner:
                 plans.append(dead(case.event, error))
         return plans
 
-    def _enriched(self, alerts: list[Alert], at: datetime) -> list[tuple[Finding, ...]]:
-        begun = time.monotonic()
-        timeout_seconds = self._configuration.file.enrichment.timeout
-        run = self._enrichments.submit(
-            enrich.run,
-            self._enrichers,
-            alerts,
-            self._prometheus,
-            at=at,
-            timeout_seconds=timeout_seconds,
-            executor=self._queries,
-        )
+    def _found(self, batch: _Batch) -> list[tuple[Finding, ...]]:
+        """What was found of each of a batch's alerts, in their order."""
+        if batch.run is None:
+            return [()] * batch.alerts
         try:
-            found = run.result(timeout_seconds + _GRACE_SECONDS)
+            found = batch.run.result(max(0.0, batch.left))
         except Exception as error:
             # An enricher's own code, not Prometheus, hangs or fails: the page must not wait for it.
-            run.cancel()
+            batch.run.cancel()
             _log.exception("the enrichment failed")
             reason = "is not done in time" if isinstance(error, TimeoutError) else f"failed: {type(error).__name__}"
-            found = [(Gap("enrichment", "enrichment", reason),)] * len(alerts)
-        telemetry.ENRICHMENT_SECONDS.observe(time.monotonic() - begun)
+            found = [(Gap("enrichment", "enrichment", reason),)] * batch.alerts
+        telemetry.ENRICHMENT_SECONDS.observe(time.monotonic() - batch.begun)
         for each in found:
             for finding in each:
                 if isinstance(finding, Gap):
                     telemetry.GAPS.labels(finding.name).inc()
         return found
+
+
+@dataclass(frozen=True, slots=True)
+class _Batch:
+    """Events that are planned together.
+
+    Attributes:
+        alerts: how many they bring that are news.
+        run: what is being looked up of these; None where there is nothing to.
+        begun: by the monotonic clock.
+    """
+
+    cases: list[Case]
+    alerts: int
+    run: Future[list[tuple[Finding, ...]]] | None
+    begun: float
+    timeout_seconds: float
+
+    @property
+    def left(self) -> float:
+        """For how long it may still be waited for, in seconds."""
+        return self.begun + self.timeout_seconds - time.monotonic()
+
+    @property
+    def done(self) -> bool:
+        """Whether it can be planned, with what there is."""
+        return self.run is None or self.run.done() or self.left <= 0
+
+    def wait(self, at_most_seconds: float) -> None:
+        """Wait until it is done, but not longer than this."""
+        if self.run is not None:
+            wait([self.run], timeout=max(0.0, min(self.left, at_most_seconds)))

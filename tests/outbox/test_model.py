@@ -173,7 +173,7 @@ class Outbox(RuleBasedStateMachine):
             outcome = Outcome("pending", "no", self.now + timedelta(seconds=pause))
         before = self.everything()
         settlement = Settlement(delivery, outcome, None if delivery.kind == "digest" else thread, None, self.now)
-        kept = self.stores[sent.owner].queue.settle(settlement)
+        (kept,) = self.stores[sent.owner].queue.settle([settlement])
         if not kept:
             assert before == self.everything(), "who lost a delivery changed something"
         if kept and answered:

@@ -69,7 +69,7 @@ class Replica:
         thread = None if fails else delivery.thread.told(delivery.notification, now)
         with self._lock:
             self.settled.append((time.monotonic(), delivery))
-        assert self.store.queue.settle(Settlement(delivery, outcome, thread, result, now, dice=0.0))
+        assert [True] == self.store.queue.settle([Settlement(delivery, outcome, thread, result, now, dice=0.0)])
 
 
 def test_replicas_hammer_one_database(engine: Engine, open_engine: Callable[[], Engine]) -> None:

@@ -41,12 +41,12 @@ class Side:
 
     def accept_all(self, *states: object) -> list[int]:
         """Has states planned, one by one, before anything of them is claimed."""
-        self.store.failures["waiting"] = 1_000_000
+        self.store.failures.update(waiting=1_000_000, claim=1_000_000)
         ids = []
         for state in states:
             ids.append(self.pipeline.accept(body(state)))
             eventually(lambda: not self.store.backlog().events, "the event to be planned")
-        self.store.failures["waiting"] = 0
+        self.store.failures.update(waiting=0, claim=0)
         return ids
 
 
@@ -206,10 +206,10 @@ def test_a_probe_ends_with_all_processes(store: Store, clock: Clock, teams: TwoT
 def test_the_critical_go_first(teams: TwoTeams) -> None:
     """Of what waits, those that cannot wait are among the first four, though they came last."""
     with started(teams.pipeline):
-        teams.store.failures["waiting"] = 1_000_000
+        teams.store.failures.update(waiting=1_000_000, claim=1_000_000)
         ids = [teams.accept(f"W{number}", severity="warning") for number in range(8)]
         ids += [teams.accept(f"C{number}", severity="critical") for number in range(2)]
         eventually(lambda: not teams.store.backlog().events, "all to be planned")
-        teams.store.failures["waiting"] = 0
+        teams.store.failures.update(waiting=0, claim=0)
         assert [["delivered"]] * 10 == [settled(teams.pipeline, each) for each in ids]
     assert {"C0", "C1"} <= set(teams.one.names()[:4])
