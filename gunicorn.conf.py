@@ -15,6 +15,8 @@ _METRICS = "alert-manager-metrics-"
 if _METRICS not in os.environ.get("PROMETHEUS_MULTIPROC_DIR", ""):
     os.environ["PROMETHEUS_MULTIPROC_DIR"] = tempfile.mkdtemp(prefix=_METRICS)
 
+from gunicorn.glogging import Logger  # noqa: E402
+
 import app  # noqa: E402
 import telemetry  # noqa: E402
 from config.process import process_settings  # noqa: E402
@@ -33,10 +35,35 @@ control_socket_disable = True
 logconfig_dict = telemetry.logging_config(_settings.log_level, _settings.log_format)
 
 
+class logger_class(Logger):  # the setting's name
+    """Logs no requests: ours say more of each, and to put the line together takes as long where it is not written."""
+
+    def access(self, *_):
+        """Nothing."""
+
+
 def on_starting(server):
     """Make the database ready, and take back what this instance held when it last ended."""
     # Kept, for the lock ends with what it is kept in.
     server.storage_lock = app.prepare_storage()
+
+
+def pre_fork(server, worker):
+    """Where there are no more CPUs than workers, choose one for each.
+
+    A Python process computes on one CPU at a time. Where its threads may run on several, whoever hands the interpreter
+    on wakes another CPU for it, which on a virtual machine takes ten times as long: see docs/performance.md.
+    """
+    worker.cpu = None
+    cpus = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else []
+    if 1 < len(cpus) <= _settings.workers:
+        worker.cpu = min(cpus, key=[other.cpu for other in server.WORKERS.values()].count)
+
+
+def post_fork(server, worker):
+    """Keep to the CPU that was chosen, with all threads that are begun from here on."""
+    if worker.cpu is not None:
+        os.sched_setaffinity(0, {worker.cpu})
 
 
 def post_worker_init(worker):

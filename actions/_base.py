@@ -12,6 +12,7 @@ import json
 import pkgutil
 from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
+from functools import lru_cache
 from pathlib import Path
 from types import ModuleType
 from typing import Any, Protocol
@@ -64,12 +65,18 @@ def secret(value: Any, file: Path | None) -> str:
         raise SendError(str(error)) from None
 
 
+def json_bytes(document: Any) -> bytes:
+    """A document as JSON, as it is sent: half a surrogate pair becomes "?"."""
+    return json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode(errors="replace")
+
+
 def post_json(
     http: Http, url: str, document: Any, *, deadline_seconds: float, secrets: Iterable[str], far_side: str
 ) -> Answer:
     """Post a JSON document and judge the status, as all far sides mean it.
 
     Args:
+        document: what is to be JSON; bytes are JSON already.
         secrets: what must not appear in an error, whatever the far side sends back.
         far_side: its name, for errors.
 
@@ -80,10 +87,10 @@ def post_json(
         SendError: 408, 425, 429, 5xx and a missing answer may be tried again; any other status is permanent.
     """
     try:
-        http_url(url)
+        _checked(url)
     except ValueError as error:
         raise SendError(f"{far_side}: its URL {error}") from None
-    body = json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode(errors="replace")
+    body = document if isinstance(document, bytes) else json_bytes(document)
     headers = {"Content-Type": "application/json"}
     try:
         answer = http.post(url, data=body, headers=headers, deadline_seconds=deadline_seconds)
@@ -138,6 +145,11 @@ def cut(text: str, limit: int, size: Callable[[str], int] = len) -> str:
     return text[:low] + "…" if size("…") <= limit else ""
 
 
+# A destination's is the same each time, and to read one takes as long as to post half of what goes there.
+_checked = lru_cache(maxsize=256)(http_url)
+
+
+@lru_cache(maxsize=256)
 def link(text: str, limit: int = 3000) -> str:
     """A URL that may be shown as a link, or "": other schemes (javascript:) and over-long ones are none.
 

@@ -6,7 +6,6 @@ https://github.com/PagerDuty/api-schema
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -14,7 +13,7 @@ from typing import Any, ClassVar, Self
 
 from pydantic import model_validator
 
-from actions._base import briefs, cut, leading, link, notes, post_json, secret, subject, title
+from actions._base import briefs, cut, json_bytes, leading, link, notes, post_json, secret, subject, title
 from actions._digest import level, numbers
 from alerts.model import Alert
 from alerts.notification import Notification, Receipt, SendError, Thread
@@ -180,22 +179,17 @@ def _listed(alerts: Iterable[Alert], notification: Notification) -> str:
     return "\n".join(paragraphs)
 
 
-def _fitted(event: dict[str, Any]) -> dict[str, Any]:
-    """The event, small enough: details are dropped, the least important first, and the event says so."""
-    if _size(event) <= _MAX_EVENT_BYTES:
-        return event
-    details = dict(event["payload"]["custom_details"])
+def _fitted(event: dict[str, Any]) -> bytes:
+    """The event as JSON, small enough: details are dropped, the least important first, and the event says so."""
+    text = json_bytes(event)
+    details = dict(event.get("payload", {}).get("custom_details", {}))
     dropped: list[str] = []
     for key in _EXPENDABLE:
+        if len(text) <= _MAX_EVENT_BYTES:
+            break
         if details.pop(key, None) is None:
             continue
         dropped.append(key)
         told = {**details, "dropped_for_size": dropped}
-        event = {**event, "payload": {**event["payload"], "custom_details": told}}
-        if _size(event) <= _MAX_EVENT_BYTES:
-            break
-    return event
-
-
-def _size(event: Mapping[str, Any]) -> int:
-    return len(json.dumps(event, ensure_ascii=False).encode(errors="replace"))
+        text = json_bytes({**event, "payload": {**event["payload"], "custom_details": told}})
+    return text
