@@ -118,3 +118,9 @@ logging.getLogger("library").error("failed", exc_info=KeyError(secret))
     assert ["ValueError", "StoreError: the disk is full", "KeyError"] == [
         word for word in ("ValueError", "StoreError: the disk is full", "KeyError", "s3cret") if word in told
     ]
+
+
+def test_a_log_that_cannot_be_written_harms_nothing() -> None:
+    """Standard error may be closed, or its disk full: what was to be done is done."""
+    for breaking in ("sys.stderr.close()", "sys.stderr = open('/dev/full', 'w')"):
+        logged(f"import os, sys; kept = sys.stderr; {breaking}; log.info('lost'); os._exit(0)")

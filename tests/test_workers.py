@@ -208,3 +208,32 @@ def settled_row(engine: Engine) -> tuple[Any, ...]:
     with engine.connect().execution_options(read_only=True) as connection:
         delivery = connection.execute(text("SELECT * FROM deliveries WHERE id = 1")).one()
         return (*delivery, *connection.execute(text("SELECT * FROM threads")).one())
+
+
+def cpus_of(pid: int) -> set[int]:
+    """The CPUs that a process may run on."""
+    return os.sched_getaffinity(pid)
+
+
+@pytest.mark.skipif(len(os.sched_getaffinity(0)) not in (2, 3, 4), reason="as many workers as CPUs would be many")
+def test_each_worker_has_a_cpu(tmp_path: Path) -> None:
+    """Where there are as many workers as CPUs each keeps to one, all its threads, and so does who replaces it."""
+    ours = os.sched_getaffinity(0)
+    with Service(tmp_path, {"WEB_CONCURRENCY": str(len(ours))}) as service:
+        first = service.worker_pids
+        assert sorted(ours) == sorted(cpu for pid in first for cpu in cpus_of(pid))
+        for pid in first:
+            for task in Path(f"/proc/{pid}/task").iterdir():
+                assert cpus_of(pid) == cpus_of(int(task.name))
+        lost = cpus_of(first[0])
+        os.kill(first[0], signal.SIGKILL)
+        eventually(lambda: set(service.worker_pids) - set(first), "another worker", 20)
+        (another,) = set(service.worker_pids) - set(first)
+        eventually(lambda: lost == cpus_of(another), "it to have the CPU of the one before", 10)
+
+
+@pytest.mark.skipif(len(os.sched_getaffinity(0)) < 2, reason="there is one CPU only")
+def test_fewer_workers_have_all_cpus(tmp_path: Path) -> None:
+    """What one process leaves idle is not kept from it."""
+    with Service(tmp_path, {"WEB_CONCURRENCY": "1"}) as service:
+        assert [os.sched_getaffinity(0)] == [cpus_of(pid) for pid in service.worker_pids]

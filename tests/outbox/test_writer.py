@@ -12,9 +12,9 @@ from typing import Any
 
 import pytest
 from sqlalchemy import Connection, Engine, QueuePool, create_engine, event, insert, select, text
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy.exc import IntegrityError, OperationalError
 
-from outbox.database import StoreError, open_database
+from outbox.database import StoreError, migrate, open_database
 from outbox.store import Store
 from outbox.tables import groups
 from outbox.writer import Writer, _Ticket
@@ -316,3 +316,34 @@ def test_what_has_no_connection_fails_together(engine: Engine) -> None:
     small.dispose()
     assert 2 > time.monotonic() - begun
     assert {StoreError} == {type(ticket.error) for ticket in tickets}
+
+
+class Full:
+    """Work for which the disk is full once."""
+
+    def __init__(self, code: int) -> None:
+        self.calls = 0
+        self._code = code
+
+    def work(self, connection: Connection, items: Sequence[str]) -> list[str]:
+        """Keeps rows, but for the first time."""
+        self.calls += 1
+        if self.calls == 1:
+            said = sqlite3.OperationalError("database or disk is full")
+            said.sqlite_errorcode = self._code
+            raise OperationalError("", None, said)
+        return keep(connection, items)
+
+
+def test_what_fills_the_disk_may_be_the_log(sqlite_url: str) -> None:
+    """What is in SQLite's log is moved into the file, and the write tried once more; no other error is tried again."""
+    engine = open_database(sqlite_url)
+    migrate(engine)
+    writer = Writer(engine)
+    full, other = Full(sqlite3.SQLITE_FULL), Full(sqlite3.SQLITE_IOERR)
+    assert "kept a" == writer.write(full.work, "a")
+    with pytest.raises(StoreError, match="full"):
+        writer.write(other.work, "b")
+    assert (2, 1) == (full.calls, other.calls)
+    assert ["a"] == kept(engine)
+    engine.dispose()
