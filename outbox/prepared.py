@@ -10,11 +10,15 @@ import json
 from collections import namedtuple
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
+from itertools import chain
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Dialect, ReturnsRows, bindparam, exc
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.types import NullType, UserDefinedType
+
+# SQLite before 3.32 has no more: https://www.sqlite.org/limits.html#max_variable_number
+_PARAMETERS_AT_ONCE = 999
 
 Row = Any
 """A row: a tuple whose columns are attributes."""
@@ -66,11 +70,16 @@ class Prepared:
     Args:
         statement: of SQLAlchemy's; its `bindparam`s are the parameters.
         insert: for INSERT, the columns that the rows have.
+        together: on SQLite, what stands before and behind the rows in a statement that does the same for many, each a
+            list of all parameters in their order.
     """
 
-    def __init__(self, statement: Any, insert: Sequence[str] | None = None) -> None:
+    def __init__(
+        self, statement: Any, insert: Sequence[str] | None = None, together: tuple[str, str] | None = None
+    ) -> None:
         self._statement = statement
         self._insert = insert
+        self._together = together
         self._compiled: dict[str, _Compiled] = {}
 
     def rows(self, connection: Connection, parameters: Mapping[str, Any] | None = None) -> list[Row]:
@@ -102,11 +111,20 @@ class Prepared:
             return changed
 
     def each(self, connection: Connection, rows: Iterable[Mapping[str, Any]]) -> None:
-        """Execute one that gives no rows, for each of these parameters."""
+        """Execute one that gives no rows, for each of these parameters.
+
+        On SQLite many go into one statement, as far as possible: within one the driver has another thread go on before
+        each row, and all who wait to write wait for that, too.
+        """
         compiled = self._of(connection)
         bound = [compiled.bound(row) for row in rows]
-        if bound:
-            with _driver(connection, compiled) as cursor:
+        if not bound:
+            return
+        with _driver(connection, compiled) as cursor:
+            if len(bound) > 1 and compiled.together:
+                for some in _parts(bound, max(1, _PARAMETERS_AT_ONCE // len(bound[0]))):
+                    cursor.execute(compiled.of_rows(len(some)), list(chain.from_iterable(some)))
+            else:
                 cursor.executemany(compiled.text, bound)
 
     def row_of_each(self, connection: Connection, rows: Iterable[Mapping[str, Any]]) -> list[Row]:
@@ -133,18 +151,25 @@ class Prepared:
         name = connection.dialect.name
         found = self._compiled.get(name)
         if found is None:
-            found = self._compiled[name] = _Compiled(self._statement, self._insert, connection.dialect)
+            found = self._compiled[name] = _Compiled(self._statement, self._insert, self._together, connection.dialect)
         return found
 
 
 class _Compiled:
     """A statement for one kind of database."""
 
-    def __init__(self, statement: Any, insert: Sequence[str] | None, dialect: Dialect) -> None:
+    def __init__(
+        self, statement: Any, insert: Sequence[str] | None, together: tuple[str, str] | None, dialect: Dialect
+    ) -> None:
         compiled = statement.compile(dialect=dialect, column_keys=insert)
         self.text = str(compiled)
         self._names: tuple[str, ...] = tuple(compiled.positiontup or compiled.binds)
         self._positional = bool(compiled.positiontup)
+        self._group = f"({', '.join('?' for _ in self._names)})"
+        if insert and self.text.count(self._group) == 1:
+            before, _, behind = self.text.partition(self._group)
+            together = before, behind
+        self.together = together if dialect.name == "sqlite" else None
         kinds = {name: bind.type.dialect_impl(dialect).bind_processor(dialect) for name, bind in compiled.binds.items()}
         self._to: dict[str, _Processor] = {name: kind for name, kind in kinds.items() if kind}
         self._constants = {
@@ -166,6 +191,12 @@ class _Compiled:
             return [processors[name](given[name]) if name in processors else given[name] for name in self._names]
         return {name: processors[name](given[name]) if name in processors else given[name] for name in self._names}
 
+    def of_rows(self, count: int) -> str:
+        """The statement that does the same for so many."""
+        assert self.together is not None
+        before, behind = self.together
+        return f"{before}{', '.join([self._group] * count)}{behind}"
+
     def fetched(self, cursor: Any) -> list[Row]:
         """The rows that the driver has."""
         rows = cursor.fetchall()
@@ -178,6 +209,16 @@ class _Compiled:
                 values[at] = processor(values[at])
             found.append(self._row._make(values))
         return found
+
+
+def _parts(rows: Sequence[Any], size: int) -> Iterator[Sequence[Any]]:
+    """Parts of so many rows, or of a power of two: few lengths make few statements, which the driver keeps."""
+    start = 0
+    while start < len(rows):
+        left = len(rows) - start
+        count = size if left >= size else 1 << (left.bit_length() - 1)
+        yield rows[start : start + count]
+        start += count
 
 
 @contextmanager

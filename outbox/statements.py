@@ -57,8 +57,13 @@ def update_each(connection: Connection, table: Table, changes: Mapping[int, Mapp
 
 @cache
 def _update(table: Table, names: tuple[str, ...]) -> Prepared:
-    new = {name: bindparam(f"new_{name}", type_=table.c[name].type) for name in names}
-    return Prepared(update(table).where(table.c.id == bindparam("row_id")).values(new))
+    new = {name: bindparam(f"new_{name}", type_=table.c[name].type) for name in table.columns.keys() if name in names}  # noqa: SIM118  # a column is found by its name
+    changed = ", ".join(f"{name} = new.column{at}" for at, name in enumerate(new, start=1))
+    return Prepared(
+        update(table).where(table.c.id == bindparam("row_id")).values(new),
+        # Its parameters are the columns in the table's order, and the id.
+        together=(f"UPDATE {table.name} SET {changed} FROM (VALUES ", f") AS new WHERE id = new.column{len(new) + 1}"),
+    )
 
 
 def insert_rows(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
