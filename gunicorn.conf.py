@@ -1,5 +1,6 @@
 """How gunicorn serves the application: `python app.py serve`, or `gunicorn -c gunicorn.conf.py 'app:create_app()'`."""
 
+import gc
 import os
 import shutil
 import signal
@@ -72,6 +73,9 @@ def post_worker_init(worker):
     # itself when the one comes within the other. The master's word is enough.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     worker.wsgi.extensions["pipeline"].start()
+    # What is there by now stays: the collector need not look at it again and again while requests wait.
+    gc.collect()
+    gc.freeze()
 
 
 def worker_exit(server, worker):

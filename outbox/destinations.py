@@ -29,12 +29,13 @@ def load(connection: Connection, names: list[str] | Mapping[str, object], *, loc
         lock: have the other replicas wait until this transaction ends before they change them; SQLite's do anyway.
     """
     wanted = sorted(set(names))
+    if lock:
+        # First of all: who has locked one already, and then adds another, may wait for somebody who did it in turn.
+        known = _read(connection, wanted, lock=False)
+        for name in wanted:
+            if name not in known:
+                insert_missing(connection, destinations, {"name": name, "failures": 0})
     found = _read(connection, wanted, lock)
-    missing = [name for name in wanted if name not in found]
-    if missing and lock:
-        for name in missing:
-            insert_missing(connection, destinations, {"name": name, "failures": 0})
-        found |= _read(connection, missing, lock)
     return {name: found.get(name) or Destination(name) for name in wanted}
 
 

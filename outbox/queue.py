@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import chain, islice
 
 from sqlalchemy import Connection, Engine, select
 from sqlalchemy.exc import SQLAlchemyError
@@ -96,7 +97,9 @@ class Queue:
         return self._writer.write(self._settle, settlements)
 
     def _settle(self, connection: Connection, items: Sequence[Sequence[Settlement]]) -> list[list[bool]]:
-        return [settling.settle(connection, settlements, self._owner) for settlements in items]
+        # As one, for what they lock is locked in one order.
+        kept = iter(settling.settle(connection, list(chain.from_iterable(items)), self._owner))
+        return [list(islice(kept, len(settlements))) for settlements in items]
 
     def give_back(self, delivery: Delivery) -> None:
         """Let go of a delivery that was not sent.
