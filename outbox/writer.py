@@ -126,6 +126,7 @@ class Writer:
             tickets = tickets or self._take_waiting()
             _fail(tickets, error)
         except BaseException:
+            tickets = tickets or self._take_waiting()
             _fail(tickets, StoreError("the process ends"))
             raise
         finally:

@@ -203,6 +203,24 @@ def test_a_process_that_ends_leaves_nobody_waiting(writer: Writer, pool: ThreadP
     assert "kept a" == writer.write(keep, "a")
 
 
+def test_a_thread_that_ends_before_its_turn_leaves_nobody_waiting(
+    writer: Writer, pool: ThreadPoolExecutor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Those behind it hear so at once, and the next one writes."""
+    take, calls = writer._take_waiting, iter(["ends"])
+
+    def ends_first() -> list[_Ticket]:
+        if next(calls, None):
+            raise SystemExit(1)
+        return take()
+
+    monkeypatch.setattr(writer, "_take_waiting", ends_first)
+    with pytest.raises(SystemExit):
+        writer.write(keep, "x")
+    assert (False, []) == (writer._writing, writer._waiting)
+    assert "kept a" == pool.submit(writer.write, keep, "a").result(timeout=3)
+
+
 def meet(barrier: Any) -> None:
     """Has processes begin at the same time."""
     barrier.wait(20)
