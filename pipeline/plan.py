@@ -67,6 +67,8 @@ class Planner:
         self._commits = Commits(store, planned)
         self._unplanned: set[int] = set()
         self._in_doubt_until = 0.0
+        # Long enough for the batches ahead of one, too.
+        self._lease_seconds = 2 * configuration.file.enrichment.timeout + configuration.file.delivery.lease
         self._next_at = 0.0
         self.wake = Wake()
         self._stopping = threading.Event()
@@ -103,8 +105,11 @@ class Planner:
             try:
                 self._turn(in_hand)
             except Exception:
-                # Whatever it is, the next event is to be planned all the same.
+                # Whatever it is, the next event is to be planned all the same, and so is what was taken just now.
                 _log.exception("planning was interrupted")
+                self._in_doubt_until = time.monotonic() + self._lease_seconds
+                self._unplanned = {case.event.id for batch in in_hand for case in batch.cases}
+                self._unplanned |= {plan.event.id for plan in self._commits.stuck}
                 self._stopping.wait(_RETRY_SECONDS)
 
     def _turn(self, in_hand: deque[_Batch]) -> None:
@@ -136,13 +141,11 @@ class Planner:
             # done.
             return []
         self._stopping.wait(max(0.0, self._next_at - time.monotonic()))
-        # Long enough for the batches ahead of it, too.
-        lease_seconds = 2 * self._configuration.file.enrichment.timeout + self._configuration.file.delivery.lease
         try:
-            claimed = self._store.claim_events(self._clock(), lease_seconds, anew=in_doubt)
+            claimed = self._store.claim_events(self._clock(), self._lease_seconds, anew=in_doubt)
             self._in_doubt_until = 0.0
         except StoreError as error:
-            self._in_doubt_until = time.monotonic() + lease_seconds
+            self._in_doubt_until = time.monotonic() + self._lease_seconds
             _log.error("cannot look for events", error=str(error))
             self._stopping.wait(_RETRY_SECONDS)
             return []
