@@ -1,5 +1,6 @@
 """How gunicorn serves the application: `python app.py serve`, or `gunicorn -c gunicorn.conf.py 'app:create_app()'`."""
 
+import contextlib
 import gc
 import os
 import shutil
@@ -64,7 +65,9 @@ def pre_fork(server, worker):
 def post_fork(server, worker):
     """Keep to the CPU that was chosen, with all threads that are begun from here on."""
     if worker.cpu is not None:
-        os.sched_setaffinity(0, {worker.cpu})
+        # Where that is forbidden, or the CPU has gone meanwhile, it works without.
+        with contextlib.suppress(OSError):
+            os.sched_setaffinity(0, {worker.cpu})
 
 
 def post_worker_init(worker):

@@ -114,7 +114,8 @@ class Deliverer:
         self._stopping.wait(max(0.0, self._next_at - time.monotonic()))
         busy = self._senders.grow()
         claim = self._claim()
-        self._next_at = time.monotonic() + _GATHER_SECONDS
+        if busy or claim.deliveries:
+            self._next_at = time.monotonic() + _GATHER_SECONDS
         by_destination: dict[str, list[Delivery]] = {}
         for delivery in claim.deliveries:
             by_destination.setdefault(delivery.destination, []).append(delivery)
