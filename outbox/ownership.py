@@ -13,12 +13,15 @@ import socket
 from collections.abc import Mapping, MutableMapping
 from typing import Protocol
 
+import structlog
 from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
 from outbox import postgresql, sqlite
 from outbox.database import StoreError, explained
 from outbox.store import Store
+
+_log = structlog.get_logger("ownership")
 
 _INSTANCE = "ALERT_MANAGER_INSTANCE"
 # Together with a process id they fit into the column.
@@ -82,12 +85,19 @@ def take_over(engine: Engine) -> Lock | None:
         and what a dead process held comes back when its leases end.
 
     Raises:
-        StoreError: the database does not answer, or the lock's file cannot be made.
+        StoreError: the database does not answer, or the lock's file cannot be made. Not where only what was held cannot
+            be given back just now, on PostgreSQL.
     """
     alone = engine.dialect.name == "sqlite"
     lock = _lock_file(engine) if alone else _lock_host(engine)
     if lock is not None:
-        Store(engine, "").release("" if alone else _host())
+        try:
+            Store(engine, "").release("" if alone else _host())
+        except StoreError as error:
+            if alone:
+                raise
+            # Another replica may stand still in the middle of a transaction: no reason not to work beside it.
+            _log.warning("what an earlier run held comes back when its leases end", error=str(error))
     return lock
 
 

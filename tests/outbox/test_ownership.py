@@ -140,6 +140,20 @@ def test_waits_a_moment_for_a_predecessor_to_end(postgresql_url: str) -> None:
     engine.dispose()
 
 
+def test_what_another_replica_stands_still_on_does_not_keep_one_from_starting(postgresql_url: str) -> None:
+    """It has the lock, and what it could not give back comes back with its leases."""
+    engine = open_database(postgresql_url)
+    migrate(engine)
+    hold(engine, f"{HOST}:dead:1:")
+    with engine.connect() as frozen:
+        frozen.execute(select(events.c.id).with_for_update())
+        lock = ownership.take_over(engine)
+    assert lock is not None
+    assert [f"{HOST}:dead:1:"] == holders(engine)
+    lock.close()
+    engine.dispose()
+
+
 def test_two_services_on_one_host_share_a_postgresql(postgresql_url: str, tmp_path: Path) -> None:
     """The first gives back what an earlier run held; the second, while the first lives, nothing, and says so."""
     engine = open_database(postgresql_url)
