@@ -17,8 +17,8 @@ from sqlalchemy import ColumnElement, Connection, Dialect, ReturnsRows, bindpara
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.types import NullType, UserDefinedType
 
-# SQLite before 3.32 has no more: https://www.sqlite.org/limits.html#max_variable_number
-_PARAMETERS_AT_ONCE = 999
+PARAMETERS_AT_ONCE = 500
+"""Databases bound how many a statement may have: https://www.sqlite.org/limits.html#max_variable_number"""
 
 Row = Any
 """A row: a tuple whose columns are attributes."""
@@ -122,7 +122,7 @@ class Prepared:
             return
         with _driver(connection, compiled) as cursor:
             if len(bound) > 1 and compiled.together:
-                for some in _parts(bound, max(1, _PARAMETERS_AT_ONCE // len(bound[0]))):
+                for some in _parts(bound, max(1, PARAMETERS_AT_ONCE // len(bound[0]))):
                     cursor.execute(compiled.of_rows(len(some)), list(chain.from_iterable(some)))
             else:
                 cursor.executemany(compiled.text, bound)
@@ -172,9 +172,7 @@ class _Compiled:
         self.together = together if dialect.name == "sqlite" else None
         kinds = {name: bind.type.dialect_impl(dialect).bind_processor(dialect) for name, bind in compiled.binds.items()}
         self._to: dict[str, _Processor] = {name: kind for name, kind in kinds.items() if kind}
-        self._constants = {
-            name: bind.effective_value for name, bind in compiled.binds.items() if bind.effective_value is not None
-        }
+        self._constants = {name: bind.effective_value for name, bind in compiled.binds.items() if not bind.required}
         self._row: Any = None
         self._from: list[tuple[int, _Processor]] = []
         columns = getattr(statement, "exported_columns", None) if isinstance(statement, ReturnsRows) else None

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from itertools import chain, islice
 
 from sqlalchemy import Connection, Engine, select
 from sqlalchemy.exc import SQLAlchemyError
@@ -85,21 +84,24 @@ class Queue:
         made = tuple(_delivery(group, asked) for group in taken.groups)
         return Claim(made, tuple(taken.settled), min(taken.look_at, default=None), taken.more)
 
-    def settle(self, settlements: Sequence[Settlement]) -> list[bool]:
+    def settle(self, settlements: Sequence[Settlement]) -> list[bool | Exception]:
         """Keep what attempts led to, in one transaction.
 
         Returns:
-            For each False when this process no longer held the delivery, and nothing was kept of it.
+            For each False when this process no longer held the delivery, and nothing was kept of it; the error of one
+            that cannot be kept.
 
         Raises:
-            StoreError: nothing was kept.
+            StoreError: nothing was kept of any.
         """
-        return self._writer.write(self._settle, settlements)
+        kept = self._writer.write_each(self._settle, settlements)
+        errors = [each for each in kept if isinstance(each, StoreError)]
+        if errors and len(errors) == len(kept):
+            raise errors[0]
+        return kept
 
-    def _settle(self, connection: Connection, items: Sequence[Sequence[Settlement]]) -> list[list[bool]]:
-        # As one, for what they lock is locked in one order.
-        kept = iter(settling.settle(connection, list(chain.from_iterable(items)), self._owner))
-        return [list(islice(kept, len(settlements))) for settlements in items]
+    def _settle(self, connection: Connection, settlements: Sequence[Settlement]) -> list[bool]:
+        return settling.settle(connection, settlements, self._owner)
 
     def give_back(self, delivery: Delivery) -> None:
         """Let go of a delivery that was not sent.

@@ -9,20 +9,18 @@ from typing import Any, TypeVar
 from sqlalchemy import Connection, ScalarSelect, Select, Table, bindparam, func, insert, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
-from outbox.prepared import Prepared
+from outbox.prepared import PARAMETERS_AT_ONCE, Prepared
 
 # Of bodies (bytes) and notifications (characters) taken up at once; one that is larger is taken alone.
 BYTES_AT_ONCE = 8 * 1024 * 1024
-# Databases bound how many parameters a statement may have: https://www.sqlite.org/limits.html#max_variable_number
-_PARAMETERS_AT_ONCE = 500
 
 Value = TypeVar("Value")
 
 
 def chunks(values: Sequence[Value]) -> Iterator[Sequence[Value]]:
     """Parts of a sequence that are small enough for one statement."""
-    for start in range(0, len(values), _PARAMETERS_AT_ONCE):
-        yield values[start : start + _PARAMETERS_AT_ONCE]
+    for start in range(0, len(values), PARAMETERS_AT_ONCE):
+        yield values[start : start + PARAMETERS_AT_ONCE]
 
 
 def upsert(connection: Connection, table: Table, rows: Iterable[dict[str, Any]]) -> None:

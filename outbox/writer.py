@@ -10,6 +10,7 @@ from __future__ import annotations
 import fcntl
 import os
 import threading
+import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, TypeVar
@@ -82,34 +83,42 @@ class Writer:
         Raises:
             StoreError: it is not kept; or, when the database went away while it committed, perhaps it is.
         """
+        (result,) = self.write_each(work, [item], durable=durable)
+        if isinstance(result, Exception):
+            raise result
+        return result
+
+    def write_each(
+        self, work: Work[Item, Result], items: Sequence[Item], *, durable: bool = True
+    ) -> list[Result | Exception]:
+        """Have items written, each as `write` does; the result of one that fails is its error, and costs no other."""
         if os.getpid() != self._process:
             # Its turn would be one with its parent's, and no turn at all between the two.
             raise RuntimeError("a writer is of the process that made it")
-        ticket = _Ticket(work, item, durable)
+        if not items:
+            return []
+        tickets = [_Ticket(work, item, durable) for item in items]
+        deadline = time.monotonic() + BUSY_TIMEOUT_SECONDS
         with self._lock:
-            self._waiting.append(ticket)
+            self._waiting += tickets
             leads = not self._writing
             self._writing = True
-        if leads or self._waits(ticket):
+        if leads:
             self._write_all()
-        if ticket.error is not None:
-            raise ticket.error
-        result: Result = ticket.result
-        return result
+        for ticket in tickets:
+            if self._waits(ticket, deadline):
+                self._write_all()
+        return [ticket.error or ticket.result for ticket in tickets]
 
-    def _waits(self, ticket: _Ticket) -> bool:
-        """Wait until the item has been dealt with, or until it is for this thread to write: then True.
-
-        Raises:
-            StoreError: nobody took it up in time.
-        """
-        if not ticket.bell.acquire(timeout=BUSY_TIMEOUT_SECONDS):
+    def _waits(self, ticket: _Ticket, deadline: float) -> bool:
+        """Wait until the item has been dealt with, or given up; or until this thread is to write: then True."""
+        if not ticket.bell.acquire(timeout=max(0.0, deadline - time.monotonic())):
             with self._lock:
                 ticket.abandoned = not ticket.bell.acquire(blocking=False)
-                if ticket.abandoned and not ticket.taken:
-                    self._waiting.remove(ticket)
-            if ticket.abandoned:
-                raise StoreError("the database is busy")
+                if ticket.abandoned:
+                    ticket.error = StoreError("the database is busy")
+                    if not ticket.taken:
+                        self._waiting.remove(ticket)
         return ticket.leads and not ticket.taken
 
     def _write_all(self) -> None:
@@ -181,13 +190,7 @@ class Writer:
 
     def _write_together(self, tickets: list[_Ticket]) -> None:
         try:
-            try:
-                self._commit(tickets)
-            except OperationalError as error:
-                # What fills the disk may be SQLite's own log.
-                if self._wal is None or not sqlite.made_room(self._engine, error):
-                    raise
-                self._commit(tickets)
+            self._commit_with_room(tickets)
         except (OperationalError, InterfaceError, NoConnectionError) as error:
             # The database itself: it would be the same for each alone.
             _fail(tickets, error)
@@ -203,6 +206,15 @@ class Writer:
             self._commit([ticket])
         except Exception as error:
             _fail([ticket], error)
+
+    def _commit_with_room(self, tickets: Sequence[_Ticket]) -> None:
+        try:
+            self._commit(tickets)
+        except OperationalError as error:
+            # What fills the disk may be SQLite's own log.
+            if self._wal is None or not sqlite.made_room(self._engine, error):
+                raise
+            self._commit(tickets)
 
     def _commit(self, tickets: Sequence[_Ticket]) -> None:
         results: list[tuple[_Ticket, Any]] = []

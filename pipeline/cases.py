@@ -145,6 +145,13 @@ class Cases:
                 if self._histories.get(group_key) is history:
                     del self._histories[group_key]
 
+    def forget_all_but(self, event_ids: Set[int]) -> None:
+        """Forget events that are to be prepared again: by what is remembered each would be a duplicate of itself."""
+        self._of_events = {each: of_event for each, of_event in self._of_events.items() if each in event_ids}
+        self._histories = {}
+        for event_id in sorted(self._of_events):
+            self._histories |= self._of_events[event_id]
+
 
 @dataclass(frozen=True, slots=True)
 class _Parsed:

@@ -67,7 +67,7 @@ class Deliverer:
         self.wake = Wake()
         self._stopping = threading.Event()
         self._senders = Senders(self._send, self._give_back, self.wake.ring)
-        self._outcomes = Outcomes(lambda some: store.queue.settle(some), self._tell, clock)
+        self._outcomes = Outcomes(store, self._tell, clock)
         self._next_at = 0.0
         self._more = False
         self._expected: set[str] = set()

@@ -6,6 +6,7 @@ Who has sent something goes on to send the next: it waits for no commit, and nob
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 
@@ -13,6 +14,7 @@ import structlog
 
 from outbox.database import StoreError
 from outbox.settling import Settlement
+from outbox.store import Store
 
 _RETRY_SECONDS = 0.5
 _AT_ONCE = 200
@@ -24,18 +26,12 @@ class Outcomes:
     """Keeps outcomes, each however often it takes while its delivery's lease lasts.
 
     Args:
-        keep: keeps some in one transaction; False for what this process did not hold any more.
-        kept: called with each, and whether it was kept.
+        tell: called with each, and whether it was kept.
     """
 
-    def __init__(
-        self,
-        keep: Callable[[Sequence[Settlement]], Sequence[bool]],
-        kept: Callable[[Settlement, bool], None],
-        clock: Callable[[], datetime],
-    ) -> None:
-        self._keep = keep
-        self._kept = kept
+    def __init__(self, store: Store, tell: Callable[[Settlement, bool], None], clock: Callable[[], datetime]) -> None:
+        self._store = store
+        self._tell = tell
         self._clock = clock
         self._changed = threading.Condition(threading.Lock())
         self._waiting: list[Settlement] = []
@@ -67,49 +63,39 @@ class Outcomes:
             self._thread.join()
 
     def _work(self) -> None:
-        while some := self._next():
+        again: list[Settlement] = []
+        while some := [*again, *self._next(_AT_ONCE - len(again), wait=not again)]:
             try:
-                self._keep_all(some)
+                again = self._keep(some)
             except Exception:
                 # Each comes back with its lease; the next are kept all the same.
                 _log.exception("outcomes were not kept")
+                again = []
+            if again:
+                time.sleep(_RETRY_SECONDS)
 
-    def _next(self) -> list[Settlement]:
+    def _next(self, at_most: int, *, wait: bool) -> list[Settlement]:
         with self._changed:
-            while not self._waiting and not self._stopping:
+            while wait and not self._waiting and not self._stopping:
                 self._changed.wait()
-            some, self._waiting = self._waiting[:_AT_ONCE], self._waiting[_AT_ONCE:]
+            some, self._waiting = self._waiting[:at_most], self._waiting[at_most:]
             return some
 
-    def _keep_all(self, some: Sequence[Settlement]) -> None:
-        while some:
-            try:
-                for settlement, kept in zip(some, self._keep(some), strict=True):
-                    self._kept(settlement, kept)
-                return
-            except StoreError as error:
-                _log.error("cannot keep an outcome", error=str(error))
-            except Exception:
-                if len(some) == 1:
-                    raise
-                for settlement in some:
-                    self._keep_alone(settlement)
-                return
-            some = self._after_a_while(some)
-
-    def _keep_alone(self, settlement: Settlement) -> None:
+    def _keep(self, some: Sequence[Settlement]) -> list[Settlement]:
+        """Try to keep some; those that are to be tried again, whose leases still last then."""
+        results: Sequence[bool | Exception]
         try:
-            self._keep_all([settlement])
-        except Exception:
-            _log.exception("an outcome is not kept; its delivery comes back", delivery_id=settlement.delivery.id)
-
-    def _after_a_while(self, some: Sequence[Settlement]) -> list[Settlement]:
-        """Those whose leases still last then."""
+            results = self._store.queue.settle(some)
+        except StoreError as error:
+            _log.error("cannot keep an outcome", error=str(error))
+            results = [error] * len(some)
         until = self._clock() + timedelta(seconds=_RETRY_SECONDS)
-        lasting = [each for each in some if each.delivery.lease_until > until]
-        for each in some:
-            if each.delivery.lease_until <= until:
-                self._kept(each, False)
-        if lasting:
-            threading.Event().wait(_RETRY_SECONDS)
-        return lasting
+        again = []
+        for settlement, result in zip(some, results, strict=True):
+            if isinstance(result, StoreError) and settlement.delivery.lease_until > until:
+                again.append(settlement)
+            elif isinstance(result, bool | StoreError):
+                self._tell(settlement, result is True)
+            else:
+                _log.error("an outcome is not kept", exc_info=result, delivery_id=settlement.delivery.id)
+        return again

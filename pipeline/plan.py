@@ -105,12 +105,17 @@ class Planner:
             try:
                 self._turn(in_hand)
             except Exception:
-                # Whatever it is, the next event is to be planned all the same, and so is what was taken just now.
+                # Whatever it is, the next event is to be planned all the same.
                 _log.exception("planning was interrupted")
-                self._in_doubt_until = time.monotonic() + self._lease_seconds
-                self._unplanned = {case.event.id for batch in in_hand for case in batch.cases}
-                self._unplanned |= {plan.event.id for plan in self._commits.stuck}
+                self._start_over(in_hand)
                 self._stopping.wait(_RETRY_SECONDS)
+
+    def _start_over(self, in_hand: deque[_Batch]) -> None:
+        """Let go of all that is in hand but what is stuck: it is taken again, in order, as if it had just come."""
+        in_hand.clear()
+        self._unplanned = {plan.event.id for plan in self._commits.stuck}
+        self._cases.forget_all_but(self._unplanned)
+        self._in_doubt_until = time.monotonic() + self._lease_seconds
 
     def _turn(self, in_hand: deque[_Batch]) -> None:
         batch: list[Event] = []

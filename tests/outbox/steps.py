@@ -95,7 +95,7 @@ def settle(
     """Settles; what is delivered is in the thread unless one is given."""
     if thread is None and outcome.state == "delivered" and delivery.kind == "state":
         thread = delivery.thread.told(delivery.notification, now)
-    return store.queue.settle([Settlement(delivery, outcome, thread, result, now)])[0]
+    return store.queue.settle([Settlement(delivery, outcome, thread, result, now)]) == [True]
 
 
 def tell(store: Store, *notifications: Notification, now: datetime = NOW) -> list[Delivery]:

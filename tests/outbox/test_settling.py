@@ -202,7 +202,7 @@ def test_several_are_settled_together(store: Store, engine: Engine) -> None:
         Settlement(each, Outcome("pending", "no", after(9)), None, REFUSED, NOW) for each in (taken[6], taken[7])
     ]
     with engine.begin() as connection:
-        assert [[False] + [True] * 7] == store.queue._settle(connection, [settlements])
+        assert [False] + [True] * 7 == store.queue._settle(connection, settlements)
     assert 2 == sum(destination(engine, name).failures for name in (TEAM, "other/log/0"))
     ended = {each.id: row(engine, each.id).state for each in taken}
     assert ["pending"] + ["delivered"] * 5 + ["pending"] * 2 == [ended[each.id] for each in taken]

@@ -136,6 +136,29 @@ def test_a_bad_one_costs_no_other(writer: Writer, engine: Engine, pool: ThreadPo
     assert ["a", "b", "first"] == kept(engine)
 
 
+def test_each_of_several_is_written_for_itself(writer: Writer, engine: Engine) -> None:
+    """From one thread, in one call: a bad one is an error among the results, and costs no other; none is nothing."""
+    writer.write(keep, "b")
+    a, b, c = writer.write_each(keep, ["a", "b", "c"])
+    assert ("kept a", StoreError, "kept c") == (a, type(b), c)
+    assert ["a", "b", "c"] == kept(engine)
+    assert [] == writer.write_each(keep, [])
+
+
+def test_several_that_are_given_up_are_given_up_together(
+    writer: Writer, pool: ThreadPoolExecutor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They wait as long as one does, and leave nothing behind."""
+    monkeypatch.setattr("outbox.writer.BUSY_TIMEOUT_SECONDS", 0.2)
+    with gathered(writer, pool, []):
+        begun = time.monotonic()
+        results = writer.write_each(keep, [str(number) for number in range(20)])
+        assert time.monotonic() - begun < 2
+        assert ["the database is busy"] * 20 == [str(each) for each in results]
+        assert [] == writer._waiting
+    assert "kept a" == writer.write(keep, "a")
+
+
 def test_a_mistake_of_ours_is_no_store_error(writer: Writer, engine: Engine, pool: ThreadPoolExecutor) -> None:
     """What is not the database's is raised as what it is, to its own caller only."""
 

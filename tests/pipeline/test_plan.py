@@ -14,6 +14,7 @@ from enrich._base import NoAnswer
 from outbox.database import StoreError
 from outbox.store import Store
 from pipeline.cases import Cases
+from pipeline.plan import Planner
 from tests.pipeline.parts import (
     Clock,
     Enricher,
@@ -133,23 +134,25 @@ def test_a_defect_in_planning_one_event_holds_up_no_other(tmp_path: Path, store:
     assert 1 == store.dead_events()
 
 
-@pytest.mark.parametrize("where", ["prepare", "done"])
+@pytest.mark.parametrize(
+    ("where", "name"), [(Cases, "prepare"), (Planner, "_begun"), (Planner, "_planned"), (Cases, "done")]
+)
 def test_a_defect_of_the_planner_does_not_wait_for_a_lease(
-    tmp_path: Path, store: Store, recorder: Recorder, monkeypatch: pytest.MonkeyPatch, where: str
+    tmp_path: Path, store: Store, recorder: Recorder, monkeypatch: pytest.MonkeyPatch, where: type, name: str
 ) -> None:
-    """What it had taken is taken again at once, and so is what comes after it."""
+    """What it had taken is taken again at once, and is no duplicate of itself; so is what comes after it."""
     pipeline = make_pipeline(tmp_path, store, {"team/log/0": recorder})
-    planned, calls = getattr(Cases, where), iter(["fails"])
+    planned, calls = getattr(where, name), iter(["fails"])
 
-    def fails_first(self: Cases, *given: Any) -> Any:
+    def fails_first(self: Any, *given: Any) -> Any:
         if next(calls, None):
             raise RuntimeError("a defect")
         return planned(self, *given)
 
-    monkeypatch.setattr(Cases, where, fails_first)
+    monkeypatch.setattr(where, name, fails_first)
     with started(pipeline):
-        for name in ("A", "B"):
-            assert ["delivered"] == settled(pipeline, pipeline.accept(body(webhook(wire_alert(name)))))
+        for alert in ("A", "B"):
+            assert ["delivered"] == settled(pipeline, pipeline.accept(body(webhook(wire_alert(alert)))))
 
 
 def test_asks_once_for_all_events_in_hand(tmp_path: Path, store: Store, recorder: Recorder) -> None:
