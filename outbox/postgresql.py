@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+import select
+import time
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, cast
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event, text
+from sqlalchemy.exc import InvalidatePoolError
+from sqlalchemy.pool import ConnectionPoolEntry
 
 if TYPE_CHECKING:
     import psycopg
@@ -39,6 +43,7 @@ _SETTINGS: Mapping[str, str] = {
 # Connections of one process. Its 48 threads wait for one another, for a statement takes a millisecond, while a server
 # allows a hundred connections in all. The one used last is used next, so that most of the time a few are open.
 _CONNECTIONS = 10
+_TRUSTED_SECONDS = 1.0
 
 
 def knows(names: Mapping[str, Any]) -> bool:
@@ -57,17 +62,17 @@ def open_engine(url: URL, busy_timeout_seconds: float) -> Engine:
         # Statements that are prepared on the server would not be found there behind PgBouncer in transaction mode,
         # which gives each transaction another session. (Notices do not get through it; see `notices.py`.)
         connect_args={**parameters, "prepare_threshold": None},
-        isolation_level="READ COMMITTED",
         use_native_hstore=False,
         hide_parameters=True,
-        # A connection that broke while nobody used it is noticed before it is used, and so are all that are as old.
-        pool_pre_ping=True,
         pool_use_lifo=True,
         pool_size=_CONNECTIONS,
         max_overflow=0,
         pool_timeout=busy_timeout_seconds,
     )
     event.listen(engine, "connect", _prepare)
+    event.listen(engine, "connect", _used)
+    event.listen(engine, "checkin", _used)
+    event.listen(engine, "checkout", _prove)
     event.listen(engine, "begin", _begin)
     return engine
 
@@ -76,21 +81,43 @@ def _prepare(connection: psycopg.Connection[Any], _record: Any) -> None:
     settings = ", ".join(f"set_config('{name}', '{value}', false)" for name, value in _SETTINGS.items())
     # Where the server is set to answer before it has written to the disk, it is not for us: accepted means kept.
     durable = "SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off'"
+    # The driver's own BEGIN would be a way to the server and back of its own: see `_begin`.
     connection.autocommit = True
     connection.execute(cast(Any, f"SELECT {settings}"))
     connection.execute(durable)
-    connection.autocommit = False
+
+
+def _used(_connection: psycopg.Connection[Any] | None, record: ConnectionPoolEntry) -> None:
+    record.info["used_at"] = time.monotonic()
+
+
+def _prove(connection: psycopg.Connection[Any], record: ConnectionPoolEntry, _proxy: Any) -> None:
+    """Notice before it is used that a connection broke while nobody used it; then so did all that are as old.
+
+    To ask the server each time, as SQLAlchemy's `pool_pre_ping` does, takes as long as a statement. A server that goes,
+    or that ends the session, says so: while it has said nothing, a connection that was used just now can be used again.
+    """
+    import psycopg
+
+    try:
+        heard = select.poll()
+        heard.register(connection, select.POLLIN)
+        if heard.poll(0) or time.monotonic() - record.info["used_at"] > _TRUSTED_SECONDS:
+            connection.execute("")
+    except psycopg.Error as error:
+        raise InvalidatePoolError(str(error)) from None
 
 
 def _begin(connection: Connection) -> None:
+    # Never READ WRITE in so many words: the database's owner may have it read-only by default.
+    begin = "BEGIN ISOLATION LEVEL READ COMMITTED"
     if connection.get_execution_options().get("read_only", False):
         # A report of several statements is of one moment, as it is on SQLite; who only reads never fails by that.
-        # Not SQLAlchemy's `postgresql_readonly`: the connection's next transaction would then be READ WRITE in so many
-        # words, even where the database's owner has it read-only by default.
-        connection.exec_driver_sql("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+        begin = "BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY"
     elif not connection.get_execution_options().get("durable", True):
         # What a loss of power may undo need not wait for the disk.
-        connection.exec_driver_sql("SET LOCAL synchronous_commit TO off")
+        begin += "; SET LOCAL synchronous_commit TO off"
+    connection.exec_driver_sql(begin)
 
 
 def connect(engine: Engine) -> psycopg.Connection[Any]:

@@ -190,6 +190,20 @@ def test_goes_on_after_postgresql_was_away(
     assert [(1, b"1"), (event_id, b"2")] == [(event.id, event.body) for event in store.claim_events(NOW, 30)]
 
 
+@pytest.mark.parametrize("idle_seconds", [0.0, 2.0])
+def test_notices_sessions_that_the_server_ended(
+    postgresql_engine: Engine, postgresql_server: PostgreSQL, monkeypatch: pytest.MonkeyPatch, idle_seconds: float
+) -> None:
+    """Before they are used, though they were used just now: nobody is told an error that was none of theirs."""
+    store = Store(postgresql_engine, "a")
+    store.accept(b"1", NOW)
+    name = str(postgresql_engine.url.database)
+    postgresql_server.execute(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'")
+    monkeypatch.setattr("outbox.postgresql._TRUSTED_SECONDS", 1.0 - idle_seconds)
+    event_id = store.accept(b"2", NOW)
+    assert [1, event_id] == [event.id for event in store.claim_events(NOW, 30)]
+
+
 @pytest.mark.parametrize("trouble", ["nobody there", "no such database", "wrong password"])
 def test_says_why_postgresql_cannot_be_had(postgresql_server: PostgreSQL, trouble: str) -> None:
     """In one line, in the server's words, and never with the password."""
