@@ -13,7 +13,7 @@ from alerts.model import Alert, AlertGroup, fingerprint
 from alerts.notification import Notification
 from alerts.severity import SEVERITIES, Severity
 from alerts.target import target
-from outbox.rows import Planned
+from outbox.records import Planned
 
 Step = Literal["begin", "update", "end"]
 

@@ -21,8 +21,8 @@ from outbox import destinations, digests
 from outbox.holding import held
 from outbox.lanes import DUE, FREE, Lane, clock, lock_free
 from outbox.prepared import OneOf, Prepared, Row
+from outbox.records import AT_ONCE
 from outbox.rows import (
-    AT_ONCE,
     NOTIFICATION,
     counts,
     fires,

@@ -21,17 +21,8 @@ from alerts.superseding import superseding
 from outbox.lanes import DUE, FREE, Lane, clock, lock_free
 from outbox.pacing import Destination
 from outbox.prepared import Prepared, Row
-from outbox.rows import (
-    NOTIFICATION,
-    RESOLVED,
-    Planned,
-    counts,
-    delivery_row,
-    fires,
-    json_text,
-    notification_of,
-    settled_values,
-)
+from outbox.records import Planned
+from outbox.rows import NOTIFICATION, RESOLVED, counts, delivery_row, fires, json_text, notification_of, settled_values
 from outbox.statements import chunks, update_each
 from outbox.tables import DIGESTED as TOLD_IN_DIGEST
 from outbox.tables import PENDING, deliveries, threads

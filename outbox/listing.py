@@ -11,7 +11,8 @@ from sqlalchemy import ColumnElement, Connection, and_, func, select
 
 from alerts.notification import Notification
 from alerts.superseding import superseding
-from outbox.rows import DeliveryStatus, notification_of, plain_text
+from outbox.records import DeliveryStatus
+from outbox.rows import notification_of, plain_text
 from outbox.statements import chunks
 from outbox.tables import DIGESTED, PENDING, deliveries
 

@@ -12,7 +12,8 @@ from sqlalchemy import Connection, delete, func, insert, select
 
 from outbox import announcing, destinations
 from outbox.announcing import Address, Step, waited_seconds
-from outbox.rows import AT_ONCE, json_text, plain_text
+from outbox.records import AT_ONCE
+from outbox.rows import json_text, plain_text
 from outbox.tables import destinations as table
 from outbox.tables import events, rejected
 from outbox.trouble import Reading, Said, remember, tell

@@ -13,7 +13,8 @@ from alerts.severity import SEVERITIES, alert_severity
 from outbox.lanes import clock, ended
 from outbox.notices import DELIVERIES, notify
 from outbox.prepared import OneOf, Prepared
-from outbox.rows import ALERT, FINDINGS, HISTORY, Event, Plan, delivery_row, group_id, json_text, plain_text
+from outbox.records import Event, Plan
+from outbox.rows import ALERT, FINDINGS, HISTORY, delivery_row, group_id, json_text, plain_text
 from outbox.statements import insert_rows, up_to_bytes, update_each, upsert
 from outbox.tables import ACCEPTED, alerts, deliveries, events, groups
 

@@ -18,7 +18,8 @@ from outbox.claiming import Asked, Group, Taken
 from outbox.database import StoreError, explained
 from outbox.lanes import DUE, FREE, Lane, clock
 from outbox.prepared import Prepared
-from outbox.rows import Delivery, delivery_of
+from outbox.records import Delivery
+from outbox.rows import delivery_of
 from outbox.settling import Settlement
 from outbox.tables import PENDING, deliveries
 from outbox.writer import Writer

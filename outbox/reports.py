@@ -16,7 +16,8 @@ from alerts.notification import Notification
 from outbox import listing, standing, untold
 from outbox.database import StoreError, explained
 from outbox.listing import ListedDelivery, Word
-from outbox.rows import ALERT, FINDINGS, AlertStatus, Backlog, DeliveryStatus, EventStatus
+from outbox.records import AlertStatus, Backlog, DeliveryStatus, EventStatus
+from outbox.rows import ALERT, FINDINGS
 from outbox.standing import DestinationStatus
 from outbox.tables import ACCEPTED, DEAD, PENDING, alerts, deliveries, events
 

@@ -1,4 +1,4 @@
-"""Rows as values, and values as rows."""
+"""Records as rows, and rows as records."""
 
 from __future__ import annotations
 
@@ -6,11 +6,10 @@ import hashlib
 import json
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from itertools import chain
 from math import isfinite
-from typing import Any, Literal
+from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 from pydantic_core import PydanticSerializationError
@@ -20,183 +19,13 @@ from alerts.model import Alert, AlertGroup
 from alerts.notification import Finding, Notification, Reading, Thread
 from alerts.severity import alert_severity
 from outbox.prepared import Row
-
-EventKind = Literal["alert", "lapse", "notice"]
-EventState = Literal["accepted", "planned", "unrouted", "duplicate", "dead"]
-DeliveryKind = Literal["state", "digest", "fallback"]
-DeliveryState = Literal["pending", "delivered", "superseded", "digested", "suppressed", "dead"]
-
-AT_ONCE = datetime.fromtimestamp(0, UTC)
-"""When a delivery is due that waits for nothing: whatever a clock does later, it has come."""
+from outbox.records import Delivery, Planned
 
 NOTIFICATION = TypeAdapter(Notification)
 THREAD = TypeAdapter(Thread)
 ALERT = TypeAdapter(Alert)
 HISTORY = TypeAdapter(History)
 FINDINGS: TypeAdapter[tuple[Finding, ...]] = TypeAdapter(tuple[Finding, ...])
-
-
-@dataclass(frozen=True, slots=True)
-class Event:
-    """An accepted payload.
-
-    Attributes:
-        body: as it came.
-        attempts: how often it was taken up for planning.
-        kind: "lapse" is not Alertmanager's: made here, of alerts that were not heard of for long. "notice" is
-            made here too: it is only there for what is told on the service's own account.
-    """
-
-    id: int
-    received_at: datetime
-    body: bytes
-    attempts: int
-    kind: EventKind = "alert"
-
-
-@dataclass(frozen=True, slots=True)
-class Planned:
-    """A notification as it is to be kept.
-
-    Attributes:
-        suppressed: why it is not sent; None for one that is.
-        due_at: when it is to be sent; at once unless it is held.
-        kind: "fallback" is about a destination that fails.
-    """
-
-    notification: Notification
-    suppressed: str | None = None
-    due_at: datetime = AT_ONCE
-    kind: DeliveryKind = "state"
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """What becomes of one event, in one commit.
-
-    Attributes:
-        alerts: each alert with its group's key and what was found, as the page shows it.
-        histories: what is remembered of each of its groups from now on, by the group's key.
-        heard_again: the keys of groups that came as they were: their alerts have been heard of.
-        duplicate_of: the event that told all of this already.
-    """
-
-    event: Event
-    deliveries: tuple[Planned, ...] = ()
-    alerts: tuple[tuple[str, Alert, tuple[Finding, ...]], ...] = ()
-    histories: Mapping[str, History] = field(default_factory=dict)
-    heard_again: tuple[str, ...] = ()
-    duplicate_of: int | None = None
-    error: str | None = None
-
-    @property
-    def state(self) -> EventState:
-        """The event's state after it."""
-        if self.error:
-            return "dead"
-        if self.duplicate_of is not None:
-            return "duplicate"
-        return "planned" if self.deliveries else "unrouted"
-
-
-@dataclass(frozen=True, slots=True)
-class Delivery:
-    """One outward call on its way, held by this process until `lease_until`.
-
-    Attributes:
-        attempts: this one included.
-        received_at: when its event was accepted.
-        wanted_at: since when it is tried.
-        thread: what the destination holds of the group.
-        unreadable: why the notification is an empty one that must not be sent; None for all but such.
-    """
-
-    id: int
-    event_id: int
-    destination: str
-    group_id: str
-    kind: DeliveryKind
-    notification: Notification
-    attempts: int
-    received_at: datetime
-    wanted_at: datetime
-    lease_until: datetime
-    thread: Thread
-    unreadable: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class DeliveryStatus:
-    """Where a delivery stands, for people.
-
-    Attributes:
-        successor_id: the delivery that tells it instead.
-        next_at: when it is due, which may be past; None once it is at its end.
-    """
-
-    id: int
-    event_id: int
-    destination: str
-    receiver: str
-    action: str
-    state: DeliveryState
-    attempts: int
-    detail: str
-    received_at: datetime
-    settled_at: datetime | None
-    group_id: str
-    kind: DeliveryKind
-    successor_id: int | None
-    next_at: datetime | None
-
-    @property
-    def word(self) -> str:
-        """Its state in a word: pending, retrying, or what it ended as."""
-        return "retrying" if self.state == "pending" and self.detail else self.state
-
-    @property
-    def tried(self) -> bool:
-        """Whether there is an outcome of at least one attempt."""
-        return self.word != "pending"
-
-
-@dataclass(frozen=True, slots=True)
-class EventStatus:
-    """What became of an event."""
-
-    id: int
-    received_at: datetime
-    state: EventState
-    error: str | None
-    duplicate_of: int | None
-    deliveries: tuple[DeliveryStatus, ...]
-
-    @property
-    def settled(self) -> bool:
-        """Whether each of its deliveries has been tried at least once."""
-        return self.state != "accepted" and all(delivery.tried for delivery in self.deliveries)
-
-
-@dataclass(frozen=True, slots=True)
-class AlertStatus:
-    """An alert's latest state, and what its event led to."""
-
-    alert: Alert
-    findings: tuple[Finding, ...]
-    event_id: int
-    updated_at: datetime
-    lapsed: bool
-    deliveries: tuple[DeliveryStatus, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Backlog:
-    """What waits: events to be planned and deliveries to be made, and since when the oldest of them does."""
-
-    events: int
-    deliveries: int
-    oldest_at: datetime | None
-
 
 RESOLVED = "resolved"
 

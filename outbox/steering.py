@@ -13,7 +13,8 @@ from outbox import destinations
 from outbox.claiming import OVER_BEFORE_TOLD
 from outbox.holding import held
 from outbox.notices import DELIVERIES, notify
-from outbox.rows import AT_ONCE, settled_values, thread_row
+from outbox.records import AT_ONCE
+from outbox.rows import settled_values, thread_row
 from outbox.statements import upsert
 from outbox.tables import deliveries, threads
 

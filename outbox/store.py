@@ -14,8 +14,8 @@ from outbox.losses import Losses
 from outbox.notices import DELIVERIES, EVENTS, Listener, notify
 from outbox.prepared import Prepared
 from outbox.queue import Queue
+from outbox.records import Event, EventKind, Plan
 from outbox.retention import Retention
-from outbox.rows import Event, EventKind, Plan
 from outbox.statements import upsert
 from outbox.tables import ACCEPTED, PENDING, deliveries, destinations, events, probes
 from outbox.trouble import Announcements

@@ -16,7 +16,8 @@ from alerts.severity import SEVERITIES, worst_first
 from outbox import announcing
 from outbox.announcing import LISTED, Address, Announced, Trouble
 from outbox.lanes import DUE, clock
-from outbox.rows import AT_ONCE, notification_of
+from outbox.records import AT_ONCE
+from outbox.rows import notification_of
 from outbox.tables import PENDING, alerts, deliveries, threads
 from outbox.tables import destinations as table
 

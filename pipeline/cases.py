@@ -15,7 +15,7 @@ from alerts.known import with_hidden
 from alerts.model import Alert, AlertGroup
 from config.schema import DeliverySettings
 from outbox.database import StoreError
-from outbox.rows import Event, Plan
+from outbox.records import Event, Plan
 from outbox.store import Store
 
 _KNOWN_AT_MOST = 10_000

@@ -9,7 +9,7 @@ import structlog
 
 import telemetry
 from outbox.database import StoreError
-from outbox.rows import Event, Plan
+from outbox.records import Event, Plan
 from outbox.store import Store
 
 STUCK_AT_MOST = 400

@@ -10,7 +10,7 @@ import units
 from alerts.model import Alert, AlertGroup, common
 from alerts.notification import Finding, Notification
 from config.schema import Configuration
-from outbox.rows import AT_ONCE, Plan, Planned
+from outbox.records import AT_ONCE, Plan, Planned
 from pipeline.cases import Case, Heard
 from routing import route
 

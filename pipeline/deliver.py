@@ -21,7 +21,7 @@ from outbox.database import StoreError
 from outbox.lanes import Lane
 from outbox.pacing import Pace
 from outbox.queue import Claim
-from outbox.rows import Delivery
+from outbox.records import Delivery
 from outbox.settling import Settlement
 from outbox.store import Store
 from pipeline.outcomes import Outcomes

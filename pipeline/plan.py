@@ -23,7 +23,7 @@ import telemetry
 from alerts.notification import Finding, Gap
 from config.schema import Configuration
 from outbox.database import StoreError
-from outbox.rows import Event, Plan
+from outbox.records import Event, Plan
 from outbox.store import Store
 from pipeline.cases import Case, Cases
 from pipeline.commits import STUCK_AT_MOST, Commits, dead

@@ -13,7 +13,7 @@ import telemetry
 from actions import Action
 from config.schema import Configuration
 from outbox.database import StoreError
-from outbox.rows import DeliveryStatus, EventStatus
+from outbox.records import DeliveryStatus, EventStatus
 from outbox.store import Store
 from pipeline.accept import accept, reject
 from pipeline.deliver import Deliverer

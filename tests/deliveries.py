@@ -6,7 +6,8 @@ from typing import Any
 from sqlalchemy import Engine, insert
 
 from alerts.notification import Notification
-from outbox.rows import Planned, delivery_row
+from outbox.records import Planned
+from outbox.rows import delivery_row
 from outbox.tables import deliveries, destinations, events
 from tests.samples import NOW, notification
 

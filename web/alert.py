@@ -14,7 +14,7 @@ import units
 from alerts.payload import PayloadError
 from config.schema import Configuration
 from outbox.database import StoreError
-from outbox.rows import DeliveryStatus
+from outbox.records import DeliveryStatus
 from pipeline import Pipeline
 from web.answers import answer, error
 

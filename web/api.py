@@ -11,7 +11,7 @@ from werkzeug.exceptions import BadRequest
 
 from outbox.database import StoreError
 from outbox.listing import WORDS, ListedDelivery, Word, document
-from outbox.rows import DeliveryStatus
+from outbox.records import DeliveryStatus
 from outbox.standing import document as destination_document
 from pipeline import Pipeline
 from web.answers import answer, error

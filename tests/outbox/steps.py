@@ -12,8 +12,8 @@ from alerts.model import Alert
 from alerts.notification import Notification, Receipt, SendError, Thread
 from outbox.lanes import Lane
 from outbox.queue import Claim
+from outbox.records import AT_ONCE, Delivery, EventStatus, Plan, Planned
 from outbox.retry import Outcome
-from outbox.rows import AT_ONCE, Delivery, EventStatus, Plan, Planned
 from outbox.settling import Settlement
 from outbox.store import Store
 from outbox.tables import deliveries

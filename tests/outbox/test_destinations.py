@@ -12,8 +12,8 @@ from alerts.notification import Receipt, SendError, Thread
 from outbox import destinations
 from outbox.lanes import Lane
 from outbox.pacing import PROBE_SECONDS, Destination, Pace
+from outbox.records import Delivery
 from outbox.retry import Outcome
-from outbox.rows import Delivery
 from outbox.store import Store
 from tests.outbox.steps import TEAM, after, claim, keep, settle, take
 from tests.samples import NOW, notification

@@ -14,8 +14,9 @@ from alerts.model import Alert
 from alerts.notification import Notification
 from outbox.lanes import Lane
 from outbox.pacing import Pace
+from outbox.records import AT_ONCE, Delivery, Plan, Planned
 from outbox.retry import Outcome
-from outbox.rows import AT_ONCE, Delivery, Plan, Planned, notification_of
+from outbox.rows import notification_of
 from outbox.settling import Settlement
 from outbox.store import Store
 from outbox.tables import deliveries, metadata

@@ -11,8 +11,8 @@ from sqlalchemy import Engine
 
 from alerts.notification import SendError
 from outbox.lanes import Lane
+from outbox.records import Delivery, Plan, Planned
 from outbox.retry import Outcome
-from outbox.rows import Delivery, Plan, Planned
 from outbox.settling import Settlement
 from outbox.store import Store
 from tests.outbox.steps import DELIVERED, LEASE

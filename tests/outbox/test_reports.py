@@ -9,7 +9,7 @@ from sqlalchemy import Engine, event, text
 
 from outbox.database import StoreError, migrate, open_database
 from outbox.listing import WORDS, ListedDelivery, Word
-from outbox.rows import AT_ONCE, DeliveryState
+from outbox.records import AT_ONCE, DeliveryState
 from outbox.standing import DestinationStatus
 from outbox.store import Store
 from tests.deliveries import add, add_destination

@@ -8,8 +8,8 @@ import pytest
 
 from alerts.model import Alert
 from alerts.notification import Finding, Gap, Reading, Thread
+from outbox.records import Backlog, Plan, Planned
 from outbox.retry import Outcome
-from outbox.rows import Backlog, Plan, Planned
 from outbox.store import Store
 from tests.outbox.steps import LATER, LEASE, keep, settle, status, take
 from tests.samples import NOW, model_alert, notification

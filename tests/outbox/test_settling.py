@@ -9,8 +9,8 @@ from sqlalchemy import Engine
 from alerts.notification import Receipt, SendError, Thread
 from outbox import destinations
 from outbox.pacing import Destination
+from outbox.records import Delivery, Plan, Planned
 from outbox.retry import Outcome
-from outbox.rows import Delivery, Plan, Planned
 from outbox.settling import Settlement
 from outbox.store import Store
 from tests.outbox.steps import (

@@ -12,7 +12,7 @@ from sqlalchemy import Engine, text
 from alerts.history import History
 from alerts.notification import Thread
 from outbox.database import open_database
-from outbox.rows import Plan, Planned
+from outbox.records import Plan, Planned
 from outbox.store import Store
 from outbox.tables import events
 from tests.outbox.steps import DEAD, LATER, LEASE, TEAM, after, keep, settle, status, take, tell, told

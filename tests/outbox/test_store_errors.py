@@ -7,8 +7,8 @@ from sqlalchemy import Engine, event, text
 
 from alerts.notification import Thread
 from outbox.database import StoreError
+from outbox.records import Delivery, Plan, Planned
 from outbox.retry import Outcome
-from outbox.rows import Delivery, Plan, Planned
 from outbox.store import Store
 from tests.outbox.steps import LATER, LEASE, broken, keep, settle, status, take
 from tests.samples import NOW, notification

@@ -21,7 +21,7 @@ from enrich._base import Answers
 from enrich._vector import Sample, Vector
 from outbox.database import StoreError
 from outbox.queue import Queue
-from outbox.rows import DeliveryStatus
+from outbox.records import DeliveryStatus
 from outbox.store import Store
 from outbox.writer import Writer
 from pipeline import Pipeline

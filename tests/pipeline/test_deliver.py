@@ -14,7 +14,7 @@ from actions import Action
 from alerts.notification import Notification, Receipt, SendError, Thread
 from outbox.lanes import Lane
 from outbox.queue import Claim, Queue
-from outbox.rows import DeliveryStatus
+from outbox.records import DeliveryStatus
 from outbox.store import Store
 from pipeline import Pipeline
 from tests.pipeline.parts import Clock, Failing, Held, Recorder, body, make_pipeline, settled, started

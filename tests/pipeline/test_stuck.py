@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import select
 
 from outbox.database import StoreError
-from outbox.rows import Event, Plan
+from outbox.records import Event, Plan
 from outbox.store import Store
 from outbox.tables import events
 from pipeline import Pipeline

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from sqlalchemy import func, select, text
 
-from outbox.rows import AlertStatus
+from outbox.records import AlertStatus
 from outbox.store import Store
 from outbox.tables import events
 from pipeline import Pipeline

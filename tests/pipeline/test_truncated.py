@@ -8,7 +8,7 @@ import pytest
 
 from alerts.lapse import lapsed, rendered
 from outbox.database import StoreError
-from outbox.rows import Plan
+from outbox.records import Plan
 from outbox.store import Store
 from pipeline import Pipeline
 from tests.pipeline.parts import Clock, Recorder, body, make_pipeline, settled, started

@@ -13,7 +13,7 @@ from sqlalchemy import Engine, text
 from alerts.model import Alert, AlertGroup, Status, fingerprint
 from alerts.notification import Finding, Gap, Notification, Reading, SendError
 from outbox.database import StoreError
-from outbox.rows import AlertStatus, DeliveryStatus, Plan
+from outbox.records import AlertStatus, DeliveryStatus, Plan
 from outbox.store import Store
 from pipeline import Pipeline
 from tests.pipeline.parts import Failing, Recorder, body, make_pipeline, started
