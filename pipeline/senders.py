@@ -8,9 +8,10 @@ from collections import deque
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 
-from outbox.rows import Delivery
+from outbox.records import Delivery
 
-# Threads are made as they are needed; in all destinations of a process together no more than this.
+# Threads are made as they are needed; in all destinations of a process together no more than this. Half of them are
+# not for those that take their time: so many others find their first ones free.
 _THREADS = 256
 # One destination's: at first, at most, and while it fails.
 _FIRST_THREADS = 4
@@ -71,14 +72,18 @@ class Senders:
     def grow(self) -> bool:
         """Give more threads to destinations for which something waits too long; whether anything waits at all."""
         waits = False
-        for lane in list(self._lanes.values()):
+        lanes = list(self._lanes.values())
+        spare = _THREADS // 2 - sum(lane.running for lane in lanes)
+        for lane in lanes:
             with lane.lock:
                 first = lane.waiting[0][1] if lane.waiting else None
-                running = lane.running
+                more = max(0, min(lane.running, spare))
+                wanted = max(_FIRST_THREADS, lane.running + more)
             if first is not None:
                 waits = True
                 if time.monotonic() - first > _PATIENCE_SECONDS and not lane.failing:
-                    self._hire(lane, min(_MOST_THREADS, 2 * running))
+                    self._hire(lane, wanted)
+                    spare -= more
         return waits
 
     def stop(self) -> None:

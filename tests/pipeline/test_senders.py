@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 
 from alerts.notification import Thread
-from outbox.rows import Delivery
+from outbox.records import Delivery
 from pipeline.senders import Senders
 from tests.samples import NOW, notification
 from tests.service import eventually
@@ -145,6 +145,24 @@ def test_a_slow_destination_gets_more_threads(senders: Senders, far_sides: FarSi
     eventually(lambda: far_sides.count(SLOW) == 500, "all sends", 10)
     assert time.monotonic() - begun < 4
     assert 16 < far_sides.most_at_once[SLOW] <= 64
+
+
+def test_slow_ones_together_leave_threads_for_another(
+    senders: Senders, far_sides: FarSides, hanging: threading.Event
+) -> None:
+    """However many destinations hang with all that they may be sent at once, one more is served."""
+    slow = [f"slow{number}/log/0" for number in range(6)]
+    for each in slow:
+        far_sides.behaviour[each] = far_sides.behaviour[SLOW]
+        senders.add(each, deliveries(each, 100))
+    for _ in range(8):
+        time.sleep(0.03)
+        senders.grow()
+    at_once = [far_sides.at_once[each] for each in slow]
+    assert min(at_once) >= 4
+    assert 64 < sum(at_once) <= 6 * 4 + 128
+    senders.add(FAST, deliveries(FAST, 4))
+    eventually(lambda: far_sides.count(FAST) == 4, "the other's")
 
 
 def test_a_fast_destination_gets_no_more_threads(senders: Senders, far_sides: FarSides) -> None:
