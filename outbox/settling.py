@@ -7,16 +7,17 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, select, text
+from sqlalchemy import Connection, and_, bindparam, select, text
 
 from alerts.notification import Receipt, SendError, Thread
-from outbox import destinations
+from outbox import destinations, holding
 from outbox.pacing import Destination
 from outbox.prepared import OneOf, Prepared
+from outbox.records import Delivery
 from outbox.retry import Outcome
-from outbox.rows import Delivery, plain_text, settled_values, thread_row
-from outbox.statements import update_each, upsert
-from outbox.tables import PENDING, deliveries, threads
+from outbox.rows import plain_text, settled_values, thread_row
+from outbox.statements import chunks, update_each, upsert
+from outbox.tables import DIGESTED, PENDING, deliveries, threads
 
 _d = deliveries.c
 _held_by = (
@@ -28,6 +29,14 @@ _HELD = Prepared(_held_by)
 _HELD_LOCKED = Prepared(_held_by.with_for_update())
 _UNTOLD = Prepared(
     select(_d.id).where(_d.untold > text("0"), _d.destination == bindparam("here"), OneOf(_d.group_id, "some"))
+)
+
+
+_OPEN_IN_DIGEST = Prepared(
+    select(_d.group_id)
+    .distinct()
+    .join(threads, and_(threads.c.destination == _d.destination, threads.c.group_id == _d.group_id))
+    .where(_d.successor_id == bindparam("digest"), DIGESTED, threads.c.open == 1)
 )
 
 
@@ -65,9 +74,26 @@ def settle(connection: Connection, settlements: Sequence[Settlement], owner: str
         if each.thread is not None
     ]
     upsert(connection, threads, {(row["destination"], row["group_id"]): row for row in told}.values())
+    for each in kept:
+        if each.delivery.kind == "digest" and each.outcome.state == "delivered":
+            _close(connection, each)
     for name, of_destination in by_destination.items():
         _got_through(connection, name, [each for each in of_destination if each.delivery.id in held])
     return [each.delivery.id in held for each in settlements]
+
+
+def _close(connection: Connection, settlement: Settlement) -> None:
+    """Keep what a digest brought to its end of what its destination had heard by itself.
+
+    The rest, which is open still or was never told but in digests, follows from the digests' rows: see `holding.py`.
+    """
+    here = settlement.delivery.destination
+    for some in chunks(_OPEN_IN_DIGEST.values(connection, {"digest": settlement.delivery.id})):
+        now_held = holding.held(connection, here, some, digests=True)
+        rows = [
+            thread_row(here, group, thread, settlement.now) for group, thread in now_held.items() if not thread.open
+        ]
+        upsert(connection, threads, rows)
 
 
 def _note(connection: Connection, by_destination: Mapping[str, Sequence[Settlement]], owner: str) -> None:

@@ -14,7 +14,7 @@ from outbox.digests import DIGESTED
 from outbox.lanes import Lane
 from outbox.pacing import Pace
 from outbox.queue import Claim
-from outbox.rows import Delivery, Plan, Planned
+from outbox.records import Delivery, Plan, Planned
 from outbox.store import Store
 from tests.outbox.steps import (
     DEAD,
@@ -246,6 +246,25 @@ def test_who_heard_it_in_a_digest_holds_it(store: Store, digested: Delivery) -> 
     delivery, _ = digest_of(claim(store, after(28), LANE))
     assert settle(store, delivery, now=after(28))
     assert {} == store.holders(["3"])
+
+
+def test_a_digest_closes_what_was_told_by_itself(store: Store, engine: Engine) -> None:
+    """Where it tells the end; what it leaves open stays so, and the next digest tells of it."""
+    for group, alerts in {"over": (A,), "partly": (A, B)}.items():
+        keep(store, told(group, *alerts))
+        (single,) = take(store, NOW, replace(LANE, pace=None))
+        assert settle(store, single)
+    keep(store, told("over", A_OVER), told("partly", A_OVER, B), now=after(1))
+    storm(store, 6, after(1))
+    digest, _ = digest_of(claim(store, after(9), LANE))
+    assert settle(store, digest, now=after(9))
+    with engine.connect() as connection:
+        assert [0, 1] == sorted(connection.execute(text("SELECT open FROM threads")).scalars())
+    assert {} == store.holders(["over"])
+    assert {TEAM: frozenset({B.fingerprint})} == store.holders(["partly"])["partly"]
+    keep(store, told("over", A), now=after(40))
+    (again,) = take(store, after(50), LANE)
+    assert ((), after(9)) == (again.thread.open_fingerprints, row(engine, digest.id).settled_at)
 
 
 def test_what_is_in_flight_or_held_is_in_no_digest(store: Store) -> None:
