@@ -88,13 +88,13 @@ def create_app(variables: Mapping[str, str] | None = None) -> Flask:
     settings = configuration.file
     found = enrich.find()
     names = settings.enrichment.enrichers
-    prometheus = enrich.Prometheus(settings.prometheus.url, http) if settings.prometheus else None
+    prometheuses = [enrich.Prometheus(settings.prometheus.url, http)] if settings.prometheus else []
     pipeline = Pipeline(
         configuration,
         Store(engine, ownership.owner(variables, os.getpid())),
         build_actions(configuration, http),
         list(found.values()) if names is None else [found[name] for name in names],
-        prometheus,
+        prometheuses,
     )
     web = create_web(configuration, pipeline)
     web.extensions["pipeline"] = pipeline

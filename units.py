@@ -72,6 +72,11 @@ def number(value: float) -> str:
     return f"{value:.0f}" if float(value).is_integer() and abs(value) >= 10 else f"{value:.2f}"
 
 
+def count(value: float) -> str:
+    """Write a number of things: "3"; "2.50" where it is no whole number."""
+    return f"{value:.0f}" if float(value).is_integer() else number(value)
+
+
 def quantity(value: float, unit: str) -> str:
     """Write a value with its unit.
 
@@ -88,7 +93,7 @@ def quantity(value: float, unit: str) -> str:
         return duration(value)
     if unit == "share":
         return percent(value)
-    return f"{number(value)} {unit}".strip()
+    return f"{number(value) if unit == 'cores' else count(value)} {unit}".strip()
 
 
 def _binary(size: float) -> str:

@@ -47,6 +47,6 @@ class Action:
             subject=subject(alert),
             notes=noted,
             runbook_url=alert.annotations.get("runbook_url", ""),
-            findings={each.title: each.text for each in notification.findings.get(alert.fingerprint, ())},
+            findings={each.title: each.text for each in notification.shown(alert)},
         )
         return Receipt("written to the log", thread)

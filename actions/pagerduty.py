@@ -122,7 +122,7 @@ def _source(alert: Alert) -> str:
 
 def _summary(notification: Notification, alert: Alert) -> str:
     """What is read aloud on the phone: the state, the notes, the one sentence, and where."""
-    said = ", ".join(briefs(notification.findings.get(alert.fingerprint, ())))
+    said = ", ".join(briefs(notification.shown(alert)))
     about = " · ".join(filter(None, (subject(alert), alert.labels.get("cluster", ""), said)))
     summary = f": {alert.summary}" if alert.summary else ""
     if notification.digest:
@@ -154,10 +154,7 @@ def _details(notification: Notification, alert: Alert) -> dict[str, Any]:
         "resolved": cut(_listed(group.resolved, notification), _MAX_LIST),
         "num_firing": firing,
         "num_resolved": resolved,
-        "readings": {
-            cut(each.title, _MAX_LABEL): cut(each.text, _MAX_TEXT)
-            for each in notification.findings.get(alert.fingerprint, ())
-        },
+        "readings": {cut(each.title, _MAX_LABEL): cut(each.text, _MAX_TEXT) for each in notification.shown(alert)},
     }
     if noted := notes(notification, _MAX_NOTES):
         details["notes"] = noted
@@ -172,7 +169,7 @@ def _listed(alerts: Iterable[Alert], notification: Notification) -> str:
     """One alert a paragraph, the worst first: name, what it is about, its sentence, what was found."""
     paragraphs = []
     for alert in worst_first(alerts):
-        found = [f"  {each.title}: {each.text}" for each in notification.findings.get(alert.fingerprint, ())]
+        found = [f"  {each.title}: {each.text}" for each in notification.shown(alert)]
         head = " ".join(filter(None, (alert.name, subject(alert))))
         sentence = f"{head}: {alert.summary}" if alert.summary else head
         paragraphs.append("\n".join([cut(sentence, 1_000), *(cut(line, 300) for line in found)]))

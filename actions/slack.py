@@ -176,7 +176,7 @@ def _alerts(notification: Notification) -> list[dict[str, Any]]:
     for alert in worst_first(group.alerts)[:_LISTED_ALERTS]:
         name = alert.name if len(names) > 1 or not subject(alert) else ""
         # The readings first: a long sentence is cut, not they.
-        found = ", ".join(briefs(notification.findings.get(alert.fingerprint, ())))
+        found = ", ".join(briefs(notification.shown(alert)))
         text = " — ".join(filter(None, (name, subject(alert), found, alert.summary)))
         lines.append(f"{_sign(alert)} {escaped(text, _MAX_LINE - 70)}")
     lines += _more(notification, len(lines))
@@ -187,7 +187,7 @@ def _gaps(notification: Notification) -> list[dict[str, Any]]:
     """Each reason for a gap once, with the alert it is about, or how many."""
     about: dict[tuple[str, str], list[Alert]] = {}
     for alert in worst_first(notification.group.alerts):
-        for each in notification.findings.get(alert.fingerprint, ()):
+        for each in notification.shown(alert):
             if isinstance(each, Gap):
                 about.setdefault((each.title, each.reason), []).append(alert)
     lines = []
@@ -199,7 +199,7 @@ def _gaps(notification: Notification) -> list[dict[str, Any]]:
 
 def _findings(notification: Notification, alert: Alert) -> list[dict[str, Any]]:
     lines = []
-    for each in notification.findings.get(alert.fingerprint, ()):
+    for each in notification.shown(alert):
         text = escaped(each.text, _MAX_LINE)
         name = escaped(each.title, 80)
         lines.append(f"_{name}: {text}_" if isinstance(each, Gap) else f"*{name}* {text}")

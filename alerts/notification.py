@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 import units
-from alerts.model import AlertGroup
+from alerts.model import Alert, AlertGroup
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +24,7 @@ class Reading:
         query: the PromQL that gave the value.
         request: what was asked for, in `unit`; None when nothing was, or it is not that kind of value.
         limit: what it may have at most, likewise.
+        note: what else is known of it, in a few words: "growing, full in 14m".
     """
 
     name: str
@@ -34,6 +35,7 @@ class Reading:
     query: str
     request: float | None = None
     limit: float | None = None
+    note: str = ""
 
     @property
     def share(self) -> float | None:
@@ -42,8 +44,9 @@ class Reading:
 
     @property
     def text(self) -> str:
-        """The value in words: "0.42 of 0.50 cores (84%), request 0.25 cores"."""
-        return f"{self.brief}, request {units.quantity(self.request, self.unit)}" if self.request else self.brief
+        """The value in words: "0.42 of 0.50 cores (84%), request 0.25 cores; throttled 12% of the time"."""
+        request = f", request {units.quantity(self.request, self.unit)}" if self.request else ""
+        return "; ".join(filter(None, (f"{self.brief}{request}", self.note)))
 
     @property
     def brief(self) -> str:
@@ -70,6 +73,19 @@ class Gap:
 
 
 Finding = Reading | Gap
+
+
+def gathered(findings: Iterable[Finding]) -> list[Finding]:
+    """Findings as they are shown: the gaps of one reason are one, in the place of the first."""
+    shown: dict[object, Finding] = {}
+    for number, each in enumerate(findings):
+        if not isinstance(each, Gap):
+            shown[number] = each
+        elif (first := shown.get(each.reason)) is not None:
+            shown[each.reason] = replace(first, title=f"{first.title}, {each.title}")
+        else:
+            shown[each.reason] = each
+    return list(shown.values())
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +133,10 @@ class Notification:
     notes: tuple[str, ...] = ()
     digest: Digest | None = None
     send_resolved: bool = True
+
+    def shown(self, alert: Alert) -> list[Finding]:
+        """What was found of an alert, as it is shown."""
+        return gathered(self.findings.get(alert.fingerprint, ()))
 
     @property
     def destination(self) -> str:

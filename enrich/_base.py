@@ -2,16 +2,18 @@
 
 An enricher is a module `enrich/<name>.py` with a class `Enricher`. It only says what to ask, once for all the alerts
 in hand, and reads each alert's findings out of the answers; asking, deadlines and failures are `_run.py`'s.
+
+Whoever needs one answer to know what to ask next has a `follow_up` as well: see `FollowsUp`.
 """
 
 from __future__ import annotations
 
 import importlib
 import pkgutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, Self, runtime_checkable
 
 from alerts.model import Alert
 from alerts.notification import Finding
@@ -22,17 +24,49 @@ class NoAnswer(Exception):
     """A question was not answered; the message is the gap's reason."""
 
 
+class Gauges(str):
+    """A question for series as they stand: `metric{matchers}`, or by other matchers where the labels have other names.
+
+    All of these that a run has become one query, whatever their metrics.
+
+    Attributes:
+        metric: the series' name.
+        selections: matchers, any of which is enough.
+    """
+
+    metric: str
+    selections: tuple[str, ...]
+
+    def __new__(cls, metric: str, selections: Iterable[str]) -> Self:
+        """Make one; there is at least one selection."""
+        selections = tuple(selections)
+        self = super().__new__(cls, " or ".join(f"{metric}{{{matchers}}}" for matchers in selections))
+        self.metric = metric
+        self.selections = selections
+        return self
+
+
 class Answers:
     """The answers to one enricher's questions.
 
-    Attributes:
-        at: the moment they are of.
+    Args:
+        queries: the questions' PromQL, by their names.
+        vectors: the answers, likewise.
+        at: the moment that was asked about.
+        missing: why a question that is not among them was not asked.
     """
 
-    def __init__(self, queries: Mapping[str, str], vectors: Mapping[str, Vector | NoAnswer], at: datetime) -> None:
+    def __init__(
+        self,
+        queries: Mapping[str, str],
+        vectors: Mapping[str, Vector | NoAnswer],
+        at: datetime,
+        missing: NoAnswer | None = None,
+    ) -> None:
         self._queries = queries
         self._vectors = vectors
-        self.at = at
+        self._at = at
+        self._missing = missing
 
     def __getitem__(self, name: str) -> Vector:
         """The answer to the question of that name.
@@ -40,10 +74,21 @@ class Answers:
         Raises:
             NoAnswer: there is none.
         """
-        answer = self._vectors.get(name, NoAnswer(f'the question "{name}" was not asked'))
+        answer = self._vectors.get(name) or self._missing or NoAnswer(f'the question "{name}" was not asked')
         if isinstance(answer, NoAnswer):
             raise answer
         return answer
+
+    def at(self, name: str) -> datetime:
+        """The moment that the answer to the question of that name is of."""
+        answer = self._vectors.get(name)
+        return (answer.at if isinstance(answer, Vector) else None) or self._at
+
+    @property
+    def warnings(self) -> str:
+        """What Prometheus said beside the answers, each once."""
+        said = [each for vector in self._vectors.values() if isinstance(vector, Vector) for each in vector.warnings]
+        return "; ".join(dict.fromkeys(said))
 
     def query(self, name: str) -> str:
         """The PromQL of the question of that name."""
@@ -74,6 +119,22 @@ class Enricher(Protocol):
 
         Raises:
             NoAnswer: nothing was, for this reason.
+        """
+        ...
+
+
+@runtime_checkable
+class FollowsUp(Protocol):
+    """What an enricher may have as well: questions that what was answered leads to.
+
+    They are asked as soon as its own first questions are answered; `read` then finds all answers together.
+    """
+
+    def follow_up(self, alerts: Sequence[Alert], answers: Answers) -> Mapping[str, str]:
+        """What to ask next about all these alerts, under names of its own that `questions` did not use.
+
+        Raises:
+            NoAnswer: what it would be cannot be known.
         """
         ...
 

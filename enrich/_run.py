@@ -3,23 +3,33 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
-from concurrent.futures import Executor, Future, wait
-from datetime import datetime
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import Executor
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
 
 from alerts.model import Alert
-from alerts.notification import Finding, Gap
-from enrich._base import Answers, Enricher, NoAnswer
+from alerts.notification import Finding, Gap, Reading
+from enrich._asking import Asking, Moment, failed
+from enrich._base import Answers, Enricher, FollowsUp, NoAnswer
 from enrich._prometheus import Prometheus
-from enrich._vector import Vector
+
+# Of what was received within so long the values are asked of one moment, and an answer may be as old as Prometheus'
+# cache lets it be: both together are 15 s unless the cache is set otherwise.
+_ONE_MOMENT = timedelta(seconds=5)
+# More are asked about in several queries of each kind: a selector of a thousand pods is some 60 KB long.
+_ALERTS_AT_ONCE = 2_000
+_LONG_QUERY = 1_000
+_NONE = "no Prometheus is configured (PROMETHEUS_URL)"
+_NONE_FITS = "no Prometheus is configured whose matchers fit the alert"
 
 
 def run(
     enrichers: Sequence[Enricher],
     alerts: Sequence[Alert],
-    prometheus: Prometheus | None,
+    prometheuses: Sequence[Prometheus],
     *,
-    at: datetime,
+    received: Sequence[datetime],
     timeout_seconds: float,
     executor: Executor,
 ) -> list[tuple[Finding, ...]]:
@@ -28,85 +38,141 @@ def run(
     Args:
         enrichers: in the order in which their findings are shown.
         alerts: of all events in hand.
-        prometheus: None when none is configured.
-        at: the moment that values are asked of.
+        prometheuses: each alert's is the first that knows about it; none where none is configured.
+        received: when each alert was: values are asked of that moment, whenever there is time to ask.
         timeout_seconds: for the whole run.
         executor: asks the questions side by side.
 
     Returns:
         Each alert's findings, in the alerts' order; never raises: what was not found is a gap.
     """
-    deadline = time.monotonic() + timeout_seconds
-    asked = [_asked(enricher, alerts) for enricher in enrichers]
-    queries = {promql for questions in asked if not isinstance(questions, NoAnswer) for promql in questions.values()}
-    vectors = _ask(queries, prometheus, at, deadline, timeout_seconds, executor)
+    asking = Asking(executor, time.monotonic() + timeout_seconds, timeout_seconds)
+    lookups = [
+        _Lookup(enricher, part, moment)
+        for part in _parts(alerts, prometheuses, received)
+        for moment in (part.moment(bool(prometheuses)),)
+        for enricher in enrichers
+    ]
+    for each in lookups:
+        each.ask(asking)
+    asking.begin()
+    following = [each for each in lookups if isinstance(each.enricher, FollowsUp)]
+    asking.wait((each.moment, promql) for each in following for promql in each.questions.values())
+    for each in following:
+        each.follow_up(asking)
+    asking.begin()
+    asking.wait()
     findings: list[list[Finding]] = [[] for _ in alerts]
-    for enricher, questions in zip(enrichers, asked, strict=True):
-        for alert, found in zip(alerts, findings, strict=True):
-            found.extend(_read(enricher, alert, questions, vectors, at))
+    for each in lookups:
+        for place, found in each.read(asking):
+            findings[place].extend(found)
     return [tuple(found) for found in findings]
 
 
-def _asked(enricher: Enricher, alerts: Sequence[Alert]) -> Mapping[str, str] | NoAnswer:
-    try:
-        return dict(enricher.questions(alerts))
-    except Exception as error:
-        return _failed(error)
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """Alerts that are asked about together, in the order in which they were received.
+
+    Attributes:
+        places: theirs among all alerts.
+        received: when each was.
+    """
+
+    prometheus: Prometheus | None
+    alerts: list[Alert] = field(default_factory=list)
+    places: list[int] = field(default_factory=list)
+    received: list[datetime] = field(default_factory=list)
+
+    def moment(self, configured: bool) -> Moment:
+        """Whom to ask about them, and about when."""
+        return Moment(self.prometheus, self.received[-1], self.received[0], _NONE_FITS if configured else _NONE)
 
 
-def _ask(
-    queries: set[str],
-    prometheus: Prometheus | None,
-    at: datetime,
-    deadline: float,
-    timeout_seconds: float,
-    executor: Executor,
-) -> dict[str, Vector | NoAnswer]:
-    if prometheus is None:
-        return dict.fromkeys(queries, NoAnswer("no Prometheus is configured (PROMETHEUS_URL)"))
+def _parts(
+    alerts: Sequence[Alert], prometheuses: Sequence[Prometheus], received: Sequence[datetime]
+) -> Iterator[_Part]:
+    """Alerts by the Prometheus that knows about them and by when they were received, and not too many at once."""
+    open_parts: dict[int, _Part] = {}
+    for place in sorted(range(len(alerts)), key=received.__getitem__):
+        which = next((at for at, each in enumerate(prometheuses) if each.knows(alerts[place].labels)), -1)
+        part = open_parts.get(which)
+        if part is None or len(part.alerts) >= _ALERTS_AT_ONCE or received[place] - part.received[0] > _ONE_MOMENT:
+            if part is not None:
+                yield part
+            part = open_parts[which] = _Part(prometheuses[which] if which >= 0 else None)
+        part.alerts.append(alerts[place])
+        part.places.append(place)
+        part.received.append(received[place])
+    yield from open_parts.values()
 
-    def ask(promql: str) -> Vector:
-        return prometheus.query(promql, at, max(deadline - time.monotonic(), 0.001))
 
-    try:
-        futures: dict[str, Future[Vector]] = {promql: executor.submit(ask, promql) for promql in queries}
-    except RuntimeError:
-        # The executor was shut down.
-        return dict.fromkeys(queries, NoAnswer("the service is stopping"))
-    wait(futures.values(), timeout=max(deadline - time.monotonic(), 0))
-    answers: dict[str, Vector | NoAnswer] = {}
-    for promql, future in futures.items():
-        if not future.done():
-            future.cancel()
-            answers[promql] = NoAnswer(f"Prometheus did not answer within {timeout_seconds:g}s")
-            continue
+@dataclass(slots=True)
+class _Lookup:
+    """One enricher's, of one part."""
+
+    enricher: Enricher
+    part: _Part
+    moment: Moment
+    questions: dict[str, str] = field(default_factory=dict)
+    missing: NoAnswer | None = None
+
+    def ask(self, asking: Asking) -> None:
         try:
-            answers[promql] = future.result()
-        except NoAnswer as reason:
-            answers[promql] = reason
+            self.questions = dict(self.enricher.questions(self.part.alerts))
+            asking.add(self.moment, self.questions.values())
         except Exception as error:
-            answers[promql] = _failed(error)
-    return answers
+            self.missing = failed(error)
+
+    def follow_up(self, asking: Asking) -> None:
+        if self.missing is not None:
+            return
+        assert isinstance(self.enricher, FollowsUp)
+        try:
+            asked = dict(self.enricher.follow_up(self.part.alerts, self._answers(asking)))
+            asking.add(self.moment, asked.values())
+            self.questions |= asked
+        except NoAnswer as reason:
+            self.missing = reason
+        except Exception as error:
+            self.missing = failed(error)
+
+    def read(self, asking: Asking) -> Iterator[tuple[int, tuple[Finding, ...]]]:
+        """What was found, with the place of the alert."""
+        answers = self._answers(asking)
+        for place, alert in zip(self.part.places, self.part.alerts, strict=True):
+            yield place, self._read(alert, answers)
+
+    def _read(self, alert: Alert, answers: Answers) -> tuple[Finding, ...]:
+        try:
+            if self.missing is not None and not self.questions:
+                raise self.missing
+            found = [self._narrowed(each, alert, answers) for each in self.enricher.read(alert, answers)]
+            return tuple(_warned(found, answers))
+        except NoAnswer as reason:
+            return (Gap(self.enricher.name, self.enricher.title, str(reason)),)
+        except Exception as error:
+            return (Gap(self.enricher.name, self.enricher.title, str(failed(error))),)
+
+    def _narrowed(self, finding: Finding, alert: Alert, answers: Answers) -> Finding:
+        """A reading with the query that asks about its alert alone: that about a thousand pods is 60 KB long."""
+        if not isinstance(finding, Reading) or len(finding.query) <= _LONG_QUERY:
+            return finding
+        names = [name for name, promql in self.questions.items() if promql == finding.query]
+        own = dict(self.enricher.questions([alert]))
+        if names and names[0] not in own and isinstance(self.enricher, FollowsUp):
+            own |= self.enricher.follow_up([alert], answers)
+        return replace(finding, query=own.get(names[0], "") if names else finding.query[:_LONG_QUERY])
+
+    def _answers(self, asking: Asking) -> Answers:
+        vectors = {name: asking.answer(self.moment, promql) for name, promql in self.questions.items()}
+        return Answers(self.questions, vectors, self.moment.at, self.missing)
 
 
-def _read(
-    enricher: Enricher,
-    alert: Alert,
-    questions: Mapping[str, str] | NoAnswer,
-    vectors: Mapping[str, Vector | NoAnswer],
-    at: datetime,
-) -> tuple[Finding, ...]:
-    try:
-        if isinstance(questions, NoAnswer):
-            raise questions
-        answers = Answers(questions, {name: vectors[promql] for name, promql in questions.items()}, at)
-        return tuple(enricher.read(alert, answers))
-    except NoAnswer as reason:
-        return (Gap(enricher.name, enricher.title, str(reason)),)
-    except Exception as error:
-        return (Gap(enricher.name, enricher.title, str(_failed(error))),)
-
-
-def _failed(error: Exception) -> NoAnswer:
-    """A defect of an enricher is a gap too: the page goes out, and says so."""
-    return NoAnswer(f"the enricher failed: {type(error).__name__}: {error}"[:300])
+def _warned(findings: Iterable[Finding], answers: Answers) -> Iterator[Finding]:
+    """The findings, of which the first reading says what Prometheus warned of."""
+    said = answers.warnings
+    for each in findings:
+        if said and isinstance(each, Reading):
+            each = replace(each, note="; ".join(filter(None, (each.note, f"Prometheus says: {said}"))))
+            said = ""
+        yield each

@@ -3,17 +3,29 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import alerts.target
 from alerts.model import Alert
 from alerts.target import Target
 from enrich._base import NoAnswer
-from enrich._prometheus import any_of
+from enrich._promql import any_of
 from enrich._vector import Sample, Vector
 
 # A pod's own cgroup has no container, and its pause container is called POD; both would count what they hold twice.
+_NO_CONTAINERS = ("", "POD")
 _REAL_CONTAINERS = 'container!="",container!="POD"'
+# The labels of a pod's namespace, name and container. Series of an exporter whose own pod is called so are another's.
+_USUAL = ("namespace", "pod", "container", 'exported_pod=""')
+# kube-state-metrics without `honor_labels`: its own labels stand under the usual names.
+_MOVED = ("exported_namespace", "exported_pod", "exported_container", "")
+# cAdvisor before Kubernetes 1.16, and cAdvisor by itself.
+_OLD = ("namespace", "pod_name", "container_name", "")
+_OF_DOCKER = tuple(f"container_label_io_kubernetes_{each}" for each in ("pod_namespace", "pod_name", "container_name"))
+_KUBE_STATE = (_USUAL, _MOVED)
+_CADVISOR = (_USUAL, _OLD, (*_OF_DOCKER, ""))
+BY_CONTAINER = "by (" + ", ".join(label for labels in _CADVISOR for label in labels[:3]) + ")"
+"""For aggregations of cAdvisor's series that keep what tells containers apart, whatever it is called."""
 
 
 def target(alert: Alert) -> Target:
@@ -50,6 +62,54 @@ def pods(of: Iterable[Target]) -> str:
     return ",".join(matchers)
 
 
+def of_kube_state(of: Iterable[Target]) -> list[str]:
+    """Matchers for what kube-state-metrics tells of all pods among the targets; none when there are none."""
+    return _selections(of, _KUBE_STATE)
+
+
+def of_cadvisor(of: Iterable[Target], *, containers: bool = False) -> list[str]:
+    """The same for cAdvisor.
+
+    Args:
+        containers: only of real containers; else `by_container` leaves out what is none.
+    """
+    return _selections(of, _CADVISOR, containers)
+
+
+def _selections(of: Iterable[Target], ways: Iterable[Sequence[str]], containers: bool = False) -> list[str]:
+    of = [each for each in of if each.pod]
+    if not of:
+        return []
+    selections = []
+    for namespace, pod, container, besides in ways:
+        matchers = [any_of(pod, (each.pod for each in of)), *filter(None, (besides,))]
+        if all(each.namespace for each in of):
+            matchers.insert(0, any_of(namespace, (each.namespace for each in of)))
+        if containers:
+            matchers += [f'{container}!="{each}"' for each in _NO_CONTAINERS]
+        selections.append(",".join(matchers))
+    return selections
+
+
+def each_of(selections: Iterable[str], promql: str) -> str:
+    """One question for series whose labels may be others: `$matchers` stands for each selection in turn."""
+    return " or ".join(promql.replace("$matchers", matchers) for matchers in selections)
+
+
+def by_container(found: Iterable[Sample]) -> dict[str, float]:
+    """The values of one pod's real containers, by name; where several exporters tell of one, the largest."""
+    values: dict[str, float] = {}
+    for sample in found:
+        container = sample.labels.get("container", "")
+        if container not in _NO_CONTAINERS:
+            values[container] = max(sample.value, values.get(container, sample.value), key=_known)
+    return values
+
+
+def _known(value: float) -> float:
+    return -math.inf if math.isnan(value) else value
+
+
 def instances(of: Iterable[Target]) -> str:
     """Matchers for all instances among the targets, "" when there are none."""
     names = [each.instance for each in of if each.instance]
@@ -81,3 +141,10 @@ def total(found: Iterable[Sample]) -> float:
     if not math.isfinite(value):
         raise NoAnswer(f"no data: Prometheus has {value} for it")
     return value
+
+
+def described(of: Target) -> str:
+    """A target in the words of a gap's reason: "pod shop/cart-1, container app"."""
+    if of.instance:
+        return f"instance {of.text}"
+    return f"pod {of.text}" + (f", container {of.container}" if of.container else "")

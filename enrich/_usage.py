@@ -5,16 +5,26 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from string import Template
 from typing import Literal
 
 from alerts.model import Alert
 from alerts.notification import Finding, Gap, Reading
 from alerts.target import Target
-from enrich._base import Answers, NoAnswer
-from enrich._target import instances, pods, samples, target, targets, total
-
-_PER_CONTAINER = "max by (namespace, pod, container)"
+from enrich._base import Answers, Gauges, NoAnswer
+from enrich._promql import per_second
+from enrich._target import (
+    BY_CONTAINER,
+    by_container,
+    described,
+    each_of,
+    instances,
+    of_cadvisor,
+    of_kube_state,
+    samples,
+    target,
+    targets,
+    total,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,77 +34,100 @@ class Usage:
     Attributes:
         unit: "cores" or "bytes".
         resource: kube-state-metrics' name for it.
-        container_use: PromQL of a container's use, `$matchers` standing for the selector's.
-        instance_use: PromQL of an instance's use, by instance, likewise.
+        metric: cAdvisor's series of a container's use.
+        counter: it counts what was used, and its slope is the use.
+        instance_use: PromQL of an instance's use, by instance, `$matchers` standing for the selector's.
         instance_limit: and of all there is of it.
-        metrics: what must exist for a pod and for an instance, for the gap's reason.
+        instance_metric: what must exist for an instance, for the gap's reason.
+        aside_promql: PromQL of something else worth a word of a container, likewise; "" for nothing.
     """
 
     name: str
     title: str
     unit: Literal["cores", "bytes"]
     resource: str
-    container_use: str
+    metric: str
+    counter: bool
     instance_use: str
     instance_limit: str
-    metrics: tuple[str, str]
+    instance_metric: str
+    aside_promql: str = ""
 
     def questions(self, alerts: Sequence[Alert]) -> Mapping[str, str]:
-        """At most three queries for all pods and two for all instances."""
+        """At most four queries for all pods and two for all instances."""
         of = targets(alerts)
-        asked = {}
-        if matchers := pods(of):
-            asked["use"] = f"{_PER_CONTAINER} ({_filled(self.container_use, matchers)})"
+        asked: dict[str, str] = {}
+        if selections := of_cadvisor(of, containers=True):
+            if self.counter:
+                # Older cAdvisors have a series for each CPU.
+                slope = per_second(f"{self.metric}{{$matchers}}")
+                asked["use"] = each_of(selections, f"max {BY_CONTAINER} (sum without (cpu) ({slope}))")
+            else:
+                asked["use"] = Gauges(self.metric, of_cadvisor(of))
             for kind in ("request", "limit"):
-                metric = f"kube_pod_container_resource_{kind}s"
-                asked[kind] = f'{_PER_CONTAINER} ({metric}{{{matchers},resource="{self.resource}"}})'
+                asked[kind] = Gauges(f"kube_pod_container_resource_{kind}s", of_kube_state(of))
+            if self.aside_promql:
+                asked["aside"] = each_of(selections, f"max {BY_CONTAINER} ({self.aside_promql})")
         if matchers := instances(of):
-            asked["instance use"] = _filled(self.instance_use, matchers)
-            asked["instance limit"] = _filled(self.instance_limit, matchers)
+            asked["instance use"] = each_of([matchers], self.instance_use)
+            asked["instance limit"] = each_of([matchers], self.instance_limit)
         return asked
 
     def read(self, alert: Alert, answers: Answers) -> tuple[Finding, ...]:
         """The use, with its request and limit where they are known; a gap beside it where they are not."""
         of = target(alert)
-        question = "instance use" if of.instance else "use"
-        found = samples(answers[question], of)
+        return self._of_instance(of, answers) if of.instance else self._of_pod(of, answers)
+
+    def remark(self, reading: Reading, aside: float) -> str:
+        """A word beside a pod's reading, made of what the aside brought; "" when there is nothing to say."""
+        return ""
+
+    def _of_instance(self, of: Target, answers: Answers) -> tuple[Finding, ...]:
+        found = samples(answers["instance use"], of)
         if not found:
-            raise NoAnswer(f"no data: {self.metrics[bool(of.instance)]} has no samples for {_described(of)}")
-        use = total(found)
+            raise NoAnswer(f"no data: {self.instance_metric} has no samples for {described(of)}")
+        reading = self._reading(total(found), "instance use", answers)
+        try:
+            limit = sum(each.value for each in samples(answers["instance limit"], of))
+        except NoAnswer as reason:
+            return (reading, Gap(self.name, f"{self.title} limit", str(reason)))
+        return (replace(reading, limit=limit if math.isfinite(limit) and limit else None),)
+
+    def _of_pod(self, of: Target, answers: Answers) -> tuple[Finding, ...]:
+        found = samples(answers["use"], of)
+        uses = by_container(found)
+        if not uses:
+            raise NoAnswer(f"no data: {self.metric} has no samples for {described(of)}")
         # Of an alert that does not say, the namespace in which the pod runs: another may hold limits of its namesake.
         of = replace(of, namespace=found[0].labels.get("namespace", ""))
-        containers = {sample.labels.get("container", "") for sample in found}
         bounds: dict[str, float | None] = {}
         gaps: list[Gap] = []
-        for kind in ("limit",) if of.instance else ("request", "limit"):
+        for kind in ("request", "limit"):
             try:
-                vector = answers["instance limit" if of.instance else kind]
+                bounding = [each for each in samples(answers[kind], of) if each.labels.get("resource") == self.resource]
             except NoAnswer as reason:
                 gaps.append(Gap(self.name, f"{self.title} {kind}", str(reason)))
                 continue
-            bounding = [each for each in samples(vector, of) if each.labels.get("container", "") in containers]
+            values = {name: value for name, value in by_container(bounding).items() if name in uses}
             # Of a pod, some of whose containers have no limit, the sum of the others' is none.
-            whole = len({each.labels.get("container", "") for each in bounding}) == len(containers)
-            bound = sum(each.value for each in bounding)
-            bounds[kind] = bound if whole and math.isfinite(bound) else None
-        reading = Reading(
-            name=self.name,
-            title=self.title,
-            value=use,
-            unit=self.unit,
-            at=answers.at,
-            query=answers.query(question),
-            request=bounds.get("request"),
-            limit=bounds.get("limit"),
-        )
+            bound = sum(values.values())
+            bounds[kind] = bound if len(values) == len(uses) and math.isfinite(bound) else None
+        use = sum(uses.values())
+        if not math.isfinite(use):
+            raise NoAnswer(f"no data: Prometheus has {use} for it")
+        reading = self._reading(use, "use", answers)
+        reading = replace(reading, request=bounds.get("request"), limit=bounds.get("limit"))
+        if self.aside_promql:
+            try:
+                values = by_container(samples(answers["aside"], of))
+                reading = replace(reading, note=self._note(reading, values, uses))
+            except NoAnswer as reason:
+                gaps.append(Gap(self.name, f"more of {self.title}", str(reason)))
         return (reading, *gaps)
 
+    def _note(self, reading: Reading, values: Mapping[str, float], uses: Mapping[str, float]) -> str:
+        known = [value for name, value in values.items() if name in uses and math.isfinite(value)]
+        return self.remark(reading, sum(known) if self.unit == "bytes" else max(known)) if known else ""
 
-def _filled(promql: str, matchers: str) -> str:
-    return Template(promql).substitute(matchers=matchers)
-
-
-def _described(of: Target) -> str:
-    if of.instance:
-        return f"instance {of.text}"
-    return f"pod {of.text}" + (f", container {of.container}" if of.container else "")
+    def _reading(self, value: float, question: str, answers: Answers) -> Reading:
+        return Reading(self.name, self.title, value, self.unit, answers.at(question), answers.query(question))

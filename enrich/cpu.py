@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from enrich._prometheus import per_second
+import units
+from alerts.notification import Reading
+from enrich._promql import per_second
 from enrich._usage import Usage
 
 _BUSY = 'node_cpu_seconds_total{$matchers,mode!~"idle|iowait|steal"}'
+_WORTH_A_WORD = 0.01
 
 
 class Enricher(Usage):
@@ -17,11 +20,17 @@ class Enricher(Usage):
             title="CPU",
             unit="cores",
             resource="cpu",
-            # Older cAdvisors have a series for each CPU.
-            container_use=f"sum without (cpu) ({per_second('container_cpu_usage_seconds_total{$matchers}')})",
+            metric="container_cpu_usage_seconds_total",
+            counter=True,
             # Two Prometheus jobs, or a pair of replicas, may both tell of each CPU.
             instance_use=f"sum by (instance) (max by (instance, cpu, mode) ({per_second(_BUSY)}))",
             instance_limit="count by (instance) "
             '(max by (instance, cpu) (node_cpu_seconds_total{$matchers,mode="idle"}))',
-            metrics=("container_cpu_usage_seconds_total", "node_cpu_seconds_total"),
+            instance_metric="node_cpu_seconds_total",
+            aside_promql="rate(container_cpu_cfs_throttled_periods_total{$matchers}[5m])"
+            " / rate(container_cpu_cfs_periods_total{$matchers}[5m])",
         )
+
+    def remark(self, reading: Reading, aside: float) -> str:
+        """In how many of its periods it had to wait; there are none without a limit."""
+        return f"throttled {units.percent(aside)} of the time" if aside >= _WORTH_A_WORD else ""

@@ -2,7 +2,8 @@
 
 One process plans at a time, and commits in the order in which events came, so that no group's later state is planned
 before an earlier one. What is slow is only enrichment: while one batch still waits for its answers, the next is
-already asking, so that an event waits for its own batch's budget and not for those of others.
+already asking, so that an event waits for its own batch's budget and not for those of others. In a storm several
+batches ask together, so that Prometheus is asked a handful of questions and not some for each.
 """
 
 from __future__ import annotations
@@ -11,16 +12,12 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice
 
 import structlog
 
 import enrich
-import telemetry
-from alerts.notification import Finding, Gap
 from config.schema import Configuration
 from outbox.database import StoreError
 from outbox.records import Event, Plan
@@ -28,15 +25,13 @@ from outbox.store import Store
 from pipeline.cases import Case, Cases
 from pipeline.commits import STUCK_AT_MOST, Commits, dead
 from pipeline.decide import decide
+from pipeline.lookups import Batch, Lookups
 from pipeline.wake import Wake
 
 _BATCHES_AT_ONCE = 8
 _BATCH_HEAD_START_SECONDS = 0.25
 _BATCH_WORTH_ITS_COST = 20
 _GATHER_SECONDS = 0.01
-_QUERIES_AT_ONCE = 16
-# For what an enrichment does beside waiting: making the queries and reading the answers.
-_GRACE_SECONDS = 1.0
 _RETRY_SECONDS = 0.5
 
 _log = structlog.get_logger("plan")
@@ -54,26 +49,23 @@ class Planner:
         configuration: Configuration,
         store: Store,
         enrichers: Sequence[enrich.Enricher],
-        prometheus: enrich.Prometheus | None,
+        prometheuses: Sequence[enrich.Prometheus],
         clock: Callable[[], datetime],
         planned: Callable[[set[str]], None],
     ) -> None:
         self._configuration = configuration
         self._store = store
-        self._enrichers = enrichers
-        self._prometheus = prometheus
         self._clock = clock
         self._cases = Cases(configuration.file.delivery, store)
         self._commits = Commits(store, planned)
         self._unplanned: set[int] = set()
         self._in_doubt_until = 0.0
         # Long enough for the batches ahead of one, too.
+        self._lookups = Lookups(enrichers, prometheuses, configuration.file.enrichment.timeout, _BATCHES_AT_ONCE)
         self._lease_seconds = 2 * configuration.file.enrichment.timeout + configuration.file.delivery.lease
         self._next_at = 0.0
         self.wake = Wake()
         self._stopping = threading.Event()
-        self._enrichments = ThreadPoolExecutor(_BATCHES_AT_ONCE, "enrich")
-        self._queries = ThreadPoolExecutor(_QUERIES_AT_ONCE, "query")
         self._thread = threading.Thread(target=self._work, name="planner", daemon=True)
 
     @property
@@ -96,11 +88,10 @@ class Planner:
         self.wake.ring()
         if self._thread.ident is not None:
             self._thread.join(timeout_seconds)
-        self._enrichments.shutdown(wait=False, cancel_futures=True)
-        self._queries.shutdown(wait=False, cancel_futures=True)
+        self._lookups.stop()
 
     def _work(self) -> None:
-        in_hand: deque[_Batch] = deque()
+        in_hand: deque[Batch] = deque()
         while in_hand or not self._stopping.is_set():
             try:
                 self._turn(in_hand)
@@ -110,24 +101,25 @@ class Planner:
                 self._start_over(in_hand)
                 self._stopping.wait(_RETRY_SECONDS)
 
-    def _start_over(self, in_hand: deque[_Batch]) -> None:
+    def _start_over(self, in_hand: deque[Batch]) -> None:
         """Let go of all that is in hand but what is stuck: it is taken again, in order, as if it had just come."""
         in_hand.clear()
         self._unplanned = {plan.event.id for plan in self._commits.stuck}
         self._cases.forget_all_but(self._unplanned)
         self._in_doubt_until = time.monotonic() + self._lease_seconds
 
-    def _turn(self, in_hand: deque[_Batch]) -> None:
+    def _turn(self, in_hand: deque[Batch]) -> None:
         batch: list[Event] = []
         if len(in_hand) < _BATCHES_AT_ONCE and len(self._commits.stuck) < STUCK_AT_MOST and not self._stopping.is_set():
             batch = self._claim()
         if batch:
             cases = self._prepared(batch, in_hand)
-            in_hand.append(self._begun(cases))
+            in_hand.append(self._lookups.batch(cases))
             self._unplanned |= {case.event.id for case in cases}
             if len(batch) < _BATCH_WORTH_ITS_COST:
                 # While they come one by one, what comes in the meantime is planned together.
                 self._next_at = time.monotonic() + _GATHER_SECONDS
+        self._lookups.ask(in_hand)
         if in_hand:
             in_hand[0].wait(_BATCH_HEAD_START_SECONDS)
         elif not batch:
@@ -157,7 +149,7 @@ class Planner:
         # What is stuck for longer than its lease comes again; its plan is made.
         return [event for event in claimed if event.id not in self._unplanned]
 
-    def _prepared(self, batch: list[Event], in_hand: deque[_Batch]) -> list[Case]:
+    def _prepared(self, batch: list[Event], in_hand: deque[Batch]) -> list[Case]:
         """What is known of a batch's groups; while that cannot be read, nothing else can be done either."""
 
         def drain() -> list[Plan]:
@@ -178,26 +170,9 @@ class Planner:
         self._cases.done(done)
         self._unplanned -= set(done)
 
-    def _begun(self, cases: list[Case]) -> _Batch:
-        """Ask for what is to be shown beside a batch's alerts."""
-        alerts = [alert for case in cases for heard in case.news for alert in heard.group.alerts]
-        timeout_seconds = self._configuration.file.enrichment.timeout
-        run = None
-        if alerts and self._enrichers:
-            run = self._enrichments.submit(
-                enrich.run,
-                self._enrichers,
-                alerts,
-                self._prometheus,
-                at=max(case.event.received_at for case in cases if case.news),
-                timeout_seconds=timeout_seconds,
-                executor=self._queries,
-            )
-        return _Batch(cases, len(alerts), run, time.monotonic(), timeout_seconds + _GRACE_SECONDS)
-
-    def _planned(self, batch: _Batch) -> list[Plan]:
+    def _planned(self, batch: Batch) -> list[Plan]:
         """What becomes of a batch; one event that cannot be planned does not hold up the rest."""
-        findings = iter(self._found(batch))
+        findings = iter(self._lookups.found(batch))
         plans = []
         for case in batch.cases:
             of_case = list(islice(findings, sum(len(heard.group.alerts) for heard in case.news)))
@@ -206,54 +181,3 @@ class Planner:
             except Exception as error:
                 plans.append(dead(case.event, error))
         return plans
-
-    def _found(self, batch: _Batch) -> list[tuple[Finding, ...]]:
-        """What was found of each of a batch's alerts, in their order."""
-        if batch.run is None:
-            return [()] * batch.alerts
-        try:
-            found = batch.run.result(max(0.0, batch.left))
-        except Exception as error:
-            # An enricher's own code, not Prometheus, hangs or fails: the page must not wait for it.
-            batch.run.cancel()
-            _log.exception("the enrichment failed")
-            reason = "is not done in time" if isinstance(error, TimeoutError) else f"failed: {type(error).__name__}"
-            found = [(Gap("enrichment", "enrichment", reason),)] * batch.alerts
-        telemetry.ENRICHMENT_SECONDS.observe(time.monotonic() - batch.begun)
-        for each in found:
-            for finding in each:
-                if isinstance(finding, Gap):
-                    telemetry.GAPS.labels(finding.name).inc()
-        return found
-
-
-@dataclass(frozen=True, slots=True)
-class _Batch:
-    """Events that are planned together.
-
-    Attributes:
-        alerts: how many they bring that are news.
-        run: what is being looked up of these; None where there is nothing to.
-        begun: by the monotonic clock.
-    """
-
-    cases: list[Case]
-    alerts: int
-    run: Future[list[tuple[Finding, ...]]] | None
-    begun: float
-    timeout_seconds: float
-
-    @property
-    def left(self) -> float:
-        """For how long it may still be waited for, in seconds."""
-        return self.begun + self.timeout_seconds - time.monotonic()
-
-    @property
-    def done(self) -> bool:
-        """Whether it can be planned, with what there is."""
-        return self.run is None or self.run.done() or self.left <= 0
-
-    def wait(self, at_most_seconds: float) -> None:
-        """Wait until it is done, but not longer than this."""
-        if self.run is not None:
-            wait([self.run], timeout=max(0.0, min(self.left, at_most_seconds)))

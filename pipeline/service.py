@@ -37,7 +37,7 @@ class Pipeline:
     Args:
         actions: by destination, "receiver/kind/index".
         enrichers: in the order in which their findings are shown.
-        prometheus: None when none is configured.
+        prometheuses: none when none is configured.
     """
 
     def __init__(
@@ -46,7 +46,7 @@ class Pipeline:
         store: Store,
         actions: Mapping[str, Action],
         enrichers: Sequence[enrich.Enricher],
-        prometheus: enrich.Prometheus | None,
+        prometheuses: Sequence[enrich.Prometheus],
         clock: Callable[[], datetime] = utc_now,
     ) -> None:
         self.store = store
@@ -54,7 +54,7 @@ class Pipeline:
         self._clock = clock
         self._deliverer = Deliverer(configuration, store, actions, clock, died=self._died)
         self._fallback = Fallback(configuration, store, clock, planned=self._deliverer.wake.ring)
-        self._planner = Planner(configuration, store, enrichers, prometheus, clock, planned=self._deliverer.expect)
+        self._planner = Planner(configuration, store, enrichers, prometheuses, clock, planned=self._deliverer.expect)
         self._tidy = Tidy(configuration, store, clock, accepted=self._planner.wake.ring)
         self._listener = store.listener(self._planner.wake.ring, self._deliverer.wake.ring)
 

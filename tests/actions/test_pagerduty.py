@@ -384,7 +384,7 @@ def test_a_large_event_shrinks_and_says_so(
         )
         for at in range(200)
     ]
-    readings = [replace(NO_MEMORY, title=f"{at}", reason=text) for at in range(42)]
+    readings = [replace(NO_MEMORY, title=f"{at}", reason=f"{at} {text}") for at in range(42)]
     sent = event(pagerduty, http, notification(*alerts, findings=readings))
     details = sent["payload"]["custom_details"]
     assert expected == details.get("dropped_for_size", [])
@@ -404,7 +404,9 @@ def test_drops_as_much_as_it_must(pagerduty: PagerDuty, http: Http) -> None:
         alert({**labels, "n": str(at)}, {**annotations, "runbook_url": link}, "resolved" if at % 2 else "firing", link)
         for at in range(200)
     ]
-    told = notification(*alerts, findings=[replace(NO_MEMORY, title=f"{at}", reason=text) for at in range(40)])
+    told = notification(
+        *alerts, findings=[replace(NO_MEMORY, title=f"{at}", reason=f"{at} {text}") for at in range(40)]
+    )
     sent = event(pagerduty, http, replace(told, page_url=link))
     assert len(pagerduty.requests[-1].body) <= 512_000
     assert 4 == len(sent["links"])

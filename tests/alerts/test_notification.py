@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from alerts.model import Alert, AlertGroup
-from alerts.notification import Gap, Notification, Reading, SendError, Thread
+from alerts.notification import Gap, Notification, Reading, SendError, Thread, gathered
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 LATER = NOON + timedelta(minutes=5)
@@ -51,7 +51,7 @@ def group(firing: str = "", resolved: str = "") -> AlertGroup:
         (reading(220 * MIB, "bytes", 128 * MIB), "220 MiB", "220 MiB, request 128 MiB"),
         (reading(0.0, "cores", None, 0.5), "0.00 of 0.50 cores (0%)", "0.00 of 0.50 cores (0%)"),
         (reading(0.75, "cores", 0.0, 0.5), "0.75 of 0.50 cores (150%)", "0.75 of 0.50 cores (150%)"),
-        (reading(3.0, "restarts"), "3.00 restarts", "3.00 restarts"),
+        (reading(3.0, "restarts"), "3 restarts", "3 restarts"),
         (reading(0.42, "cores", 0.25, 0.0), "0.42 cores", "0.42 cores, request 0.25 cores"),
     ],
     ids=[
@@ -185,3 +185,18 @@ def test_thread_was_never_open_when_only_ends_were_told() -> None:
 def test_send_error_says_what_helps(error: SendError, expected: tuple[str, bool, float | None]) -> None:
     """An error says whether, and when, to try again."""
     assert expected == (str(error), error.permanent, error.retry_after_seconds)
+
+
+def test_gaps_of_one_reason_are_shown_together() -> None:
+    """One line says what is missing for one reason, where the first of them stood; readings stay where they are."""
+    late, gone = "Prometheus timed out after 2s", "no data"
+    found = [Gap("a", "A", late), reading(1.0, "x"), Gap("b", "B", gone), Gap("c", "C", late)]
+    expected = [Gap("a", "A, C", late), found[1], found[2]]
+    assert expected == gathered(found)
+    assert [] == gathered([])
+
+
+def test_a_note_follows_the_reading() -> None:
+    """What else is known of a value stands behind it, where there is room for more than the value."""
+    told = replace(reading(1.0, "cores"), note="throttled 12% of the time")
+    assert ("1.00 cores", "1.00 cores; throttled 12% of the time") == (told.brief, told.text)

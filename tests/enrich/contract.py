@@ -12,7 +12,7 @@ import pytest
 from alerts.model import Alert
 from alerts.notification import Finding, Gap, Reading
 from enrich import Enricher, Prometheus, find
-from enrich._base import Answers, NoAnswer
+from enrich._base import Answers, FollowsUp, Gauges, NoAnswer
 from enrich._vector import Sample, Vector
 from outbound import Http
 from tests.enrich.lookup import NOW, Cluster, Lookup, alert
@@ -47,6 +47,20 @@ GROUPS: dict[str, list[Alert]] = {
 # Seconds for a run against a far side in trouble, and how much longer than that it may take on a busy machine.
 TIMEOUT_SECONDS = 0.3
 GRACE_SECONDS = 0.7
+# What an answer may hold beside the labels that were asked for, so that there is something to follow up.
+RICH = {
+    "owner_kind": "ReplicaSet",
+    "owner_name": "cart-7d9f",
+    "replicaset": "cart-7d9f",
+    "deployment": "cart",
+    "node": "node-1",
+    "persistentvolumeclaim": "data-cart-1",
+    "resource": "cpu",
+    "reason": "OOMKilled",
+    "condition": "Ready",
+    "status": "true",
+    "mountpoint": "/",
+}
 TROUBLES = (
     trouble.hanging,
     trouble.refusing,
@@ -57,6 +71,17 @@ TROUBLES = (
     trouble.endless_body,
     trouble.closing,
 )
+
+
+def follow_ups(enricher: Enricher, alerts: list[Alert]) -> dict[str, str]:
+    """Returns what an enricher asks once its first questions are answered with what the alerts and RICH say."""
+    if not isinstance(enricher, FollowsUp):
+        return {}
+    questions = dict(enricher.questions(alerts))
+    samples = [
+        Sample({**RICH, **{name: value for name, value in each.labels.items() if value}}, 1.0) for each in alerts
+    ]
+    return dict(enricher.follow_up(alerts, Answers(questions, dict.fromkeys(questions, Vector(samples)), NOW)))
 
 
 def numbers(finding: Finding) -> Iterator[float]:
@@ -87,13 +112,16 @@ class EnricherContract:
     ) -> None:
         """Every question is PromQL with an instant vector for its answer, whatever the labels hold."""
         client = Prometheus(cluster.server.url, http)
-        for name, promql in enricher.questions(alerts).items():
+        asked, more = dict(enricher.questions(alerts)), follow_ups(enricher, alerts)
+        assert not asked.keys() & more.keys()
+        for name, promql in {**asked, **more}.items():
             assert name
             assert isinstance(client.query(promql, NOW, 10), Vector), promql[:500]
 
     def test_asks_nothing_about_nothing(self, enricher: Enricher) -> None:
         """Without alerts there is nothing to ask."""
         assert {} == dict(enricher.questions([]))
+        assert {} == follow_ups(enricher, [])
 
     def test_is_not_broken_out_of(self, enricher: Enricher, cluster: Cluster, lookup: Lookup) -> None:
         """No label makes a question about anything else: nothing is found for alerts about nothing."""
@@ -102,14 +130,19 @@ class EnricherContract:
 
     def test_asks_no_more_for_many_alerts(self, enricher: Enricher) -> None:
         """The number of questions is bounded, however many alerts there are."""
-        most = len(enricher.questions([POD, NODE, BARE]))
-        assert most >= len(enricher.questions(GROUPS["many"]))
-        assert most <= 10
+        few, many = [POD, NODE, BARE], GROUPS["many"]
+        assert len(enricher.questions(few)) >= len(enricher.questions(many))
+        assert len(follow_ups(enricher, few)) >= len(follow_ups(enricher, many))
+        asked = [*enricher.questions(many).values(), *follow_ups(enricher, many).values()]
+        # Gauges are asked for together, with those of all other enrichers.
+        assert len([each for each in asked if not isinstance(each, Gauges)]) <= 4
 
     def test_asks_the_same_in_any_order(self, enricher: Enricher) -> None:
         """The order of the alerts, and one told twice, make no other question."""
         alerts = GROUPS["many"]
-        assert dict(enricher.questions(alerts)) == dict(enricher.questions([*reversed(alerts), *alerts]))
+        again = [*reversed(alerts), *alerts]
+        assert dict(enricher.questions(alerts)) == dict(enricher.questions(again))
+        assert follow_ups(enricher, alerts) == follow_ups(enricher, again)
 
     @pytest.mark.parametrize("about", [POD, NODE, BARE], ids=["pod", "node", "bare"])
     @pytest.mark.parametrize(
@@ -119,8 +152,8 @@ class EnricherContract:
         self, enricher: Enricher, about: Alert, bad: Vector | float | NoAnswer | None
     ) -> None:
         """A missing, empty, impossible or failed answer to any question is a gap, or a finding without it."""
-        questions = dict(enricher.questions([about]))
-        sample = dict(about.labels)
+        questions = {**enricher.questions([about]), **follow_ups(enricher, [about])}
+        sample = {**RICH, **about.labels}
         for broken in [*questions, set(questions)]:
             vectors: dict[str, Vector | NoAnswer] = {name: Vector([Sample(sample, 2.0)]) for name in questions}
             for name in [broken] if isinstance(broken, str) else broken:

@@ -53,8 +53,8 @@ class Lookup:
         return run(
             [enricher],
             alerts,
-            self.prometheus,
-            at=datetime.now(UTC),
+            [self.prometheus] if self.prometheus else [],
+            received=[datetime.now(UTC)] * len(alerts),
             timeout_seconds=timeout_seconds,
             executor=self.executor,
         )

@@ -21,7 +21,7 @@ def test_finds_enrichers_by_module() -> None:
 
 def test_gives_answers_by_name() -> None:
     """An answer, its query and its moment are at hand."""
-    assert (UP, "up", NOW) == (ANSWERS["use"], ANSWERS.query("use"), ANSWERS.at)
+    assert (UP, "up", NOW) == (ANSWERS["use"], ANSWERS.query("use"), ANSWERS.at("use"))
 
 
 @pytest.mark.parametrize(

@@ -65,7 +65,7 @@ class Server(Prometheus):
         self.asked: list[str] = []
         self.released = threading.Event()
 
-    def query(self, promql: str, at: datetime, deadline_seconds: float) -> Vector:
+    def query(self, promql: str, at: datetime, deadline_seconds: float, *, earliest: datetime | None = None) -> Vector:
         """Answers one query."""
         self.asked.append(promql)
         answer = self.answers.get(promql)
@@ -96,7 +96,14 @@ class Runner:
         server = Server(answers, self.http) if answers is not None else None
         alerts = [alert(pod=pod) for pod in pods]
         try:
-            found = run(enrichers, alerts, server, at=NOW, timeout_seconds=timeout_seconds, executor=self.executor)
+            found = run(
+                enrichers,
+                alerts,
+                [server] if server else [],
+                received=[NOW] * len(alerts),
+                timeout_seconds=timeout_seconds,
+                executor=self.executor,
+            )
         finally:
             if server:
                 server.released.set()

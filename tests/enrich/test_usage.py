@@ -16,10 +16,11 @@ USAGE = Usage(
     title="threads",
     unit="cores",
     resource="threads",
-    container_use="threads{$matchers}",
+    metric="threads",
+    counter=False,
     instance_use="node_threads{$matchers}",
     instance_limit="node_threads_max{$matchers}",
-    metrics=("threads", "node_threads"),
+    instance_metric="node_threads",
 )
 CART = alert(namespace="shop", pod="cart-1")
 Values = Mapping[tuple[str, str], float] | NoAnswer
@@ -32,7 +33,7 @@ def answers(use: Values, request: Values, limit: Values) -> Answers:
         if isinstance(values, NoAnswer):
             return values
         return Vector(
-            Sample({"namespace": namespace, "pod": "cart-1", "container": container}, value)
+            Sample({"namespace": namespace, "pod": "cart-1", "container": container, "resource": "threads"}, value)
             for (namespace, container), value in values.items()
         )
 

@@ -19,6 +19,7 @@ from app import configure
 from config.schema import Configuration
 from enrich._base import Answers
 from enrich._vector import Sample, Vector
+from outbound import Http
 from outbox.database import StoreError
 from outbox.queue import Queue
 from outbox.records import DeliveryStatus
@@ -126,10 +127,11 @@ class Prometheus(enrich.Prometheus):
     """A Prometheus that answers at once, or does as it is told."""
 
     def __init__(self, answer: Callable[[], Any] = lambda: None) -> None:
+        super().__init__("http://prometheus.example", Http())
         self.asked: list[str] = []
         self._answer = answer
 
-    def query(self, promql: str, at: datetime, deadline_seconds: float) -> Vector:
+    def query(self, promql: str, at: datetime, deadline_seconds: float, *, earliest: datetime | None = None) -> Vector:
         """Answers."""
         self.asked.append(promql)
         self._answer()
@@ -182,7 +184,7 @@ def make_pipeline(
     clock: Callable[[], datetime] = utc_now,
 ) -> Pipeline:
     """Makes a pipeline that is not started."""
-    return Pipeline(configuration(folder, yaml), store, actions, enrichers, prometheus, clock)
+    return Pipeline(configuration(folder, yaml), store, actions, enrichers, [prometheus] if prometheus else [], clock)
 
 
 def body(*payload: Any) -> bytes:

@@ -14,6 +14,7 @@ from enrich._base import NoAnswer
 from outbox.database import StoreError
 from outbox.store import Store
 from pipeline.cases import Cases
+from pipeline.lookups import Lookups
 from pipeline.plan import Planner
 from tests.pipeline.parts import (
     Clock,
@@ -135,7 +136,8 @@ def test_a_defect_in_planning_one_event_holds_up_no_other(tmp_path: Path, store:
 
 
 @pytest.mark.parametrize(
-    ("where", "name"), [(Cases, "prepare"), (Planner, "_begun"), (Planner, "_planned"), (Cases, "done")]
+    ("where", "name"),
+    [(Cases, "prepare"), (Lookups, "batch"), (Lookups, "ask"), (Planner, "_planned"), (Cases, "done")],
 )
 def test_a_defect_of_the_planner_does_not_wait_for_a_lease(
     tmp_path: Path, store: Store, recorder: Recorder, monkeypatch: pytest.MonkeyPatch, where: type, name: str
@@ -165,6 +167,23 @@ def test_asks_once_for_all_events_in_hand(tmp_path: Path, store: Store, recorder
     assert ["node_load1"] == prometheus.asked
     found = {each.group.alerts[0].name: each.findings[each.group.alerts[0].fingerprint] for each in recorder.sent}
     assert {f"A{number}": (Gap("load", "load", f"of A{number}"),) for number in range(20)} == found
+
+
+def test_a_storm_is_asked_about_together(tmp_path: Path, store: Store, recorder: Recorder) -> None:
+    """What comes on and on for two seconds is asked about four times at once and then once a second, in order."""
+    prometheus = Prometheus()
+    pipeline = make_pipeline(tmp_path, store, {"team/log/0": recorder}, enrichers=[Enricher()], prometheus=prometheus)
+    ids: list[int] = []
+    with started(pipeline):
+        until = time.monotonic() + 2
+        while time.monotonic() < until:
+            ids.append(pipeline.accept(body(wire_alert(f"A{len(ids)}"))))
+            time.sleep(0.01)
+        assert [["delivered"]] * len(ids) == [settled(pipeline, event_id) for event_id in ids]
+    assert len(ids) > 50
+    assert 4 <= len(prometheus.asked) <= 8
+    found = {each.group.alerts[0].name: each.findings[each.group.alerts[0].fingerprint] for each in recorder.sent}
+    assert {f"A{number}": (Gap("load", "load", f"of A{number}"),) for number in range(len(ids))} == found
 
 
 def test_the_same_alert_twice_in_a_payload_is_told(tmp_path: Path, store: Store, recorder: Recorder) -> None:

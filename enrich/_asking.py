@@ -1,0 +1,135 @@
+"""Asking questions side by side, each once, within one deadline."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable
+from concurrent.futures import Executor, Future, wait
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from enrich._base import Gauges, NoAnswer
+from enrich._prometheus import Prometheus
+from enrich._promql import any_of
+from enrich._vector import Sample, Vector
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Moment:
+    """Whom to ask, and about when.
+
+    Attributes:
+        prometheus: None where there is nobody to ask, for the `reason`.
+        earliest: where it is about several moments, the first of them; `at` is the last.
+    """
+
+    prometheus: Prometheus | None
+    at: datetime
+    earliest: datetime
+    reason: str = ""
+
+
+@dataclass(slots=True)
+class _Answered:
+    """What a query answers: one question, or all the gauges that were merged into it."""
+
+    future: Future[Vector]
+    by_metric: dict[str, Vector] | None = None
+
+
+@dataclass(slots=True)
+class Asking:
+    """The questions of one run.
+
+    Attributes:
+        executor: asks them.
+        deadline: by the monotonic clock, for all of them.
+        timeout_seconds: what it was set to, for people.
+    """
+
+    executor: Executor
+    deadline: float
+    timeout_seconds: float
+    _new: dict[Moment, dict[str, None]] = field(default_factory=dict)
+    _asked: dict[tuple[Moment, str], _Answered] = field(default_factory=dict)
+    _stopping: bool = False
+
+    def add(self, moment: Moment, questions: Iterable[str]) -> None:
+        """Have these asked at the next `begin`."""
+        if moment.prometheus is not None:
+            self._new.setdefault(moment, {}).update(dict.fromkeys(questions))
+
+    def begin(self) -> None:
+        """Ask what is new, the gauges of each moment in one query."""
+        for moment, questions in self._new.items():
+            fresh = [each for each in questions if (moment, each) not in self._asked]
+            gauges = [each for each in fresh if isinstance(each, Gauges)]
+            if len(gauges) > 1:
+                self._ask(moment, merged(gauges), gauges)
+                fresh = [each for each in fresh if not isinstance(each, Gauges)]
+            for promql in fresh:
+                self._ask(moment, promql, [promql])
+        self._new.clear()
+
+    def _ask(self, moment: Moment, promql: str, questions: Iterable[str]) -> None:
+        def query() -> Vector:
+            assert moment.prometheus is not None
+            left = max(self.deadline - time.monotonic(), 0.001)
+            return moment.prometheus.query(promql, moment.at, left, earliest=moment.earliest)
+
+        try:
+            answered = _Answered(self.executor.submit(query))
+        except RuntimeError:
+            self._stopping = True
+            return
+        for question in questions:
+            self._asked[moment, question] = answered
+
+    def wait(self, questions: Iterable[tuple[Moment, str]] | None = None) -> None:
+        """Wait until these (all, unless given) are answered, or there is no time left."""
+        which = self._asked if questions is None else [each for each in questions if each in self._asked]
+        wait({self._asked[each].future for each in which}, timeout=max(self.deadline - time.monotonic(), 0))
+
+    def answer(self, moment: Moment, question: str) -> Vector | NoAnswer:
+        """What was answered."""
+        if moment.prometheus is None:
+            return NoAnswer(moment.reason)
+        answered = self._asked.get((moment, question))
+        if answered is None:
+            return NoAnswer("the service is stopping" if self._stopping else "it was not asked")
+        if not answered.future.done():
+            answered.future.cancel()
+            return NoAnswer(f"Prometheus did not answer within {self.timeout_seconds:g}s")
+        try:
+            vector = answered.future.result()
+        except NoAnswer as reason:
+            return reason
+        except Exception as error:
+            return failed(error)
+        if not isinstance(question, Gauges):
+            return vector
+        if answered.by_metric is None:
+            answered.by_metric = _by_metric(vector)
+        return answered.by_metric.get(question.metric) or Vector((), vector.at, vector.warnings)
+
+
+def failed(error: Exception) -> NoAnswer:
+    """A defect of an enricher is a gap too: the page goes out, and says so."""
+    return NoAnswer(f"the enricher failed: {type(error).__name__}: {error}"[:300])
+
+
+def merged(gauges: Iterable[Gauges]) -> str:
+    """One query for all of these."""
+    metrics: dict[str, set[str]] = {}
+    for each in gauges:
+        for matchers in each.selections:
+            metrics.setdefault(matchers, set()).add(each.metric)
+    # `or` takes two series for one that differ in nothing but their names: those of one selection are in one selector.
+    return " or ".join(f"{{{any_of('__name__', metrics[matchers])},{matchers}}}" for matchers in sorted(metrics))
+
+
+def _by_metric(vector: Vector) -> dict[str, Vector]:
+    samples: dict[str, list[Sample]] = {}
+    for sample in vector.samples:
+        samples.setdefault(sample.labels.get("__name__", ""), []).append(sample)
+    return {name: Vector(of_name, vector.at, vector.warnings) for name, of_name in samples.items()}

@@ -1,0 +1,37 @@
+"""PromQL that label values cannot break out of."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+# What RE2 reads as something other than itself; re.escape would also escape what RE2 refuses escaped.
+_SPECIAL = re.compile(r"[\\.+*?()|\[\]{}^$]")
+
+
+def any_of(label: str, values: Iterable[str]) -> str:
+    """A matcher for series whose label has one of these values, to the letter: `pod=~"a|b\\\\.c"`."""
+    alternatives = "|".join(_SPECIAL.sub(r"\\\g<0>", value) for value in sorted(set(values)))
+    return f"{label}=~{quoted(alternatives)}"
+
+
+def quoted(text: str) -> str:
+    """A PromQL string that holds this text.
+
+    U+FFFD is what Prometheus' lexer takes for invalid UTF-8 unless it is escaped, and it stands wherever something
+    replaced half an emoji. https://github.com/prometheus/prometheus/blob/main/promql/parser/lex.go (lexString)
+    """
+    for plain, escaped in (("\\", "\\\\"), ('"', '\\"'), ("\n", "\\n"), ("\ufffd", "\\ufffd")):
+        text = text.replace(plain, escaped)
+    return f'"{text}"'
+
+
+def per_second(selector: str) -> str:
+    """How fast counters have grown over the last five minutes, or for as long as they exist.
+
+    `rate` divides by five minutes even where a series is one minute old, and so shows a fifth of what a container
+    uses that has just restarted; the slope does not, and `rate` remains for counters that were reset.
+    https://prometheus.io/docs/prometheus/latest/querying/functions/#rate
+    """
+    window = f"{selector}[5m]"
+    return f"((deriv({window}) and resets({window}) == 0) or rate({window}))"

@@ -1,0 +1,159 @@
+"""Node: what the node of a pod, or the one that an alert names, has to give, and what Kubernetes thinks of it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+from alerts.model import Alert
+from alerts.notification import Finding, Reading
+from alerts.target import Target, target
+from enrich._base import Answers, Gauges, NoAnswer
+from enrich._promql import any_of, per_second
+from enrich._target import described, each_of, instances, of_kube_state, samples
+from enrich._vector import Sample
+
+_POD = "kube_pod_info"
+_CONDITION = "kube_node_status_condition"
+_CAPACITY = "kube_node_status_capacity"
+_CPU = "container_cpu_usage_seconds_total"
+_MEMORY = "container_memory_working_set_bytes"
+_FREE = "node_filesystem_avail_bytes"
+_SIZE = "node_filesystem_size_bytes"
+_NO_DISKS = 'fstype!~"tmpfs|ramfs|overlay|squashfs|iso9660|nsfs|fuse.lxcfs"'
+# What the kubelet's cAdvisor calls its node depends on how it is scraped.
+_NAMES = ("node", "kubernetes_io_hostname", "instance")
+_READY = "Ready"
+
+
+class Enricher:
+    """A node's use of its CPU and memory, with what is wrong with it; of an instance of the node exporter its disk."""
+
+    name = "node"
+    title = "node"
+    metrics = (_POD, _CONDITION, _CAPACITY, _CPU, _MEMORY, _FREE, _SIZE)
+
+    def questions(self, alerts: Sequence[Alert]) -> Mapping[str, str]:
+        """On which nodes the pods run, and the disks of instances."""
+        of = [target(alert) for alert in alerts]
+        asked: dict[str, str] = {}
+        if selections := of_kube_state(of):
+            asked["pod"] = Gauges(_POD, selections)
+        if matchers := instances(of):
+            for metric in (_FREE, _SIZE):
+                asked[metric] = Gauges(metric, [f"{matchers},{_NO_DISKS}"])
+        return asked
+
+    def follow_up(self, alerts: Sequence[Alert], answers: Answers) -> Mapping[str, str]:
+        """How all of these nodes fare."""
+        nodes = set()
+        for alert in alerts:
+            try:
+                nodes.add(_node(alert, answers))
+            except NoAnswer:
+                continue
+        nodes -= {""}
+        if not nodes:
+            return {}
+        of_state = [f'{any_of("node", nodes)},exported_node=""', any_of("exported_node", nodes)]
+        # The cgroup of all that runs on the node.
+        of_cadvisor = [f'{any_of(name, nodes)},id="/"' for name in _NAMES]
+        use = each_of(of_cadvisor, f"max by ({', '.join(_NAMES)}) ({per_second(f'{_CPU}{{$matchers}}')})")
+        return {
+            "cpu": use,
+            "memory": Gauges(_MEMORY, of_cadvisor),
+            "capacity": Gauges(_CAPACITY, of_state),
+            "condition": Gauges(_CONDITION, of_state),
+        }
+
+    def read(self, alert: Alert, answers: Answers) -> tuple[Finding, ...]:
+        """One reading of the node, and one of the fullest disk; nothing for what is on none."""
+        of = target(alert)
+        if of.instance:
+            return self._disk(alert, of, answers)
+        node = _node(alert, answers)
+        if not node:
+            return ()
+        title = f"node {node}"[:120]
+        bad = _bad(answers["condition"].where(node=node))
+        said: list[str] = []
+        readings: list[Reading] = []
+        for question, unit, resource in (("cpu", "cores", "cpu"), ("memory", "bytes", "memory")):
+            value = _largest(_of_node(answers, question, node))
+            if value is not None:
+                limit = _largest(answers["capacity"].where(node=node, resource=resource))
+                at, query = answers.at(question), answers.query(question)
+                readings.append(Reading(self.name, title, value, unit, at, query, limit=limit or None))
+        if not readings and not answers["condition"].where(node=node):
+            raise NoAnswer(f'no data: {_CPU}{{id="/"}} and {_CONDITION} have no samples for {title}')
+        if not readings:
+            at, query = answers.at("condition"), answers.query("condition")
+            unit = "bad condition" if len(bad) == 1 else "bad conditions"
+            readings.append(Reading(self.name, title, len(bad), unit, at, query))
+        said += [f"memory {each.brief}" for each in readings[1:]]
+        return (replace(readings[0], note="; ".join((*said, *bad))),)
+
+    def _disk(self, alert: Alert, of: Target, answers: Answers) -> tuple[Finding, ...]:
+        """The fullest, or the one that the alert names."""
+        sizes = {_mount(each): each.value for each in samples(answers[_SIZE], of)}
+        free = {_mount(each): each.value for each in samples(answers[_FREE], of)}
+        known = [each for each, size in sizes.items() if 0 <= free.get(each, math.nan) <= size < math.inf and size]
+        named = [each for each in known if each == alert.labels.get("mountpoint")] or known
+        if not named:
+            if alert.labels.get("mountpoint"):
+                raise NoAnswer(f"no data: {_SIZE} has no samples for {described(of)}")
+            return ()
+        mount = min(named, key=lambda each: (free[each] / sizes[each], each))
+        used, size = sizes[mount] - free[mount], sizes[mount]
+        title = f"disk {mount}"[:120]
+        return (Reading(self.name, title, used, "bytes", answers.at(_SIZE), answers.query(_FREE), limit=size),)
+
+
+def _node(alert: Alert, answers: Answers) -> str:
+    """The node's name; "" for what is on none.
+
+    Raises:
+        NoAnswer: it cannot be known.
+    """
+    of = target(alert)
+    if of.instance:
+        return ""
+    if not of.pod:
+        return alert.labels.get("exported_node") or alert.labels.get("node", "")
+    found = samples(answers["pod"], Target(of.namespace, of.pod))
+    names = {each.labels["node"] for each in found if each.labels.get("node")}
+    if not found:
+        raise NoAnswer(f"no data: {_POD} has no samples for {described(Target(of.namespace, of.pod))}")
+    # One that waits for a node has none; of one that was moved, with its old series there still, it cannot be known.
+    return names.pop() if len(names) == 1 else ""
+
+
+def _of_node(answers: Answers, question: str, node: str) -> list[Sample]:
+    for name in _NAMES:
+        found = [each for each in answers[question].where(**{name: node}) if not each.labels.get("pod")]
+        if found:
+            return found
+    return []
+
+
+def _bad(conditions: Sequence[Sample]) -> list[str]:
+    """What is not as it should be: "not Ready", "MemoryPressure"."""
+    bad = []
+    for each in conditions:
+        condition, status = each.labels.get("condition", ""), each.labels.get("status", "")
+        if each.value != 1 or not condition:
+            continue
+        if condition == _READY and status != "true":
+            bad.append(f"not {_READY}" if status == "false" else f"{_READY} unknown")
+        elif condition != _READY and status == "true":
+            bad.append(condition)
+    return sorted(set(bad))
+
+
+def _largest(found: Sequence[Sample]) -> float | None:
+    return max((each.value for each in found if math.isfinite(each.value)), default=None)
+
+
+def _mount(sample: Sample) -> str:
+    return sample.labels.get("mountpoint", "")

@@ -1,0 +1,117 @@
+"""Volumes: how full a persistent volume claim is, and when it will be full if that goes on."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+
+import units
+from alerts.model import Alert
+from alerts.notification import Finding, Gap, Reading
+from alerts.target import Target, target
+from enrich._base import Answers, Gauges, NoAnswer
+from enrich._promql import any_of
+from enrich._target import each_of, of_kube_state, samples
+
+_USED = "kubelet_volume_stats_used_bytes"
+_CAPACITY = "kubelet_volume_stats_capacity_bytes"
+_CLAIMS = "kube_pod_spec_volumes_persistentvolumeclaims_info"
+_CLAIM = "persistentvolumeclaim"
+_LATER_SECONDS = 7 * 86_400.0
+
+_Claims = dict[tuple[str, str], None]
+
+
+class Enricher:
+    """What the kubelet tells of the claim that an alert names, or of those of its pod."""
+
+    name = "volume"
+    title = "volume"
+    metrics = (_CLAIMS, _USED, _CAPACITY)
+
+    def questions(self, alerts: Sequence[Alert]) -> Mapping[str, str]:
+        """Which claims the pods have."""
+        selections = of_kube_state(target(alert) for alert in alerts)
+        return {"claims": Gauges(_CLAIMS, selections)} if selections else {}
+
+    def follow_up(self, alerts: Sequence[Alert], answers: Answers) -> Mapping[str, str]:
+        """How full all of these are, and how fast they fill."""
+        claims: _Claims = {}
+        for alert in alerts:
+            try:
+                claims |= _claims(alert, answers)
+            except NoAnswer:
+                continue
+        if not claims:
+            return {}
+        selections = _selections(claims)
+        return {
+            "used": Gauges(_USED, selections),
+            "capacity": Gauges(_CAPACITY, selections),
+            "growth": each_of(selections, f"deriv({_USED}{{$matchers}}[1h])"),
+        }
+
+    def read(self, alert: Alert, answers: Answers) -> tuple[Finding, ...]:
+        """Each claim's use; nothing for what has none."""
+        if not target(alert).pod and not alert.labels.get(_CLAIM):
+            return ()
+        found: list[Finding] = []
+        for namespace, claim in _claims(alert, answers):
+            title = f"volume {claim}"[:120]
+            try:
+                found += self._of(namespace, claim, title, answers)
+            except NoAnswer as reason:
+                found.append(Gap(self.name, title, str(reason)))
+        return tuple(found)
+
+    def _of(self, namespace: str, claim: str, title: str, answers: Answers) -> list[Finding]:
+        used = _largest(answers, "used", namespace, claim)
+        if used is None:
+            raise NoAnswer(f"no data: {_USED} has no samples for claim {namespace}/{claim}")
+        gaps: list[Finding] = []
+        capacity, growth = None, None
+        try:
+            capacity = _largest(answers, "capacity", namespace, claim)
+            growth = _largest(answers, "growth", namespace, claim)
+        except NoAnswer as reason:
+            gaps.append(Gap(self.name, f"more of {title}", str(reason)))
+        note = ""
+        if capacity is not None and growth is not None and growth > 0 and capacity > used:
+            seconds = (capacity - used) / growth
+            note = f"full in {units.duration(seconds)}" if seconds < _LATER_SECONDS else ""
+        at, query = answers.at("used"), answers.query("used")
+        return [Reading(self.name, title, used, "bytes", at, query, limit=capacity or None, note=note), *gaps]
+
+
+def _claims(alert: Alert, answers: Answers) -> _Claims:
+    """The claim that the alert names, or those of its pod, as (namespace, claim)."""
+    of: Target = target(alert)
+    if alert.labels.get(_CLAIM):
+        return {(of.namespace, alert.labels[_CLAIM]): None}
+    if not of.pod:
+        return {}
+    found = samples(answers["claims"], Target(of.namespace, of.pod))
+    named = ((each.labels.get("namespace", ""), each.labels.get(_CLAIM, "")) for each in found)
+    return dict.fromkeys(sorted({each for each in named if each[1]}))
+
+
+def _selections(claims: Iterable[tuple[str, str]]) -> list[str]:
+    claims = list(claims)
+    matchers = [any_of(_CLAIM, (claim for _, claim in claims))]
+    if all(namespace for namespace, _ in claims):
+        matchers.insert(0, any_of("namespace", (namespace for namespace, _ in claims)))
+    return [",".join(matchers)]
+
+
+def _largest(answers: Answers, question: str, namespace: str, claim: str) -> float | None:
+    """The value of a claim; where several tell of it, the largest.
+
+    Raises:
+        NoAnswer: there is none, or it cannot be known whose.
+    """
+    where = {"namespace": namespace, _CLAIM: claim}
+    found = answers[question].where(**{name: value for name, value in where.items() if value})
+    if len({sample.labels.get("namespace") for sample in found}) > 1:
+        raise NoAnswer(f"the alert has no namespace label and claim {claim} is in several")
+    values = [sample.value for sample in found if math.isfinite(sample.value)]
+    return max(values, default=None)

@@ -1,0 +1,144 @@
+"""Having looked up what is to be shown beside alerts, for several batches of events at once."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass
+
+import structlog
+
+import enrich
+import telemetry
+from alerts.notification import Finding, Gap
+from pipeline.cases import Case
+
+_QUERIES_AT_ONCE = 16
+# Runs that may ask Prometheus: so many as they come, and then one in so many seconds. In a storm what came meanwhile
+# is asked about together: a handful of questions for all of it, and not some for each.
+_RUNS_AT_ONCE = 4
+_SECONDS_A_RUN = 1.0
+# For what a run does beside waiting: making the queries and reading the answers.
+_GRACE_SECONDS = 1.0
+_UNASKED_SECONDS = 0.02
+
+_log = structlog.get_logger("plan")
+
+
+@dataclass(slots=True)
+class Batch:
+    """Events that are planned together.
+
+    Attributes:
+        alerts: how many they bring that are news.
+        asks: whether there is something to look up.
+        until: when it is planned with what there is, by the monotonic clock.
+        run: what is being looked up of these, from `first` on; None while it has not been begun.
+    """
+
+    cases: list[Case]
+    alerts: int
+    asks: bool
+    begun: float
+    until: float
+    run: Future[list[tuple[Finding, ...]]] | None = None
+    first: int = 0
+
+    @property
+    def done(self) -> bool:
+        """Whether it can be planned."""
+        asked = self.run is not None and self.run.done()
+        return asked or not self.asks or time.monotonic() >= self.until
+
+    def wait(self, at_most_seconds: float) -> None:
+        """Wait until it is done, but not longer than this."""
+        at_most_seconds = max(0.0, min(self.until - time.monotonic(), at_most_seconds))
+        if self.run is not None:
+            wait([self.run], timeout=at_most_seconds)
+        elif self.asks:
+            time.sleep(min(at_most_seconds, _UNASKED_SECONDS))
+
+
+class Lookups:
+    """Begins runs of enrichment, and reads what they found.
+
+    Args:
+        prometheuses: none when none is configured.
+        timeout_seconds: for a run.
+        at_once: how many may be under way.
+    """
+
+    def __init__(
+        self,
+        enrichers: Sequence[enrich.Enricher],
+        prometheuses: Sequence[enrich.Prometheus],
+        timeout_seconds: float,
+        at_once: int,
+    ) -> None:
+        self._enrichers = enrichers
+        self._prometheuses = prometheuses
+        self._timeout_seconds = timeout_seconds
+        # When the next run would be due if they came evenly.
+        self._due_at = 0.0
+        self._runs = ThreadPoolExecutor(at_once, "enrich")
+        self._queries = ThreadPoolExecutor(_QUERIES_AT_ONCE, "query")
+
+    @property
+    def longest_seconds(self) -> float:
+        """After so long a batch is planned with what there is."""
+        return self._timeout_seconds + _SECONDS_A_RUN + _GRACE_SECONDS
+
+    def stop(self) -> None:
+        """Begin no more."""
+        self._runs.shutdown(wait=False, cancel_futures=True)
+        self._queries.shutdown(wait=False, cancel_futures=True)
+
+    def batch(self, cases: list[Case]) -> Batch:
+        """A batch of which nothing has been asked yet."""
+        alerts = sum(len(heard.group.alerts) for case in cases for heard in case.news)
+        now = time.monotonic()
+        return Batch(cases, alerts, bool(alerts and self._enrichers), now, now + self.longest_seconds)
+
+    def ask(self, batches: Sequence[Batch]) -> None:
+        """Begin what has not been begun, all of it in one run; or let it wait, where others were begun just now."""
+        batches = [each for each in batches if each.asks and each.run is None]
+        now = time.monotonic()
+        if not batches or (self._prometheuses and self._due_at - now > (_RUNS_AT_ONCE - 1) * _SECONDS_A_RUN):
+            return
+        self._due_at = max(self._due_at, now) + _SECONDS_A_RUN
+        cases = [case for batch in batches for case in batch.cases]
+        asked = [(case.event, alert) for case in cases for heard in case.news for alert in heard.group.alerts]
+        run = self._runs.submit(
+            enrich.run,
+            self._enrichers,
+            [alert for _, alert in asked],
+            self._prometheuses,
+            received=[event.received_at for event, _ in asked],
+            timeout_seconds=self._timeout_seconds,
+            executor=self._queries,
+        )
+        first = 0
+        for batch in batches:
+            batch.run, batch.first = run, first
+            first += batch.alerts
+
+    def found(self, batch: Batch) -> list[tuple[Finding, ...]]:
+        """What was found of each of a batch's alerts, in their order."""
+        if not batch.asks:
+            return [()] * batch.alerts
+        try:
+            if batch.run is None:
+                raise TimeoutError
+            found = batch.run.result(0)[batch.first : batch.first + batch.alerts]
+        except Exception as error:
+            # An enricher's own code, not Prometheus, hangs or fails: the page must not wait for it.
+            _log.exception("the enrichment failed")
+            reason = "is not done in time" if isinstance(error, TimeoutError) else f"failed: {type(error).__name__}"
+            found = [(Gap("enrichment", "enrichment", reason),)] * batch.alerts
+        telemetry.ENRICHMENT_SECONDS.observe(time.monotonic() - batch.begun)
+        for each in found:
+            for finding in each:
+                if isinstance(finding, Gap):
+                    telemetry.GAPS.labels(finding.name).inc()
+        return found
