@@ -84,7 +84,7 @@ class Http:
         pool_size: connections kept open a host.
     """
 
-    def __init__(self, pool_size: int = 16) -> None:
+    def __init__(self, pool_size: int = 64) -> None:
         self._adapter = _DeadlineAdapter(pool_connections=pool_size, pool_maxsize=pool_size)
         self._environments: dict[str, _Environment] = {}
 
@@ -252,6 +252,19 @@ class _DeadlineMixin(HTTPConnection):
         self.sock = _DeadlineSocket(sock, time.monotonic() + self.timeout)
         try:
             return super().getresponse()
+        finally:
+            if self.sock is not None:
+                self.sock = sock
+
+    def _tunnel(self) -> None:
+        """A proxy's answer to CONNECT has the deadline, too."""
+        sock = self.sock
+        if sock is None or self.timeout is None:
+            super()._tunnel()
+            return
+        self.sock = _DeadlineSocket(sock, time.monotonic() + self.timeout)
+        try:
+            super()._tunnel()
         finally:
             if self.sock is not None:
                 self.sock = sock

@@ -44,15 +44,13 @@ _d = deliveries.c
 _HERE = and_(_d.destination == bindparam("here"), PENDING)
 
 
-def _heads(oldest_first: bool, only_digests: bool) -> Prepared:
-    statement = select(_d.group_id).where(_HERE, DUE, FREE)
-    if only_digests:
-        statement = statement.where(_d.kind == "digest")
-    order = (_d.id,) if oldest_first else (_d.rank, _d.id)
-    return Prepared(statement.order_by(*order).limit(bindparam("size")).offset(bindparam("skipped")))
+def _heads(*order: Any) -> Prepared:
+    statement = select(_d.group_id).where(_HERE, DUE, FREE).order_by(*order)
+    return Prepared(statement.limit(bindparam("size")).offset(bindparam("skipped")))
 
 
-_HEADS = {(first, only): _heads(first, only) for first in (False, True) for only in (False, True)}
+_HEADS = {True: _heads(_d.id), False: _heads(_d.rank, _d.id)}
+"""By whether the oldest go first."""
 _MEMBERS = Prepared(
     select(
         *(column for column in deliveries.c if column.name not in ("notification", "detail")),
@@ -109,6 +107,7 @@ class Group:
         merged: it differs from what was kept.
         thread: what the destination holds.
         doubted: the thread is to be kept with its doubt.
+        waits_on: more wait than can be read at once: the newest here is not the newest there is, and is not sent.
     """
 
     newest: Row
@@ -118,6 +117,12 @@ class Group:
     merged: bool = False
     thread: Thread = field(default_factory=Thread)
     doubted: bool = False
+    waits_on: bool = False
+
+    @property
+    def size(self) -> int:
+        """How much there is to be read."""
+        return sum(row.size for row in (*self.older, self.newest))
 
 
 @dataclass(slots=True)
@@ -162,10 +167,10 @@ def _chosen(connection: Connection, asked: Asked, lane: Lane, room: int, digest:
     chosen: list[Group] = []
     size = 0
     for group in _waiting(connection, asked, lane, digest):
-        if chosen and size + group.newest.size > BYTES_AT_ONCE:
+        if chosen and size + group.size > BYTES_AT_ONCE:
             break
         chosen.append(group)
-        size += group.newest.size
+        size += group.size
         if len(chosen) >= room:
             break
     return chosen
@@ -173,7 +178,7 @@ def _chosen(connection: Connection, asked: Asked, lane: Lane, room: int, digest:
 
 def _waiting(connection: Connection, asked: Asked, lane: Lane, digest: digests.Considered) -> Iterator[Group]:
     """Groups of which something is due and nothing in flight, the first first."""
-    heads = _HEADS[asked.oldest_first, digest.pending]
+    heads = _HEADS[asked.oldest_first]
     here = {"here": lane.destination, **clock(asked.now, asked.lease_seconds)}
     size = 2 * lane.limit + _PAGE
     seen = set(digest.kept_back)
@@ -187,9 +192,19 @@ def _waiting(connection: Connection, asked: Asked, lane: Lane, digest: digests.C
         for rows in by_group.values():
             newest = next((row for row in reversed(rows) if row.ready), None)
             if newest is not None and all(row.free for row in rows):
-                yield Group(newest, [row for row in rows if row.id < newest.id])
+                yield _group(newest, [row for row in rows if row.id < newest.id])
         if len(found) < size:
             return
+
+
+def _group(newest: Row, older: list[Row]) -> Group:
+    """A group's states; of too many, in bytes, the oldest, of which another takes the place and waits on."""
+    size = newest.size
+    for count, row in enumerate(older):
+        size += row.size
+        if size > BYTES_AT_ONCE and count > 1:
+            return Group(older[count - 1], older[: count - 1], waits_on=True)
+    return Group(newest, older)
 
 
 def _take_groups(connection: Connection, asked: Asked, lane: Lane, groups: Sequence[Group], taken: Taken) -> int:
@@ -203,8 +218,11 @@ def _take_groups(connection: Connection, asked: Asked, lane: Lane, groups: Seque
     for group in groups:
         for row in group.older:
             changes[row.id] = settled_values("superseded", SUPERSEDED, asked.now, group.newest.id)
-        reason = _needless(lane, group)
-        if reason is None:
+        reason = None if group.waits_on else _needless(lane, group)
+        values: dict[str, Any] = {}
+        if group.waits_on:
+            taken.more = True
+        elif reason is None:
             count += 1
             taken.groups.append(group)
             values = {
@@ -218,7 +236,8 @@ def _take_groups(connection: Connection, asked: Asked, lane: Lane, groups: Seque
         if group.merged and group.whole is not None:
             counted = counts(group.whole)
             values |= {"notification": group.text, "counts": json.dumps(counted), "rank": rank(counted)}
-        changes[group.newest.id] = values
+        if values:
+            changes[group.newest.id] = values
         taken.settled += [(lane.destination, "superseded")] * len(group.older)
     update_each(connection, deliveries, changes)
     doubted = [group for group in groups if group.doubted]

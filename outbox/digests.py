@@ -20,7 +20,7 @@ from alerts.severity import SEVERITIES, worst_first
 from alerts.superseding import superseding
 from outbox.lanes import DUE, FREE, Lane, clock, lock_free
 from outbox.pacing import Destination
-from outbox.prepared import Prepared, Row
+from outbox.prepared import OneOf, Prepared, Row
 from outbox.records import Planned
 from outbox.rows import NOTIFICATION, RESOLVED, counts, delivery_row, fires, json_text, notification_of, settled_values
 from outbox.statements import chunks, update_each
@@ -36,7 +36,10 @@ _AT_ONCE = 20_000
 
 _d = deliveries.c
 _HERE = and_(_d.destination == bindparam("here"), PENDING)
-_DIGEST_WAITS = Prepared(select(_d.id).where(_HERE, _d.rank == _RANK).limit(1))
+_DIGESTS_WAIT = Prepared(select(_d.id).where(_HERE, _d.rank == _RANK))
+_TOLD_BY = Prepared(
+    select(_d.group_id).distinct().where(_d.destination == bindparam("here"), OneOf(_d.successor_id, "some"))
+)
 _COUNT = Prepared(
     select(func.count()).select_from(select(_d.id).where(_HERE, _d.kind == "state").limit(bindparam("size")).subquery())
 )
@@ -59,14 +62,13 @@ class Considered:
 
     Attributes:
         destination: as it is afterwards.
-        pending: a digest waits or is in flight: nothing else is told before it, for it tells older states.
-        kept_back: groups whose ends wait for the next digest.
+        kept_back: groups of which nothing is told now: a digest that tells an older state of theirs waits or is in
+            flight, or their ends wait for the next.
         digested: how many deliveries were put into one.
         look_at: when the next may be made; None when nothing waits for it.
     """
 
     destination: Destination
-    pending: bool = False
     kept_back: frozenset[str] = frozenset()
     digested: int = 0
     look_at: datetime | None = None
@@ -100,8 +102,24 @@ def consider(
     """
     if lane.digest_after_seconds is None or lane.pace is None:
         return Considered(destination)
-    if _pending(connection, lane):
-        return Considered(destination, pending=True)
+    in_digest = _groups_in_pending(connection, lane)
+    if in_digest and destination.failing:
+        # Once it is well again the next tells the rest, in one.
+        return Considered(destination, kept_back=in_digest)
+    considered = _consider(connection, lane, destination, now, lease_seconds, in_digest)
+    return replace(considered, kept_back=considered.kept_back | in_digest)
+
+
+def _consider(
+    connection: Connection,
+    lane: Lane,
+    destination: Destination,
+    now: datetime,
+    lease_seconds: float,
+    in_digest: frozenset[str],
+) -> Considered:
+    assert lane.digest_after_seconds is not None
+    assert lane.pace is not None
     room = max(1, int(lane.pace.rate_per_second * lane.digest_after_seconds))
     here = {"here": lane.destination}
     fits = _COUNT.values(connection, {**here, "size": room + 1})[0] <= room
@@ -109,10 +127,10 @@ def consider(
         make_at = _make_at(destination, _OLDEST.values(connection, here)[0], lane.digest_after_seconds, now)
         if make_at > now:
             # It is not time yet, and there may be many: only the ends are looked at, of which there are few in a storm.
-            over = _waiting(connection, lane, now, lease_seconds, _OVER)
+            over = _waiting(connection, lane, now, lease_seconds, _OVER, in_digest)
             ends = _ends_of_digested(connection, lane, over)
             return Considered(destination, kept_back=_groups(ends), look_at=make_at)
-    waiting = _waiting(connection, lane, now, lease_seconds, _STATES)
+    waiting = _waiting(connection, lane, now, lease_seconds, _STATES, in_digest)
     ends = _ends_of_digested(connection, lane, waiting)
     if len(waiting) > room:
         critical = [group for group in waiting if group.newest.rank == 0][:room]
@@ -132,24 +150,37 @@ def consider(
         return Considered(destination)
     _make(connection, lane, together, now)
     rows = sum(len(group.rows) for group in together)
-    return Considered(replace(destination, digested_at=now), pending=True, digested=rows)
+    return Considered(replace(destination, digested_at=now), kept_back=_groups(together), digested=rows)
 
 
-def _pending(connection: Connection, lane: Lane) -> bool:
-    return _DIGEST_WAITS.first(connection, {"here": lane.destination}) is not None
+def _groups_in_pending(connection: Connection, lane: Lane) -> frozenset[str]:
+    """The groups of which a digest that waits or is in flight tells an older state."""
+    ids = _DIGESTS_WAIT.values(connection, {"here": lane.destination})
+    return frozenset(_TOLD_BY.values(connection, {"here": lane.destination, "some": ids}) if ids else ())
 
 
 def _groups(waiting: Iterable[_Waiting]) -> frozenset[str]:
     return frozenset(group.newest.group_id for group in waiting)
 
 
-def _waiting(connection: Connection, lane: Lane, now: datetime, lease_seconds: float, rows: Prepared) -> list[_Waiting]:
-    """Groups that wait, with nothing in flight."""
+def _waiting(
+    connection: Connection,
+    lane: Lane,
+    now: datetime,
+    lease_seconds: float,
+    rows: Prepared,
+    in_digest: frozenset[str],
+) -> list[_Waiting]:
+    """Groups that wait, with nothing in flight, by themselves or in a digest."""
     parameters = {"here": lane.destination, **clock(now, lease_seconds), "size": _AT_ONCE}
     by_group: dict[str, list[Row]] = {}
     for row in rows.rows(connection, parameters):
         by_group.setdefault(row.group_id, []).append(row)
-    found = [_Waiting(rows) for rows in by_group.values() if all(row.ready for row in rows)]
+    found = [
+        _Waiting(rows)
+        for group_id, rows in by_group.items()
+        if group_id not in in_digest and all(row.ready for row in rows)
+    ]
     for group in found:
         group.counted = json.loads(group.newest.counts or "{}")
     return found

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime
 
 from pydantic import ValidationError
-from sqlalchemy import Connection, bindparam, or_, select
+from sqlalchemy import Connection, and_, bindparam, or_, select
 
 from alerts.notification import Thread
 from outbox.prepared import OneOf, Prepared
@@ -30,7 +29,9 @@ _HEARD = Prepared(
 _DIGESTED = Prepared(
     select(_d.group_id, _d.notification, _into.c.settled_at)
     .join(_into, _into.c.id == _d.successor_id)
+    .outerjoin(threads, and_(threads.c.destination == _d.destination, threads.c.group_id == _d.group_id))
     .where(DIGESTED, _d.destination == bindparam("here"), OneOf(_d.group_id, "some"), _into.c.state == "delivered")
+    .where(or_(threads.c.updated_at.is_(None), _into.c.settled_at > threads.c.updated_at))
     .order_by(_d.id)
 )
 
@@ -50,8 +51,7 @@ def held(connection: Connection, destination: str, group_ids: Sequence[str], *, 
             # Another version's: what it held is in doubt.
             found[group_id] = Thread(attempted=True)
     if digests:
-        since = {group_id: row.updated_at for group_id, row in rows.items()}
-        found |= _told(connection, destination, group_ids, since, found)
+        found |= _told(connection, destination, group_ids, found)
     return found
 
 
@@ -79,19 +79,15 @@ def _told(
     connection: Connection,
     destination: str,
     group_ids: Sequence[str],
-    since: Mapping[str, datetime],
     known: Mapping[str, Thread],
 ) -> dict[str, Thread]:
     """What a destination holds of groups of which it heard in digests after it heard of them by themselves.
 
     Args:
-        since: when each group's thread was last kept, for those that have one.
-        known: those.
+        known: each group's thread, for those that have one.
     """
     found: dict[str, Thread] = {}
     for row in _DIGESTED.rows(connection, {"here": destination, "some": group_ids}):
-        if row.group_id in since and row.settled_at <= since[row.group_id]:
-            continue
         notification = notification_of(row.notification)
         if notification is not None:
             thread = found.get(row.group_id) or known.get(row.group_id) or Thread()

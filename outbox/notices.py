@@ -70,7 +70,7 @@ class Listener:
                     while not self._stopping.is_set():
                         for notice in connection.notifies(timeout=_LOOK_SECONDS):
                             self._bells[notice.channel]()
-            except (SQLAlchemyError, psycopg.Error) as error:
+            except (SQLAlchemyError, psycopg.Error, OSError) as error:
                 if not self._stopping.is_set():
                     _log.warning("notices are missed: what others do is seen a little later", error=explained(error))
             self._stopping.wait(pause_seconds)

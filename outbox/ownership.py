@@ -29,6 +29,7 @@ _HOST_CHARACTERS = 64
 _INSTANCE_CHARACTERS = 32
 # A predecessor that was killed a moment ago: until the server has noticed.
 _PATIENCE_SECONDS = 1.0
+_RELEASE_SECONDS = 1.0
 
 
 class Lock(Protocol):
@@ -64,7 +65,12 @@ def release_worker(engine: Engine, variables: Mapping[str, str], pid: int) -> No
     Raises:
         StoreError: it comes back when the leases end.
     """
-    Store(engine, "").release(owner(variables, pid))
+    # Who calls is the only one who could end a worker that stands still while it writes, and must not wait for it.
+    store = Store(engine, "", _RELEASE_SECONDS)
+    try:
+        store.release(owner(variables, pid))
+    finally:
+        store.close()
 
 
 def take_over(engine: Engine) -> Lock | None:

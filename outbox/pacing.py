@@ -89,10 +89,6 @@ class Destination:
         """Whether it has failed so often that it is told one thing at a time, to see whether it is back."""
         return self.failures >= FAILURES_TO_PAUSE
 
-    def failing_seconds(self, now: datetime) -> float:
-        """For how long it has failed; 0 when it does not, or did so in what is now the future."""
-        return max(0.0, (now - self.failing_since).total_seconds()) if self.failing_since else 0.0
-
     def may_send(self, pace: Pace | None, now: datetime) -> int:
         """How many may be sent now.
 

@@ -54,7 +54,7 @@ _MINE = Prepared(
 )
 _HEAR_AGAIN = Prepared(
     update(alerts)
-    .where(OneOf(alerts.c.group_id, "some"), alerts.c.status == "firing")
+    .where(alerts.c.group_id == bindparam("group"), OneOf(alerts.c.fingerprint, "some"), alerts.c.status == "firing")
     .values(updated_at=bindparam("heard_at", type_=alerts.c.updated_at.type))
 )
 
@@ -126,8 +126,10 @@ def keep(connection: Connection, planned: Sequence[Rows], owner: str) -> list[Pl
     upsert(connection, alerts, alert_rows.values())
     upsert(connection, groups, {row["group_id"]: row for each in kept for row in each.groups}.values())
     for plan in (each.plan for each in kept if each.plan.heard_again):
-        again = [group_id(group_key) for group_key in plan.heard_again]
-        _HEAR_AGAIN.run(connection, {"some": again, "heard_at": plan.event.received_at})
+        for group_key, named in plan.heard_again.items():
+            some = [plain_text(fingerprint) for fingerprint in named]
+            heard = {"group": group_id(group_key), "some": some, "heard_at": plan.event.received_at}
+            _HEAR_AGAIN.run(connection, heard)
     return [each.plan for each in kept]
 
 

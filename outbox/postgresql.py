@@ -34,7 +34,9 @@ _PARAMETERS: Mapping[str, int | str] = {
 _SETTINGS: Mapping[str, str] = {
     "lock_timeout": "5s",
     "statement_timeout": "30s",
-    "idle_in_transaction_session_timeout": "60s",
+    # No transaction of ours waits for anything but the server; a replica that stands still in one stops the others, and
+    # must not do so for as long as a lease.
+    "idle_in_transaction_session_timeout": "10s",
     "tcp_keepalives_idle": "10",
     "tcp_keepalives_interval": "5",
     "tcp_keepalives_count": "3",
@@ -148,6 +150,7 @@ def lock_number(name: str) -> int:
 def lock_migrations(connection: Connection) -> None:
     """Have this transaction alone change the tables; what changes them may take its time."""
     connection.execute(text("SET LOCAL statement_timeout = 0"))
+    connection.execute(text("SET LOCAL idle_in_transaction_session_timeout = 0"))
     connection.execute(text("SET LOCAL lock_timeout = '60s'"))
     connection.execute(text("SELECT pg_advisory_xact_lock(:number)"), {"number": lock_number("migrations")})
     # Others, of the version before, are served meanwhile: behind a change that waits for a table all would wait.

@@ -66,7 +66,7 @@ class Queue:
         try:
             with self._engine.connect().execution_options(read_only=True) as connection:
                 return _WAITING.values(connection, clock(now, lease_seconds))
-        except SQLAlchemyError as error:
+        except (SQLAlchemyError, OSError) as error:
             raise StoreError(explained(error)) from None
 
     def claim(self, lanes: Sequence[Lane], now: datetime, lease_seconds: float) -> Claim:
@@ -125,7 +125,7 @@ class Queue:
         try:
             with self._engine.connect().execution_options(read_only=True) as connection:
                 ahead = steering.look_ahead(connection, delivery_id)
-        except SQLAlchemyError as error:
+        except (SQLAlchemyError, OSError) as error:
             raise StoreError(explained(error)) from None
         return self._writer.write(_retry, (delivery_id, now, ahead))
 

@@ -61,7 +61,7 @@ class Plan:
     Attributes:
         alerts: each alert with its group's key and what was found, as the page shows it.
         histories: what is remembered of each of its groups from now on, by the group's key.
-        heard_again: the keys of groups that came as they were: their alerts have been heard of.
+        heard_again: of groups that came as they were what they named: fingerprints, by the group's key.
         duplicate_of: the event that told all of this already.
     """
 
@@ -69,7 +69,7 @@ class Plan:
     deliveries: tuple[Planned, ...] = ()
     alerts: tuple[tuple[str, Alert, tuple[Finding, ...]], ...] = ()
     histories: Mapping[str, History] = field(default_factory=dict)
-    heard_again: tuple[str, ...] = ()
+    heard_again: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     duplicate_of: int | None = None
     error: str | None = None
 

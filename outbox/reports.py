@@ -37,7 +37,7 @@ class Reports:
         try:
             with self._engine.connect().execution_options(read_only=True) as connection:
                 yield connection
-        except SQLAlchemyError as error:
+        except (SQLAlchemyError, OSError) as error:
             raise StoreError(explained(error)) from None
 
     def event(self, event_id: int) -> EventStatus | None:

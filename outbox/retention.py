@@ -32,7 +32,8 @@ class _Stretch:
 class Retention:
     """Deletes what is old.
 
-    Events have their deliveries with them, and stay while one of those is under way or its death matters. Of alerts,
+    Events have their deliveries with them, and stay while one of those, or what tells it instead, is under way or its
+    death matters. Of alerts,
     threads and groups those go that are over. Each call goes on where the last one stopped.
 
     Args:
@@ -107,8 +108,9 @@ def _delete_events(connection: Connection, items: Sequence[list[int]]) -> list[t
 
 def _delete_events_once(connection: Connection, ids: Sequence[int]) -> tuple[int, bool]:
     """Delete finished events of these, with no more deliveries than a transaction should; whether there are more."""
-    d = deliveries
-    matters = exists().where(d.c.event_id == events.c.id, or_(d.c.state == text("'pending'"), UNTOLD))
+    d, into = deliveries, deliveries.alias("into")
+    under_way = exists().where(into.c.id == d.c.successor_id, into.c.state == text("'pending'"))
+    matters = exists().where(d.c.event_id == events.c.id, or_(d.c.state == text("'pending'"), UNTOLD, under_way))
     finished = select(events.c.id).where(events.c.id.in_(ids), events.c.state != "accepted", ~matters)
     # Another replica may be at it, too.
     locked = finished.order_by(events.c.id).with_for_update(skip_locked=True)

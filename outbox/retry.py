@@ -10,7 +10,8 @@ from typing import Literal
 from alerts.notification import Receipt, SendError
 
 _FIRST_PAUSE_SECONDS = 1.0
-_LONGEST_PAUSE_SECONDS = 300.0
+# As long as a destination's own pause: who is well again is to hear of what waits.
+_LONGEST_PAUSE_SECONDS = 60.0
 _LONGEST_RETRY_AFTER_SECONDS = 3_600.0
 
 

@@ -66,7 +66,7 @@ def settle(connection: Connection, settlements: Sequence[Settlement], owner: str
     # In one order everywhere, so that no two replicas wait for each other's locks: destinations, then deliveries.
     _note(connection, by_destination, owner)
     held = _held(connection, [each.delivery for each in settlements], owner)
-    kept = [each for each in settlements if each.delivery.id in held]
+    kept = [each for each in settlements if _claim(each.delivery) in held]
     update_each(connection, deliveries, {each.delivery.id: _values(each) for each in kept})
     told = [
         thread_row(each.delivery.destination, each.delivery.group_id, each.thread, each.now)
@@ -78,8 +78,8 @@ def settle(connection: Connection, settlements: Sequence[Settlement], owner: str
         if each.delivery.kind == "digest" and each.outcome.state == "delivered":
             _close(connection, each)
     for name, of_destination in by_destination.items():
-        _got_through(connection, name, [each for each in of_destination if each.delivery.id in held])
-    return [each.delivery.id in held for each in settlements]
+        _got_through(connection, name, [each for each in of_destination if _claim(each.delivery) in held])
+    return [_claim(each.delivery) in held for each in settlements]
 
 
 def _close(connection: Connection, settlement: Settlement) -> None:
@@ -110,7 +110,7 @@ def _note(connection: Connection, by_destination: Mapping[str, Sequence[Settleme
     held = _held(connection, [each.delivery for some in changed.values() for each in some], owner, lock=False)
     known = destinations.load(connection, changed, lock=True)
     for name, settlements in changed.items():
-        kept = [each for each in settlements if each.delivery.id in held]
+        kept = [each for each in settlements if _claim(each.delivery) in held]
         destinations.save(connection, known[name], _fares(known[name], kept))
 
 
@@ -125,15 +125,21 @@ def give_back(connection: Connection, unsent: Sequence[Delivery], owner: str) ->
     """Let go of deliveries that were not sent: it was no attempt."""
     held = _held(connection, unsent, owner)
     values = {"lease_owner": None, "lease_until": None}
-    rows = {each.id: {**values, "attempts": each.attempts - 1} for each in unsent if each.id in held}
+    rows = {each.id: {**values, "attempts": each.attempts - 1} for each in unsent if _claim(each) in held}
     update_each(connection, deliveries, rows)
 
 
-def _held(connection: Connection, claimed_deliveries: Sequence[Delivery], owner: str, *, lock: bool = True) -> set[int]:
-    """Of these deliveries those that this process holds, and by the same claim."""
-    claimed = {each.id: each.lease_until for each in claimed_deliveries}
-    rows = (_HELD_LOCKED if lock else _HELD).rows(connection, {"some": sorted(claimed), "me": owner})
-    return {row.id for row in rows if row.lease_until == claimed[row.id]}
+def _held(
+    connection: Connection, claimed: Sequence[Delivery], owner: str, *, lock: bool = True
+) -> set[tuple[int, datetime]]:
+    """The claims by which this process holds any of these deliveries: one may have been claimed, and lost, before."""
+    ids = sorted({each.id for each in claimed})
+    rows = (_HELD_LOCKED if lock else _HELD).rows(connection, {"some": ids, "me": owner})
+    return {(row.id, row.lease_until) for row in rows}
+
+
+def _claim(delivery: Delivery) -> tuple[int, datetime]:
+    return delivery.id, delivery.lease_until
 
 
 def _values(settlement: Settlement) -> dict[str, Any]:

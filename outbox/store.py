@@ -30,12 +30,13 @@ class Store(Known):
     Args:
         engine: with tables of this version.
         owner: this process, as it holds what it works on: no two that live share it.
+        patience_seconds: see `Writer`.
     """
 
-    def __init__(self, engine: Engine, owner: str) -> None:
+    def __init__(self, engine: Engine, owner: str, patience_seconds: float | None = None) -> None:
         super().__init__(engine)
         self.owner = owner
-        self._writer = Writer(engine)
+        self._writer = Writer(engine, patience_seconds)
         # PostgreSQL has many writers: what is to be answered at once need not wait for plans and claims.
         self._acceptor = Writer(engine) if engine.dialect.name == "postgresql" else self._writer
         self.queue = Queue(engine, self._writer, owner)
@@ -46,6 +47,10 @@ class Store(Known):
     def listener(self, events_ring: Callable[[], None], deliveries_ring: Callable[[], None]) -> Listener:
         """Hears of what other processes leave to be done."""
         return Listener(self._engine, {EVENTS: events_ring, DELIVERIES: deliveries_ring})
+
+    def close(self) -> None:
+        """Close what is open beside the engine; nothing is written any more."""
+        self._writer.close()
 
     # Events
 

@@ -27,6 +27,8 @@ Result = TypeVar("Result")
 Work = Callable[[Connection, Sequence[Item]], Sequence[Result]]
 """Writes some items, and gives a result for each; it may be called again after a rollback."""
 
+_TRY_AGAIN_SECONDS = 0.01
+
 
 class _Ticket:
     """One item that waits to be written.
@@ -57,18 +59,27 @@ class Writer:
 
     Whoever finds nobody writing writes for all who wait, its own item among them. Each thread is woken once: a thread
     that is woken on another CPU costs more than what it writes.
+
+    Args:
+        patience_seconds: how long to wait for another process that writes to the same SQLite file; None is as long as
+            it takes.
     """
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, patience_seconds: float | None = None) -> None:
         self._engine = engine
         self._light_engine = engine.execution_options(durable=False)
         alone = engine.dialect.name == "sqlite"
-        self._turn = _Turn(f"{engine.url.database}.turn") if alone else None
+        self._turn = _Turn(f"{engine.url.database}.turn", patience_seconds) if alone else None
         self._wal = f"{engine.url.database}-wal" if alone else None
         self._lock = threading.Lock()
         self._waiting: list[_Ticket] = []
         self._writing = False
         self._process = os.getpid()
+
+    def close(self) -> None:
+        """Close what is open beside the engine; nobody writes any more."""
+        if self._turn is not None:
+            self._turn.close()
 
     def write(self, work: Work[Item, Result], item: Item, *, durable: bool = True) -> Result:
         """Have an item written; with it, in one transaction, whatever else waits.
@@ -191,7 +202,7 @@ class Writer:
     def _write_together(self, tickets: list[_Ticket]) -> None:
         try:
             self._commit_with_room(tickets)
-        except (OperationalError, InterfaceError, NoConnectionError) as error:
+        except (OperationalError, InterfaceError, NoConnectionError, OSError) as error:
             # The database itself: it would be the same for each alone.
             _fail(tickets, error)
         except Exception as error:
@@ -245,21 +256,42 @@ class Writer:
 class _Turn:
     """A lock between processes that is handed on in the order in which they came, as flock's waiters are woken."""
 
-    def __init__(self, path: str) -> None:
+    def __init__(self, path: str, patience_seconds: float | None) -> None:
         self._path = path
+        self._patience_seconds = patience_seconds
         self._file: int | None = None
 
     def __enter__(self) -> None:
         try:
             if self._file is None:
                 self._file = os.open(self._path, os.O_CREAT | os.O_RDONLY | os.O_CLOEXEC, 0o644)
-            fcntl.flock(self._file, fcntl.LOCK_EX)
+            if self._patience_seconds is None:
+                fcntl.flock(self._file, fcntl.LOCK_EX)
+            else:
+                self._try(self._file, time.monotonic() + self._patience_seconds)
         except OSError as error:
             raise StoreError(f"the lock beside the database cannot be had: {error.strerror}") from None
+
+    def _try(self, file: int, deadline: float) -> None:
+        """Not in turn: the kernel knows no lock with a deadline."""
+        while True:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                return
+            except BlockingIOError:
+                if time.monotonic() >= deadline:
+                    raise
+            time.sleep(_TRY_AGAIN_SECONDS)
 
     def __exit__(self, *_: object) -> None:
         assert self._file is not None
         fcntl.flock(self._file, fcntl.LOCK_UN)
+
+    def close(self) -> None:
+        """Give the file back."""
+        file, self._file = self._file, None
+        if file is not None:
+            os.close(file)
 
 
 def _wake(tickets: Iterable[_Ticket]) -> None:
@@ -273,6 +305,7 @@ def _wake(tickets: Iterable[_Ticket]) -> None:
 def _fail(tickets: Sequence[_Ticket], error: Exception) -> None:
     said = explained(error) if isinstance(error, SQLAlchemyError) else str(error)
     for ticket in tickets:
-        # Each thread raises one of its own; what is not the database's is a mistake of ours, and stays what it is.
-        ours = isinstance(error, SQLAlchemyError | StoreError)
+        # Each thread raises one of its own; what is not the database's, or of getting there, is a mistake of ours, and
+        # stays what it is.
+        ours = isinstance(error, SQLAlchemyError | StoreError | OSError)
         ticket.error = StoreError(said) if ours else error

@@ -30,6 +30,8 @@ class Commits:
         self._store = store
         self._planned = planned
         self._retry_at = 0.0
+        # Of what is stuck all up to this one was tried in vain just now.
+        self._tried_up_to = 0
         self.stuck: list[Plan] = []
 
     def due(self) -> bool:
@@ -48,8 +50,8 @@ class Commits:
         if (retrying or not self.stuck) and self._kept(waiting):
             self.stuck = []
             return list(by_id)
-        passed_over = set() if retrying else {plan.event.id for plan in self.stuck}
-        stuck, held_up, failures = [], set[str](), 0
+        passed_over = {plan.event.id for plan in self.stuck if not retrying or plan.event.id <= self._tried_up_to}
+        stuck, held_up, failures, given_up_at = [], set[str](), 0, 0
         for plan in waiting:
             groups = {*plan.histories, *plan.heard_again, *(group_key for group_key, _, _ in plan.alerts)}
             if plan.event.id not in passed_over and held_up.isdisjoint(groups) and failures < _FAILURES_IN_A_ROW:
@@ -57,9 +59,14 @@ class Commits:
                     failures = 0
                     continue
                 failures += 1
+                if failures == _FAILURES_IN_A_ROW:
+                    given_up_at = plan.event.id
             stuck.append(plan)
             held_up |= groups
         self.stuck = stuck
+        # The next round begins behind the last, so that some that are refused for good hold up only their groups.
+        if retrying:
+            self._tried_up_to = given_up_at
         if retrying or failures:
             self._retry_at = time.monotonic() + _RETRY_SECONDS
         return [event_id for event_id in by_id if event_id not in {plan.event.id for plan in stuck}]

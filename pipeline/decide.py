@@ -40,7 +40,7 @@ def decide(configuration: Configuration, case: Case, findings: Iterator[tuple[Fi
         tuple(deliveries),
         tuple(alerts),
         histories={heard.group.group_key: heard.judgement.history for heard in case.groups},
-        heard_again=tuple(heard.group.group_key for heard in duplicates),
+        heard_again={heard.group.group_key: tuple(sorted(heard.named)) for heard in duplicates},
         duplicate_of=duplicates[0].judgement.duplicate_of if duplicates and not case.news else None,
     )
 

@@ -218,6 +218,9 @@ class Deliverer:
             self._store.queue.give_back(delivery)
         except StoreError as error:
             _log.error("cannot give a delivery back; it comes back with its lease", error=str(error))
+        except Exception:
+            # A thread that sends has others to send.
+            _log.exception("a delivery was not given back; it comes back with its lease")
 
     def _tell(self, settlement: Settlement, kept: bool) -> None:
         delivery, outcome = settlement.delivery, settlement.outcome

@@ -79,7 +79,14 @@ class Fallback:
             StoreError: not all was looked at.
         """
         for destination in self._store.announcements.suspects():
-            said = self._store.announcements.announce(self._watched(destination), self._clock())
+            try:
+                said = self._store.announcements.announce(self._watched(destination), self._clock())
+            except StoreError:
+                raise
+            except Exception:
+                # The others' trouble is to be told all the same.
+                _log.exception("a destination's trouble was not looked at", destination=destination)
+                continue
             self._tell(said, destination=destination)
         root = self._root
         for kind in _LOSSES:

@@ -95,10 +95,11 @@ class Senders:
 
     def _empty(self, lane: _Lane) -> None:
         """Give back all that waits."""
-        with lane.lock:
-            unsent = [delivery for delivery, _ in lane.waiting]
-            lane.waiting.clear()
-        for delivery in unsent:
+        while True:
+            with lane.lock:
+                if not lane.waiting:
+                    return
+                delivery, _ = lane.waiting.popleft()
             self._give_back(delivery)
 
     def _lane(self, destination: str) -> _Lane:
@@ -114,12 +115,24 @@ class Senders:
             self._pool.submit(self._work, lane)
 
     def _work(self, lane: _Lane) -> None:
+        try:
+            self._work_off(lane)
+        except BaseException:
+            # Another takes its place; what waits comes back with its lease.
+            with lane.lock:
+                lane.running -= 1
+                lane.waiting.clear()
+            raise
+        finally:
+            self._finished()
+
+    def _work_off(self, lane: _Lane) -> None:
         while True:
             with lane.lock:
                 left = not self._stopping and lane.waiting and not (lane.failing and lane.running > _FAILING_THREADS)
                 if not left:
                     lane.running -= 1
-                    break
+                    return
                 delivery, _ = lane.waiting.popleft()
             well = self._send(delivery)
             with lane.lock:
@@ -131,7 +144,6 @@ class Senders:
                 self._empty(lane)
             if roomy:
                 self._finished()
-        self._finished()
 
 
 class _Lane:

@@ -251,6 +251,17 @@ def test_a_proxy_does_not_outlast_the_deadline(http: Http, monkeypatch: pytest.M
         assert isinstance(failure(http, "http://far.example" + SECRET), OutboundTimeout)
 
 
+def test_a_proxy_that_dawdles_over_a_tunnel_does_not_outlast_the_deadline(
+    http: Http, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its answer to CONNECT is within the deadline, too."""
+    with trouble.dripping_headers() as url:
+        for name in ("HTTPS_PROXY", "https_proxy"):
+            monkeypatch.setenv(name, url)
+        monkeypatch.setenv("no_proxy", "")
+        assert isinstance(failure(http, "https://far.example" + SECRET), OutboundTimeout)
+
+
 @pytest.fixture(scope="module")
 def certificate(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     """A certificate for 127.0.0.1 that signed itself, and its key."""

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from alerts.model import Alert, AlertGroup
-from alerts.notification import Gap, Notification, Reading, SendError, Thread, gathered
+from alerts.notification import Finding, Gap, Notification, Reading, SendError, Thread, gathered
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 LATER = NOON + timedelta(minutes=5)
@@ -190,7 +190,7 @@ def test_send_error_says_what_helps(error: SendError, expected: tuple[str, bool,
 def test_gaps_of_one_reason_are_shown_together() -> None:
     """One line says what is missing for one reason, where the first of them stood; readings stay where they are."""
     late, gone = "Prometheus timed out after 2s", "no data"
-    found = [Gap("a", "A", late), reading(1.0, "x"), Gap("b", "B", gone), Gap("c", "C", late)]
+    found: list[Finding] = [Gap("a", "A", late), reading(1.0, "x"), Gap("b", "B", gone), Gap("c", "C", late)]
     expected = [Gap("a", "A, C", late), found[1], found[2]]
     assert expected == gathered(found)
     assert [] == gathered([])

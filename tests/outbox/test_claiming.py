@@ -9,6 +9,7 @@ from sqlalchemy import Engine, event, text
 
 from alerts.notification import Thread
 from outbox.lanes import Lane
+from outbox.records import Delivery
 from outbox.store import Store
 from tests.outbox.steps import (
     DEAD,
@@ -26,6 +27,7 @@ from tests.outbox.steps import (
     states,
     status,
     take,
+    tell,
     told,
 )
 from tests.samples import NOW, model_alert, notification
@@ -211,3 +213,25 @@ def test_what_wakes_somebody_is_claimed_for_good(
         event.listen(engine, "commit", lambda each: durable.append(each.get_execution_options().get("durable", True)))
     take(store, NOW, Lane(TEAM, 10, wakes=wakes))
     assert wakes == (durable[-1:] == [True])
+
+
+def test_of_very_many_states_only_so_much_is_read_at_once(store: Store, engine: Engine) -> None:
+    """Of a group of which more waits than can be held the oldest are merged, bit by bit, and the newest is told."""
+    ended, long = model_alert("Ended", "resolved"), {"summary": "x" * 1_000_000}
+    tell(store, told("long", model_alert("Ended"), model_alert("A")))
+    keep(store, told("long", ended, replace(model_alert("A"), annotations=long)), now=after(1))
+    for number in range(2, 30):
+        keep(store, told("long", replace(model_alert("A"), annotations={**long, "n": str(number)})), now=after(number))
+    keep(store, told("short", model_alert("B")), now=after(40))
+    claims = 0
+    taken: list[Delivery] = []
+    while len(taken) < 2:
+        claimed = claim(store, after(41))
+        taken += claimed.deliveries
+        claims += 1
+        assert claimed.more or len(taken) == 2
+        assert claims < 10
+    assert claims > 2
+    of_long = next(each for each in taken if each.notification.group.group_key == "long")
+    assert {("A", "firing"), ("Ended", "resolved")} == set(said(of_long))
+    assert ["superseded"] * 28 + ["pending"] == states(engine)[1:30]

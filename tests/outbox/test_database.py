@@ -126,7 +126,7 @@ def test_sqlite_keeps_what_it_says_it_keeps(sqlite_engine: Engine) -> None:
 
 SETTINGS = {
     "application_name": "alert-manager",
-    "idle_in_transaction_session_timeout": "1min",
+    "idle_in_transaction_session_timeout": "10s",
     "lock_timeout": "5s",
     "statement_timeout": "30s",
     "synchronous_commit": "on",

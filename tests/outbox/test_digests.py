@@ -9,12 +9,14 @@ import pytest
 from sqlalchemy import Engine, text
 
 from alerts.model import Alert
-from alerts.notification import Digest, Notification
+from alerts.notification import Digest, Notification, SendError
 from outbox.digests import DIGESTED
 from outbox.lanes import Lane
 from outbox.pacing import Pace
 from outbox.queue import Claim
 from outbox.records import Delivery, Plan, Planned
+from outbox.retry import Outcome
+from outbox.settling import Settlement
 from outbox.store import Store
 from tests.outbox.steps import (
     DEAD,
@@ -158,13 +160,37 @@ def test_critical_ones_are_told_by_themselves(store: Store, engine: Engine) -> N
     assert 5 == states(engine).count("digested")
 
 
-def test_a_digest_comes_first_and_alone(store: Store, digested: Delivery) -> None:
-    """Nothing is told before one that waits, for it tells what is older; not even what is critical."""
-    keep(store, told("new", critical(A)), now=after(8))
-    assert [] == take(store, after(20), LANE)
-    fail(store, digested, after(20), after(25))
-    assert [] == take(store, after(24), LANE)
-    assert [digested.id] == [each.id for each in take(store, after(25), LANE)]
+def test_a_digest_that_waits_holds_back_its_groups_alone(store: Store, digested: Delivery) -> None:
+    """Nothing newer of these is told before it; others are, the critical first, and in digests where there are many."""
+    keep(store, told("new", critical(A)), told("3", A_OVER), told("other", A), now=after(8))
+    fail(store, digested, after(9), after(60))
+    taken = [group for seconds in (15, 20, 25) for group in groups_of(take(store, after(seconds), LANE))]
+    assert ["new", "other"] == taken
+    for number in range(6):
+        keep(store, told(f"more {number}", A), now=after(26))
+    again, digest = digest_of(claim(store, after(40), LANE))
+    assert (6, {"error": 6}, 0) == (digest.groups, digest.firing, digest.resolved)
+    assert settle(store, again, now=after(40))
+    assert [digested.id] == [each.id for each in take(store, after(60), LANE)]
+    assert settle(store, replace(digested, lease_until=after(60 + LEASE)), now=after(61))
+    _, last = digest_of(claim(store, after(90), LANE))
+    assert (1, 1) == (last.groups, last.resolved)
+
+
+def test_while_a_chat_fails_no_more_digests_are_made(store: Store, digested: Delivery) -> None:
+    """What comes meanwhile is told in one when it is well again, and until then probes are made one by one."""
+    busy = SendError("busy")
+    for number in range(3):
+        keep(store, told(f"probe {number}", A), now=after(8))
+    fail(store, digested, after(8), after(300))
+    for seconds in (13, 19, 25):
+        (each,) = take(store, after(seconds), replace(LANE, digest_after_seconds=None))
+        settlement = Settlement(each, Outcome("pending", "busy", after(300)), None, busy, after(seconds))
+        assert [True] == store.queue.settle([settlement])
+    for number in range(10):
+        keep(store, told(f"storm {number}", A), now=after(26))
+    taken = take(store, after(200), LANE)
+    assert ["state"] == [each.kind for each in taken]
 
 
 def test_what_is_told_after_a_digest_is_no_storm(store: Store, digested: Delivery) -> None:
@@ -329,3 +355,13 @@ def test_five_thousand_groups_in_one(store: Store, engine: Engine) -> None:
     assert 6_000 == states(engine).count("digested")
     assert settle(store, delivery, now=after(12))
     assert seconds < 10
+
+
+def test_what_a_digest_tells_stays_until_it_is_told(store: Store, digested: Delivery, engine: Engine) -> None:
+    """Retention deletes no row of a digest that still waits: the page lists them, and it is known who was told."""
+    late = after(100_000)
+    list(store.retention.sweep(late))
+    assert ["digested"] * 6 + ["pending"] == sorted(states(engine))
+    assert settle(store, digested, now=after(8))
+    list(store.retention.sweep(late))
+    assert [] == states(engine)

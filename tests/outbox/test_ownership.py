@@ -1,18 +1,21 @@
 """What a dead process held is given back at once where it is certain that it is dead, and nothing of the living is."""
 
+import fcntl
 import signal
 import socket
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import pytest
 from sqlalchemy import Engine, func, select
 
 from outbox import ownership
-from outbox.database import migrate, open_database
+from outbox.database import StoreError, migrate, open_database
 from outbox.tables import events
 from tests.samples import NOW
 from tests.service import ROOT, Service, eventually
@@ -170,4 +173,25 @@ def test_two_services_on_one_host_share_a_postgresql(postgresql_url: str, tmp_pa
         first.kill()
         first.start()
         eventually(lambda: not waiting(engine), "what it held is planned")
+    engine.dispose()
+
+
+def test_who_frees_a_workers_leases_does_not_wait_for_another_that_stands_still(
+    sqlite_url: str,
+) -> None:
+    """The master is the only one who could end that; what the worker held comes back with its lease."""
+    engine = open_database(sqlite_url)
+    migrate(engine)
+    hold(engine, f"{HOST}:blue:7:")
+    with Path(f"{engine.url.database}.turn").open("a") as stands_still:
+        fcntl.flock(stands_still, fcntl.LOCK_EX)
+        begun = time.monotonic()
+        with pytest.raises(StoreError, match="lock beside the database"):
+            ownership.release_worker(engine, {"ALERT_MANAGER_INSTANCE": "blue"}, 7)
+        assert time.monotonic() - begun < 3
+    open_files = len(list(Path("/proc/self/fd").iterdir()))
+    for _ in range(3):
+        ownership.release_worker(engine, {"ALERT_MANAGER_INSTANCE": "blue"}, 7)
+    assert [None] == holders(engine)
+    assert len(list(Path("/proc/self/fd").iterdir())) <= open_files
     engine.dispose()

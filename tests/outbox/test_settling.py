@@ -78,6 +78,18 @@ def test_settling_is_fenced_against_oneself(store: Store) -> None:
     assert settle(store, held, now=LATER)
 
 
+@pytest.mark.parametrize("order", [1, -1])
+def test_two_claims_of_one_delivery_are_told_apart(store: Store, engine: Engine, order: int) -> None:
+    """Where both outcomes come at once only that of the later claim is kept, and the other is known to be late."""
+    keep(store, told("one", A))
+    (stale,) = take(store)
+    (new,) = take(store, after(LEASE + 1))
+    late = Settlement(stale, Outcome("dead", "refused"), None, None, after(LEASE + 2))
+    good = Settlement(new, DELIVERED, None, None, after(LEASE + 2))
+    assert [False, True][::order] == store.queue.settle([late, good][::order])
+    assert ["delivered"] == states(engine)
+
+
 @pytest.mark.parametrize("result", [REFUSED, SendError("slow down", throttled=True), SendError("no", permanent=True)])
 def test_what_came_too_late_says_nothing_of_the_destination(engine: Engine, result: SendError) -> None:
     """What a process that lost its lease heard changes no row at all."""

@@ -77,3 +77,24 @@ def test_a_database_that_is_locked_is_a_store_error(store: Store, engine: Engine
         with pytest.raises(StoreError, match=r"database is locked|due to lock timeout"):
             store.accept(b"{}", NOW)
     assert 1 == store.accept(b"{}", NOW)
+
+
+@pytest.mark.parametrize("method", ["settle", "give_back", "accept", "waiting", "backlog"])
+def test_a_connection_that_cannot_be_made_is_a_store_error(store: Store, engine: Engine, method: str) -> None:
+    """Not only what the database says, but what the machine says on the way there: too many open files."""
+    keep(store, notification("s3cret"))
+    (delivery,) = take(store)
+    store.accept(b"{}", NOW)
+    (event_,) = store.claim_events(NOW, LEASE)
+    plan = Plan(event_)
+
+    def refuse(connection: object, record: object, proxy: object) -> None:
+        raise OSError(24, "Too many open files")
+
+    event.listen(engine, "checkout", refuse)
+    try:
+        with pytest.raises(StoreError, match="Too many open files"):
+            READS[method](store) if method in READS else WRITES[method](store, delivery, plan)
+    finally:
+        event.remove(engine, "checkout", refuse)
+    assert settle(store, delivery)

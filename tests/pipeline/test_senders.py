@@ -194,6 +194,26 @@ def test_what_waits_for_one_that_fails_is_given_back(senders: Senders, far_sides
     eventually(lambda: senders.room(SLOW) == 8, "room for more again")
 
 
+def test_what_cannot_be_given_back_takes_no_thread_along(far_sides: FarSides) -> None:
+    """A lane that fails, and whose deliveries cannot even be given back, is served again once all is well."""
+    broken = [True]
+
+    def give_back(delivery: Delivery) -> None:
+        if broken:
+            raise OSError(24, "Too many open files")
+
+    senders = Senders(far_sides.send, give_back, far_sides.room.set)
+    far_sides.behaviour[SLOW] = lambda: False
+    senders.add(SLOW, deliveries(SLOW, 12))
+    eventually(lambda: senders._lane(SLOW).running == 0, "the threads to end")
+    broken.clear()
+    far_sides.behaviour[SLOW] = lambda: True
+    eventually(lambda: senders.room(SLOW) > 0, "room")
+    senders.add(SLOW, deliveries(SLOW, 1, first=100))
+    eventually(lambda: 100 in [each.id for each in far_sides.sent], "the next to be sent")
+    senders.stop()
+
+
 def test_stopping_gives_back_at_once_what_waits(
     senders: Senders, far_sides: FarSides, hanging: threading.Event
 ) -> None:

@@ -164,6 +164,20 @@ def test_a_plan_that_cannot_be_kept_holds_up_its_groups_alone(
     assert ["resolved"] == [each.group.status for each in recorder.sent if each.group.alerts[0].name == "A"]
 
 
+def test_plans_that_are_refused_for_good_hold_up_only_their_groups(
+    pipeline: Pipeline, choosy: Choosy, recorder: Recorder
+) -> None:
+    """However many they are: each round of tries begins where the last gave up."""
+    refused = [pipeline.accept(body(wire_alert(f"Bad{number}"))) for number in range(5)]
+    choosy.refused = frozenset(refused)
+    good = [pipeline.accept(body(wire_alert(f"Good{number}"))) for number in range(3)]
+    with started(pipeline):
+        assert [["delivered"]] * 3 == [settled(pipeline, each) for each in good]
+        stuck(pipeline, 5)
+        choosy.refused = frozenset()
+        assert [["delivered"]] * 5 == [settled(pipeline, each) for each in refused]
+
+
 def test_what_is_stuck_keeps_its_order_beyond_its_lease(
     pipeline: Pipeline, choosy: Choosy, recorder: Recorder, clock: Clock
 ) -> None:
