@@ -22,8 +22,8 @@ from config.document import ConfigError
 from config.environment import Environment, EnvironmentVariableError
 from config.load import load
 from config.process import process_settings
-from config.schema import Configuration, Receiver
-from outbound import Http
+from config.schema import Configuration, PrometheusSettings, Receiver
+from outbound import Http, Tls
 from outbox import ownership
 from outbox.database import DatabaseUrlError, StoreError, migrate, open_database, parse_url
 from outbox.store import Store
@@ -88,7 +88,7 @@ def create_app(variables: Mapping[str, str] | None = None) -> Flask:
     settings = configuration.file
     found = enrich.find()
     names = settings.enrichment.enrichers
-    prometheuses = [enrich.Prometheus(settings.prometheus.url, http)] if settings.prometheus else []
+    prometheuses = [_prometheus(each, settings.enrichment.cache) for each in configuration.prometheuses]
     pipeline = Pipeline(
         configuration,
         Store(engine, ownership.owner(variables, os.getpid())),
@@ -99,6 +99,20 @@ def create_app(variables: Mapping[str, str] | None = None) -> Flask:
     web = create_web(configuration, pipeline)
     web.extensions["pipeline"] = pipeline
     return web
+
+
+def _prometheus(settings: PrometheusSettings, cache_seconds: float) -> enrich.Prometheus:
+    tls = settings.tls_config
+    # Connections of its own: what certificates it shows and takes is its own, too.
+    made = Tls(tls.ca_file, tls.cert_file, tls.key_file, tls.server_name, tls.insecure_skip_verify) if tls else None
+    return enrich.Prometheus(
+        settings.url,
+        Http(tls=made),
+        name=settings.name,
+        matchers=settings.matchers,
+        headers=settings.request_headers,
+        cache_seconds=cache_seconds,
+    )
 
 
 def _configure_logging(variables: Mapping[str, str]) -> None:

@@ -12,6 +12,7 @@ import ssl
 import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -20,6 +21,7 @@ import urllib3
 from requests.adapters import HTTPAdapter
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
+from urllib3.util.ssl_match_hostname import CertificateError
 
 MAX_ANSWER_BYTES = 32 * 1024 * 1024
 _REDACTED = "***"
@@ -77,15 +79,39 @@ class _Environment:
     proxies: dict[str, str]
 
 
+@dataclass(frozen=True, slots=True)
+class Tls:
+    """What a far side's certificate is held against, and one's own.
+
+    Attributes:
+        ca_file: instead of what the system trusts.
+        server_name: whom the certificate is to name, instead of the URL's host.
+        insecure: take any certificate.
+    """
+
+    ca_file: Path | None = None
+    cert_file: Path | None = None
+    key_file: Path | None = None
+    server_name: str | None = None
+    insecure: bool = False
+
+
 class Http:
     """Pooled connections to the far sides; one for a process, shared by its threads.
 
     Args:
         pool_size: connections kept open a host.
+        tls: instead of what the environment says.
     """
 
-    def __init__(self, pool_size: int = 64) -> None:
-        self._adapter = _DeadlineAdapter(pool_connections=pool_size, pool_maxsize=pool_size)
+    def __init__(self, pool_size: int = 64, tls: Tls | None = None) -> None:
+        self._tls = tls
+        if tls is not None and tls.insecure:
+            # It was asked for, and need not be said with each request.
+            urllib3.disable_warnings(urllib3.exceptions.InsecureRequestWarning)
+        self._adapter = _DeadlineAdapter(
+            tls.server_name if tls else None, pool_connections=pool_size, pool_maxsize=pool_size
+        )
         self._environments: dict[str, _Environment] = {}
 
     def post(
@@ -144,7 +170,11 @@ class Http:
             request = requests.Request("POST", url, _HEADERS).prepare()
             with requests.Session() as session:
                 settings = session.merge_environment_settings(url, {}, True, None, None)
-            known = _Environment(request, settings["verify"], settings["cert"], dict(settings["proxies"]))
+            verify, cert = settings["verify"], settings["cert"]
+            if self._tls is not None:
+                verify = False if self._tls.insecure else str(self._tls.ca_file) if self._tls.ca_file else verify
+                cert = (str(self._tls.cert_file), str(self._tls.key_file)) if self._tls.cert_file else cert
+            known = _Environment(request, verify, cert, dict(settings["proxies"]))
             if len(self._environments) >= _URLS_AT_MOST:
                 self._environments.clear()
             self._environments[url] = known
@@ -180,7 +210,7 @@ def _explained(error: Exception, host: str, deadline_seconds: float) -> Outbound
         return OutboundError(f"{host}: connection refused")
     if caused_by(socket.gaierror, urllib3.exceptions.NameResolutionError):
         return OutboundError(f"{host}: the name does not resolve")
-    if caused_by(ssl.SSLError):
+    if caused_by(ssl.SSLError, urllib3.exceptions.SSLError, CertificateError):
         return OutboundError(f"{host}: TLS failed ({type(causes[-1]).__name__})")
     if caused_by(TimeoutError, urllib3.exceptions.TimeoutError, requests.Timeout):
         return OutboundTimeout(f"{host}: timed out after {deadline_seconds:g}s")
@@ -290,8 +320,13 @@ _POOLS = {"http": _DeadlinePool, "https": _DeadlineTLSPool}
 
 
 class _DeadlineAdapter(HTTPAdapter):
+    def __init__(self, server_name: str | None, **kwargs: Any) -> None:
+        named = {"server_hostname": server_name, "assert_hostname": server_name}
+        self._named: dict[str, Any] = named if server_name else {}
+        super().__init__(**kwargs)
+
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
-        super().init_poolmanager(*args, **kwargs)
+        super().init_poolmanager(*args, **{**kwargs, **self._named})
         self.poolmanager.pool_classes_by_scheme = _POOLS
 
     def proxy_manager_for(self, proxy: str, **kwargs: Any) -> Any:

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from config.document import Document, Path_, Problem
-from config.schema import Receiver
+from config.schema import PrometheusSettings, Receiver
 from config.validation import unknown_key
 
 _CONDITIONS = ("match", "match_re", "matchers")
@@ -90,6 +90,26 @@ def check_enrichers(names: Iterable[str] | None, known: set[str], document: Docu
         if name not in known:
             message = unknown_key(name, sorted(known), "enricher")
             document.problems.append(document.problem(("enrichment", "enrichers", at), message))
+
+
+def check_prometheuses(prometheuses: Sequence[PrometheusSettings], document: Document) -> list[Problem]:
+    """Check that several can be told apart, and that each may be asked about something.
+
+    Returns:
+        What may not be meant.
+    """
+    warnings: list[Problem] = []
+    names = [each.name for each in prometheuses]
+    for at, each in enumerate(prometheuses):
+        if len(prometheuses) > 1 and not each.name:
+            document.problems.append(document.problem(("prometheus", at), "needs a name, as there are several"))
+        elif each.name in names[:at]:
+            problem = document.problem(("prometheus", at, "name"), f"there is another {each.name!r}")
+            document.problems.append(problem)
+        if any(not before.matchers for before in prometheuses[:at]):
+            message = "is never asked: one before it has no matchers and so takes every alert"
+            warnings.append(document.problem(("prometheus", at), message))
+    return warnings
 
 
 def _reached(used: set[Any], receivers: Sequence[Receiver]) -> set[Any]:

@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Any
 
 from config.base import ActionSettings
-from config.checks import check_enrichers, check_fallbacks, check_route
+from config.checks import check_enrichers, check_fallbacks, check_prometheuses, check_route
 from config.document import ConfigError, Document, Problem, read
 from config.environment import Environment
 from config.receivers import ReceiversReader
-from config.schema import ConfigFile, Configuration
+from config.schema import ConfigFile, Configuration, PrometheusSettings
 from config.validation import validated
 
 DEFAULT_FILE = Path(__file__).resolve().with_name("default.yaml")
@@ -47,21 +47,37 @@ def load(
         raise ConfigError([document.problem((), "should be a mapping with `route` and `receivers`")])
     data = dict(document.data)
     listed = data.pop("receivers", None)
-    _fill_from_environment(data, environment, document)
+    several = data.pop("prometheus") if isinstance(data.get("prometheus"), list) else None
+    _fill_from_environment(data, environment, document, but="" if several is None else "prometheus")
     file: ConfigFile | None = validated(ConfigFile, data, (), document)
     defaults = data["global"] if isinstance(data.get("global"), dict) else {}
     receivers = list(ReceiversReader(document, actions, defaults, environment, log_otherwise=shipped).read(listed))
     warnings = check_route(data.get("route"), receivers, document) + check_fallbacks(listed, receivers, document)
     if file is not None:
         check_enrichers(file.enrichment.enrichers, set(enrichers), document)
+    prometheuses = _prometheuses(several, file, document)
+    warnings += check_prometheuses(prometheuses, document)
     if document.problems or file is None:
         raise ConfigError(_in_order(document.problems))
-    return Configuration(document.name, file, tuple(receivers), tuple(map(str, _in_order(warnings))))
+    warned = tuple(map(str, _in_order(warnings)))
+    return Configuration(document.name, file, tuple(receivers), prometheuses, warned)
 
 
-def _fill_from_environment(data: dict[str, Any], environment: Environment, document: Document) -> None:
+def _prometheuses(
+    several: list[Any] | None, file: ConfigFile | None, document: Document
+) -> tuple[PrometheusSettings, ...]:
+    """One, or those of a list, as far as they are right."""
+    if several is None:
+        return (file.prometheus,) if file is not None and file.prometheus is not None else ()
+    made = [validated(PrometheusSettings, each, ("prometheus", at), document) for at, each in enumerate(several)]
+    return tuple(each for each in made if each is not None)
+
+
+def _fill_from_environment(data: dict[str, Any], environment: Environment, document: Document, but: str = "") -> None:
     for (section, *key), name in _FROM_ENVIRONMENT.items():
         given = data.get(section)
+        if section == but:
+            continue
         if given is not None and (not key or not isinstance(given, dict) or given.get(key[0]) is not None):
             continue
         value = document.look_up((section, *key), name, environment)

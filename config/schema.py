@@ -13,6 +13,7 @@ from pydantic import BeforeValidator, Field, PrivateAttr, SecretStr, model_valid
 
 from alerts.matchers import Matcher, parse_matchers
 from config.base import ActionSettings, DurationSeconds, HttpUrl, SecretUrl, Settings, SizeBytes, at_least, at_most
+from config.http import HttpClientSettings
 
 _FALLBACK_AFTER_SECONDS = 120.0
 _FLAP_HOLD_SECONDS = 0.0
@@ -61,16 +62,19 @@ class GlobalSettings(Settings):
     pagerduty_url: HttpUrl = "https://events.pagerduty.com/v2/enqueue"
 
 
-class PrometheusSettings(Settings):
-    """Where readings come from: the base URL, a path prefix included."""
+class PrometheusSettings(HttpClientSettings):
+    """Where readings come from: the base URL, a path prefix included; and which alerts it knows about."""
 
     url: HttpUrl
+    name: str = ""
+    matchers: Annotated[tuple[Matcher, ...], BeforeValidator(_matchers)] = ()
 
 
 class EnrichmentSettings(Settings):
-    """How long enrichment may take in all, and which enrichers run (all that there are, unless named)."""
+    """How long enrichment may take in all, how long an answer is good, and which enrichers run (all, unless named)."""
 
     timeout: DurationSeconds = 2.0
+    cache: Annotated[DurationSeconds, at_most(60, "values are to be those of the time when the alert came")] = 15.0
     enrichers: tuple[str, ...] | None = None
 
 
@@ -165,12 +169,14 @@ class Configuration:
 
     Attributes:
         name: the file's, as it was given.
+        prometheuses: each alert's is the first whose matchers fit.
         warnings: what is accepted and may not be what was meant.
     """
 
     name: str
     file: ConfigFile
     receivers: tuple[Receiver, ...]
+    prometheuses: tuple[PrometheusSettings, ...] = ()
     warnings: tuple[str, ...] = ()
 
     def receiver(self, name: str) -> Receiver | None:

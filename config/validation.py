@@ -35,7 +35,8 @@ def validated(shape: type[Any], value: Any, path: Path_, document: Document) -> 
         return shape.model_validate(value)
     except ValidationError as error:
         for each in error.errors(include_url=False, include_input=False):
-            place = (*path, *each["loc"])
+            # What is wrong with a key is pydantic's "[key]" behind it.
+            place = (*path, *(step for step in each["loc"] if step != "[key]"))
             if each["type"] == "extra_forbidden":
                 known = _keys_at(shape, each["loc"][:-1])
                 message = unknown_key(str(place[-1]), known if len(place) > 1 else [*known, "receivers"])

@@ -8,11 +8,12 @@ from __future__ import annotations
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
 from alerts.matchers import Matcher, all_match
+from config.base import SecretError
 from enrich._base import NoAnswer
 from enrich._breaker import Breaker
 from enrich._vector import Sample, Vector
@@ -46,7 +47,7 @@ class Prometheus:
         http: the connections to use.
         name: what people call it where there are several; "" where there is one.
         matchers: which alerts it knows about: those whose labels match all of these.
-        headers: sent along with each question.
+        headers: what is to be sent along with a question; they are secret.
         cache_seconds: for how long an answer is good for the same question.
     """
 
@@ -57,12 +58,12 @@ class Prometheus:
         *,
         name: str = "",
         matchers: Sequence[Matcher] = (),
-        headers: Mapping[str, str] | None = None,
+        headers: Callable[[], Mapping[str, str]] = dict,
         cache_seconds: float = 0.0,
     ) -> None:
         self._url = url.rstrip("/")
         self._http = http
-        self._headers = dict(headers or {})
+        self._headers = headers
         self._named = f"Prometheus {name}" if name else "Prometheus"
         self._matchers = tuple(matchers)
         self._breaker = Breaker(time.monotonic)
@@ -107,7 +108,11 @@ class Prometheus:
         form = {"query": promql, "time": f"{at.timestamp():.3f}", "timeout": f"{deadline_seconds:.3f}"}
         url = f"{self._url}/api/v1/query"
         try:
-            return self._http.post(url, data=form, headers=self._headers, deadline_seconds=deadline_seconds)
+            headers = self._headers()
+        except SecretError as error:
+            raise _Broken(f"cannot be asked: {error}") from None
+        try:
+            return self._http.post(url, data=form, headers=headers, deadline_seconds=deadline_seconds)
         except OutboundTimeout:
             raise _Broken(f"timed out after {round(deadline_seconds, 1):g}s") from None
         except OutboundError as error:

@@ -32,7 +32,6 @@ class Enricher:
 
     name = "node"
     title = "node"
-    metrics = (_POD, _CONDITION, _CAPACITY, _CPU, _MEMORY, _FREE, _SIZE)
 
     def questions(self, alerts: Sequence[Alert]) -> Mapping[str, str]:
         """On which nodes the pods run, and the disks of instances."""

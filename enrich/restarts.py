@@ -24,7 +24,6 @@ class Enricher:
 
     name = "restarts"
     title = "restarts"
-    metrics = (_RESTARTS, _ENDED, _CODE, _WAITING)
 
     def questions(self, alerts: Sequence[Alert]) -> Mapping[str, str]:
         """Gauges, and one query for how it was an hour before."""

@@ -27,7 +27,6 @@ class Enricher:
 
     name = "volume"
     title = "volume"
-    metrics = (_CLAIMS, _USED, _CAPACITY)
 
     def questions(self, alerts: Sequence[Alert]) -> Mapping[str, str]:
         """Which claims the pods have."""

@@ -98,13 +98,6 @@ class Enricher:
 
     name = "workload"
     title = "workload"
-    metrics = (
-        _OWNER,
-        *(metric for kind in _KINDS.values() for metric in (*kind.metrics, *_MORE.get(kind.name, ()))),
-        _HPA_OF,
-        _HPA_MOST,
-        _HPA_NOW,
-    )
 
     def questions(self, alerts: Sequence[Alert]) -> Mapping[str, str]:
         """Who owns the pods, and which autoscalers there are beside them."""

@@ -8,12 +8,13 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 import outbound
-from outbound import Answer, Http, OutboundError, OutboundTimeout, redacted
+from outbound import Answer, Http, OutboundError, OutboundTimeout, Tls, redacted
 from tests.far_sides import trouble
 from tests.far_sides.http_server import HttpServer
 from tests.far_sides.process import require
@@ -309,6 +310,42 @@ def test_the_deadline_holds_over_tls(
     monkeypatch.delenv("REQUESTS_CA_BUNDLE")
     with over_tls(certificate, iter([head]), 0) as url:
         assert "TLS failed" in str(failure(http, url.replace("http:", "https:") + SECRET))
+
+
+def test_a_certificate_is_held_against_what_is_said(
+    certificate: tuple[Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Against a file of one's own, whatever the environment says; for another's name, or for none; or not at all."""
+    monkeypatch.delenv("REQUESTS_CA_BUNDLE", raising=False)
+    head = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
+
+    def asked(tls: Tls) -> str:
+        http = Http(tls=tls)
+        with over_tls(certificate, iter([head]), 0) as url:
+            try:
+                return http.post(url.replace("http:", "https:"), data=b"{}", deadline_seconds=5).text
+            except OutboundError as error:
+                return str(error).partition(": ")[2]
+            finally:
+                http.close()
+
+    refused = "TLS failed (SSLCertVerificationError)"
+    trusted = Tls(ca_file=certificate[0])
+    assert "ok" == asked(trusted)
+    assert refused == asked(Tls())
+    assert "ok" == asked(replace(trusted, server_name="127.0.0.1"))
+    assert "TLS failed" in asked(replace(trusted, server_name="other.example"))
+    assert "ok" == asked(Tls(insecure=True))
+    assert "ok" == asked(replace(trusted, cert_file=certificate[0], key_file=certificate[1]))
+    assert "no usable answer (OSError)" == asked(Tls(ca_file=tmp_path / "absent.pem"))
+
+
+def test_what_is_said_of_certificates_is_nothing_without_tls(server: HttpServer) -> None:
+    """A plain URL with a `tls_config` is asked all the same."""
+    server.answer_next(200, b"ok")
+    http = Http(tls=Tls(server_name="other.example", insecure=True))
+    assert 200 == http.post(server.url, data=b"{}", deadline_seconds=5).status
+    http.close()
 
 
 def test_redacts_every_secret() -> None:

@@ -382,6 +382,42 @@ WRONG: dict[str, tuple[str, list[str]]] = {
     ),
     "no URL": (f"{SMALL}prometheus: {{url: here}}\n", ["f.yml:4:14 prometheus.url: is not an http:// or https:// URL"]),
     "a prometheus without a URL": (f"{SMALL}prometheus: {{}}\n", ["f.yml:4:1 prometheus.url: is missing"]),
+    "several without names or URLs": (
+        f"{SMALL}prometheus:\n- {{name: a, url: 'http://a', colour: red}}\n- {{url: 'http://b'}}\n- {{url: there}}\n",
+        [
+            "f.yml:5:30 prometheus[0].colour: is no key here; there are: headers, basic_auth, authorization, "
+            "tls_config, url, name, matchers",
+            "f.yml:7:4 prometheus[2].url: is not an http:// or https:// URL",
+        ],
+    ),
+    "two prometheuses of one name": (
+        f"{SMALL}prometheus:\n- {{name: a, url: 'http://a'}}\n- {{name: a, url: 'http://b'}}\n",
+        ["f.yml:6:4 prometheus[1].name: there is another 'a'"],
+    ),
+    "one of several without a name": (
+        f"{SMALL}prometheus:\n- {{name: a, url: 'http://a', matchers: [a=b]}}\n- {{url: 'http://b'}}\n",
+        ["f.yml:6:3 prometheus[1]: needs a name, as there are several"],
+    ),
+    "two identities": (
+        f"{SMALL}prometheus: {{url: 'http://a', basic_auth: {{username: a, password: {SECRET}}}, "
+        "authorization: {credentials: x}}\n",
+        ["f.yml:4:1 prometheus: has both basic_auth and authorization"],
+    ),
+    "half a user": (
+        f"{SMALL}prometheus: {{url: 'http://a', basic_auth: {{username: a}}}}\n",
+        ["f.yml:4:31 prometheus.basic_auth: needs password or password_file"],
+    ),
+    "a header of ours": (
+        f"{SMALL}prometheus: {{url: 'http://a', headers: {{Authorization: {SECRET}}}}}\n",
+        [
+            "f.yml:4:41 prometheus.headers.Authorization: is set by itself; for who one is there are "
+            "basic_auth and authorization"
+        ],
+    ),
+    "half a certificate": (
+        f"{SMALL}prometheus: {{url: 'http://a', tls_config: {{cert_file: a}}}}\n",
+        ["f.yml:4:31 prometheus.tls_config: needs both cert_file and key_file, or neither"],
+    ),
     "a bad matcher": (
         "route:\n  receiver: a\n  routes:\n  - matchers: ['a=b', 'c']\nreceivers: [{name: a}]",
         ["f.yml:4:5 route.routes[0].matchers: position 2: expected an operator: = != =~ or !~"],

@@ -4,12 +4,14 @@ import json
 import time
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs
 
 import pytest
 
+from config.schema import PrometheusSettings
 from enrich import Prometheus
 from enrich._base import NoAnswer
 from enrich._vector import Sample
@@ -56,6 +58,117 @@ def test_reads_a_vector(server: HttpServer, http: Http) -> None:
     server.answer_next(200, json.dumps({**told, "warnings": ["partial"]}).encode())
     expected = (Sample({"pod": "a"}, 0.5), Sample({}, float("inf")))
     assert expected == Prometheus(server.url, http).query("up", NOW, 5).samples
+
+
+def test_sends_what_goes_along_and_says_who_it_is(server: HttpServer, http: Http, tmp_path: Path) -> None:
+    """Headers are asked for with each question; a secret that cannot be read is a reason that names its file."""
+    file = tmp_path / "token"
+    settings = PrometheusSettings.model_validate(
+        {
+            "url": server.base_url,
+            "headers": {"X-Scope-OrgID": "team-a"},
+            "authorization": {"credentials_file": str(file)},
+        }
+    )
+    client = Prometheus(server.base_url, http, name="west", headers=settings.request_headers)
+    with pytest.raises(NoAnswer, match=r"^Prometheus west cannot be asked: .*token: No such file"):
+        client.query("up", NOW, 5)
+    file.write_text("t0ken")
+    server.answer_next(200, json.dumps(vector()).encode())
+    client.query("up", NOW, 5)
+    (request,) = server.requests
+    assert ("team-a", "Bearer t0ken") == (request.headers["X-Scope-OrgID"], request.headers["Authorization"])
+
+
+def test_shows_what_prometheus_warns_of(server: HttpServer, http: Http) -> None:
+    """Warnings and infos, the first few, each on one line."""
+    told = {**vector(), "warnings": ["partial\nanswer", 7], "infos": ["a", "b", "c"]}
+    server.answer_next(200, json.dumps(told).encode())
+    assert ("partial answer", "a", "b") == Prometheus(server.url, http).query("up", NOW, 5).warnings
+
+
+def test_does_not_ask_twice_within_a_few_seconds(server: HttpServer, http: Http) -> None:
+    """An answer is good for the same question about a moment near its own, and for all of several moments."""
+    client = Prometheus(server.url, http, cache_seconds=15)
+    for _ in range(4):
+        server.answer_next(200, json.dumps(vector()).encode())
+
+    def asked(seconds: float, earliest: float | None = None, promql: str = "up") -> int:
+        at, first = (NOW + timedelta(seconds=each or 0) for each in (seconds, earliest))
+        client.query(promql, at, 5, earliest=None if earliest is None else first)
+        return len(server.requests)
+
+    assert [1, 1, 1] == [asked(0), asked(15), asked(-15)]
+    assert 2 == asked(0, promql="down")
+    assert 2 == asked(10, earliest=-10)
+    assert 3 == asked(16)
+    # That one is the newest now: the one before it is out of its reach.
+    assert 4 == asked(5, earliest=0)
+
+
+def test_keeps_no_more_answers_than_there_is_room_for(
+    server: HttpServer, http: Http, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The oldest goes first."""
+    monkeypatch.setattr("enrich._prometheus._MOST_KEPT", 6)
+    client = Prometheus(server.url, http, cache_seconds=15)
+    sample = {"metric": {}, "value": [1, "1"]}
+    for promql in ("a", "b", "c", "c", "a"):
+        server.answer_next(200, json.dumps(vector(sample, sample)).encode())
+        client.query(promql, NOW, 5)
+    assert ["a", "b", "c", "a"] == [parse_qs(each.body.decode())["query"][0] for each in server.requests]
+
+
+def test_is_left_alone_when_it_fails_again_and_again(server: HttpServer, http: Http) -> None:
+    """Three failures are enough, of whatever kind; a question that is wrong is none."""
+    client = Prometheus(server.url, http)
+
+    def refused(status: int, body: object) -> str:
+        server.answer_next(status, json.dumps(body).encode())
+        with pytest.raises(NoAnswer) as caught:
+            client.query("up", NOW, 5)
+        return str(caught.value)
+
+    for _ in range(5):
+        refused(400, PARSE_ERROR)
+    for status, body in ((503, {}), (200, "nonsense"), (500, PARSE_ERROR)):
+        assert "left alone" not in refused(status, body)
+    asked = len(server.requests)
+    expected = "Prometheus is left alone after 3 failures in a row; the last: says: 1:5: parse error"
+    assert refused(200, vector()).startswith(expected)
+    assert asked == len(server.requests)
+
+
+def test_an_answer_of_too_many_series_is_none(server: HttpServer, http: Http, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody could read them in time."""
+    monkeypatch.setattr("enrich._prometheus.MOST_SERIES", 2)
+    server.answer_next(200, json.dumps(vector(*[{"metric": {}, "value": [1, "1"]}] * 3)).encode())
+    assert "Prometheus answered with 3 series, more than 2" == reason(server.url, http)
+
+
+@pytest.mark.parametrize(
+    ("labels", "expected"),
+    [
+        ({"namespace": "a", "pod": "b", "container": "c"}, ("a", "b", "c")),
+        ({"namespace": "m", "pod": "ksm", "exported_namespace": "a", "exported_pod": "b"}, ("a", "b", "")),
+        ({"namespace": "a", "pod_name": "b", "container_name": "c"}, ("a", "b", "c")),
+        (
+            {
+                f"container_label_io_kubernetes_{each}": each[0]
+                for each in ("pod_namespace", "pod_name", "container_name")
+            },
+            ("p", "p", "c"),
+        ),
+    ],
+)
+def test_reads_labels_under_their_usual_names(
+    server: HttpServer, http: Http, labels: dict[str, str], expected: tuple[str, ...]
+) -> None:
+    """Whatever scraping and older exporters call a pod's namespace, name and container."""
+    server.answer_next(200, json.dumps(vector({"metric": labels, "value": [1, "1"]})).encode())
+    (sample,) = Prometheus(server.url, http).query("up", NOW, 5).samples
+    assert expected == tuple(sample.labels.get(each, "") for each in ("namespace", "pod", "container"))
+    assert labels.items() <= {**sample.labels, **labels}.items()
 
 
 PARSE_ERROR = {"status": "error", "errorType": "bad_data", "error": "1:5: parse error: unclosed left parenthesis"}

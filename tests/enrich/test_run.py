@@ -6,14 +6,17 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
 
+from alerts.matchers import parse_matchers
 from alerts.model import Alert
-from alerts.notification import Finding, Gap
+from alerts.notification import Finding, Gap, Reading
 from enrich import Prometheus, run
-from enrich._base import Answers, NoAnswer
+from enrich._base import Answers, Gauges, NoAnswer
+from enrich._promql import any_of
 from enrich._vector import Sample, Vector
 from outbound import Http
 from tests.enrich.lookup import NOW, alert
@@ -210,3 +213,112 @@ def test_a_stopping_service_has_gaps(http: Http) -> None:
     with running(http, 1) as runner:
         runner.executor.shutdown()
         assert [["cpu: the service is stopping"]] == runner.run(One("cpu"), answers={"up": 1})
+
+
+@dataclass(frozen=True, slots=True)
+class Curious(One):
+    """An enricher that asks on, about the pods that the first answer names; each alert gets its own."""
+
+    def questions(self, alerts: Sequence[Alert]) -> Mapping[str, str]:
+        """Asks for all of them."""
+        return {"first": Gauges("owner", [any_of("pod", (each.labels["pod"] for each in alerts))])}
+
+    def follow_up(self, alerts: Sequence[Alert], answers: Answers) -> Mapping[str, str]:
+        """Asks for what was named."""
+        owned = {each.labels["pod"] for each in answers["first"].samples}
+        return {"second": any_of("of", owned.intersection(each.labels["pod"] for each in alerts))}
+
+    def read(self, alert: Alert, answers: Answers) -> tuple[Finding, ...]:
+        """Tells the alert's own value."""
+        (sample,) = answers["second"].where(pod=alert.labels["pod"])
+        return (Reading(self.name, self.title, sample.value, "", answers.at("second"), answers.query("second")),)
+
+
+class Recorder(Prometheus):
+    """Answers each question with a sample for each pod of the test, and remembers when it was asked about."""
+
+    def __init__(self, http: Http, pods: Sequence[str], **settings: Any) -> None:
+        """Knows these pods."""
+        super().__init__("http://prometheus.example", http, **settings)
+        self.pods = pods
+        self.asked: list[tuple[str, datetime]] = []
+        self.warnings: tuple[str, ...] = ()
+
+    def query(self, promql: str, at: datetime, deadline_seconds: float, *, earliest: datetime | None = None) -> Vector:
+        """Answers one query."""
+        self.asked.append((promql, at))
+        if "fails" in promql:
+            raise NoAnswer("Prometheus timed out after 2s")
+        samples = [Sample({"__name__": "owner", "pod": pod}, float(number)) for number, pod in enumerate(self.pods)]
+        return Vector(samples, at, self.warnings)
+
+
+def found(
+    executor: Executor,
+    alerts: Sequence[Alert],
+    *prometheuses: Prometheus,
+    enricher: One | None = None,
+    received: Sequence[datetime] | None = None,
+) -> list[tuple[Finding, ...]]:
+    """Returns each alert's findings."""
+    received = received or [NOW] * len(alerts)
+    enrichers = [enricher or Curious("curious")]
+    return run(enrichers, alerts, prometheuses, received=received, timeout_seconds=5.0, executor=executor)
+
+
+def test_asks_on_with_what_was_answered(http: Http, executor: Executor) -> None:
+    """The second round knows the first one's answers; each alert has its own value, with the query about it alone."""
+    pods = [f"pod-{number}" for number in range(300)]
+    server = Recorder(http, pods)
+    readings = found(executor, [alert(pod=pod) for pod in pods], server)
+    assert [float(number) for number in range(300)] == [each.value for (each,) in readings if isinstance(each, Reading)]
+    assert [any_of("of", pods)] == [promql for promql, _ in server.asked[1:]]
+    assert len(server.asked) == 2
+    (last,) = readings[-1]
+    assert isinstance(last, Reading)
+    assert 'of=~"pod-299"' == last.query
+
+
+def test_what_cannot_be_asked_on_is_a_gap(http: Http, executor: Executor) -> None:
+    """With the reason for which the first question was not answered."""
+
+    class Failing(Curious):
+        """One whose first question fails."""
+
+        def questions(self, alerts: Sequence[Alert]) -> Mapping[str, str]:
+            """Asks what is not answered."""
+            return {"first": "fails"}
+
+    ((gap,),) = found(executor, [alert(pod="a")], Recorder(http, ["a"]), enricher=Failing("curious", title="Owner"))
+    assert Gap("curious", "Owner", "Prometheus timed out after 2s") == gap
+
+
+def test_asks_each_about_what_it_knows(http: Http, executor: Executor) -> None:
+    """Of several, the first whose matchers fit; an alert that none fits has a gap that says so."""
+    west = Recorder(http, ["a", "b"], matchers=parse_matchers('cluster="west"'))
+    east = Recorder(http, ["a", "b", "c"], matchers=parse_matchers('cluster=~"east|west"'))
+    alerts = [alert(pod="b", cluster="east"), alert(pod="a", cluster="west"), alert(pod="b", cluster="north")]
+    told = [[each.text for each in findings] for findings in found(executor, alerts, west, east)]
+    assert [["1"], ["0"], ["no Prometheus is configured whose matchers fit the alert"]] == told
+    assert (2, 2) == (len(west.asked), len(east.asked))
+
+
+def test_values_are_of_when_the_alert_was_received(http: Http, executor: Executor) -> None:
+    """What was received within five seconds is asked about together, the rest as of its own time."""
+    moments = [NOW + timedelta(seconds=seconds) for seconds in (3_600, 0, 4, 3_602, 30)]
+    server = Recorder(http, list("abcde"))
+    alerts = [alert(pod=pod) for pod in "abcde"]
+    readings = [each for (each,) in found(executor, alerts, server, received=moments) if isinstance(each, Reading)]
+    asked = {at for _, at in server.asked}
+    assert {NOW + timedelta(seconds=seconds) for seconds in (4, 30, 3_602)} == asked
+    assert [0.0, 1.0, 2.0, 3.0, 4.0] == [each.value for each in readings]
+    late = [abs((each.at - moment).total_seconds()) for each, moment in zip(readings, moments, strict=True)]
+    assert max(late) <= 5
+
+
+def test_says_what_prometheus_warns_of(http: Http, executor: Executor) -> None:
+    """Once, beside the first reading."""
+    server = Recorder(http, ["a"])
+    server.warnings = ("some stores did not answer",)
+    ((reading,),) = found(executor, [alert(pod="a")], server)
+    assert "0; Prometheus says: some stores did not answer" == reading.text

@@ -3,10 +3,7 @@
 import time
 from collections.abc import Mapping
 
-import pytest
-
 from alerts.model import Alert
-from enrich import find
 from enrich.workload import Enricher
 from tests.enrich.lookup import Cluster, Lookup, alert
 from tests.far_sides.exporter import Exporter
@@ -123,10 +120,3 @@ def test_is_found_without_honor_labels(cluster: Cluster, lookup: Lookup) -> None
     cluster.scraped()
     about = alert(namespace="works", pod="moved-0")
     assert ["2 of 2 replicas ready"] == lookup.texts(Enricher(), about)
-
-
-@pytest.mark.parametrize("name", ["node", "restarts", "volume", "workload"])
-def test_says_which_metrics_it_needs(name: str) -> None:
-    """So that people can look whether they are there."""
-    metrics = getattr(find()[name], "metrics", ())
-    assert len(metrics) == len(set(metrics)) >= 3
