@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from typing import Any, Literal
+from urllib.parse import quote
 
 Kind = Literal["webhook", "alerts"]
 """Alertmanager's webhook, as the service takes it, or `POST /api/v2/alerts`, as Alertmanager does."""
@@ -75,4 +76,6 @@ def _annotations(labels: dict[str, str]) -> dict[str, str]:
 
 
 def _origin(labels: dict[str, str]) -> dict[str, Any]:
-    return {"generatorURL": f"http://prometheus.example:9090/graph?g0.expr=memory%7Bpod%3D%22{labels['pod']}%22%7D"}
+    """The rule's expression, as each of its alerts has it."""
+    expression = quote(f'memory{{namespace="{labels["namespace"]}"}} > 0.9')
+    return {"generatorURL": f"http://prometheus.example:9090/graph?g0.expr={expression}&g0.tab=1"}

@@ -79,6 +79,10 @@ class Answers:
             raise answer
         return answer
 
+    def asked(self, name: str) -> bool:
+        """Whether there is a question of that name."""
+        return name in self._queries
+
     def at(self, name: str) -> datetime:
         """The moment that the answer to the question of that name is of."""
         answer = self._vectors.get(name)

@@ -52,7 +52,8 @@ def _told_by(names: Iterable[str]) -> Iterable[str]:
 
 def table() -> str:
     """A row for each enricher."""
-    rows = [f"| `{name}` | {'<br>'.join(_told_by(metrics(each)))} |" for name, each in find().items()]
+    told = {name: "<br>".join(_told_by(metrics(each))) for name, each in find().items()}
+    rows = [f"| `{name}` | {text} |" for name, text in told.items() if text]
     return "\n".join(["| enricher | asks for |", "| --- | --- |", *rows])
 
 

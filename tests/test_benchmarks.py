@@ -17,6 +17,7 @@ OPTIONS = {
     "latency": ["--count=2"],
     "storm": ["--groups=20", "--alerts=3"],
     "stored": ["--groups=20", "--few=10", "--many=100"],
+    "enrichment": ["--pods=20"],
 }
 
 
@@ -64,3 +65,11 @@ def test_storm(runs: dict[str, subprocess.Popen[str]]) -> None:
 def test_stored(runs: dict[str, subprocess.Popen[str]]) -> None:
     """Rows of the present tables are filled in, and the service delivers beside them."""
     assert 0 == figures(runs["stored"])["missing"]
+
+
+def test_enrichment(runs: dict[str, subprocess.Popen[str]]) -> None:
+    """Each of the pods is found, together and as events, with its own value."""
+    found = figures(runs["enrichment"])
+    assert (0, 0) == (found["wrong"], found["wrong_of_events"])
+    assert 0 < found["queries_of_one_event"] <= 10
+    assert min(found["queries_of_events"]) > 0

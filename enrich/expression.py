@@ -1,0 +1,134 @@
+"""The alert's own expression: what it is worth now, and beyond what it fires."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import promql_parser
+
+import units
+from alerts.model import Alert
+from alerts.notification import Finding, Reading
+from enrich._base import Answers, NoAnswer
+from enrich._vector import Sample
+
+# A rule's expression is the same for all its alerts: so many rules are asked about in a run, the most heard of first.
+_MOST = 10
+_LONGEST = 8_000
+_COMPARING = {">": "above", ">=": "at or above", "<": "below", "<=": "at or below", "==": "at", "!=": "off"}
+_MIRRORED = {">": "<", ">=": "<=", "<": ">", "<=": ">=", "==": "==", "!=": "!="}
+_SETS = ("and", "unless", "or")
+
+
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """An expression that compares a value with a number: `promql` is the value's."""
+
+    promql: str
+    threshold: str = ""
+
+
+class Enricher:
+    """What Prometheus says of the expression in an alert's `generatorURL`; the URL itself is never called."""
+
+    name = "expression"
+    title = "value"
+
+    def questions(self, alerts: Sequence[Alert]) -> Mapping[str, str]:
+        """Each rule's expression once, without what it is compared with."""
+        found = Counter(compared.promql for alert in alerts if (compared := _compared_of(alert)))
+        chosen = sorted(found, key=lambda promql: (-found[promql], promql))[:_MOST]
+        return {promql: promql for promql in chosen}
+
+    def read(self, alert: Alert, answers: Answers) -> tuple[Finding, ...]:
+        """The value of the series that the alert is about; nothing where no expression is known."""
+        compared = _compared_of(alert)
+        if compared is None:
+            return ()
+        if not answers.asked(compared.promql):
+            raise NoAnswer(f"more than {_MOST} rules fire at once; this one was not asked about")
+        found = [each for each in answers[compared.promql].samples if _is_of(each, alert)]
+        if not found:
+            raise NoAnswer("no data: the alert's expression has no value for its labels any more")
+        # A rule's aggregation may leave series that an alert's labels fit, too: the one that agrees in most is its own.
+        most = max(len(each.labels) for each in found)
+        found = [each for each in found if len(each.labels) == most]
+        if len({each.value for each in found}) > 1:
+            raise NoAnswer(f"the alert's expression has {len(found)} values for its labels")
+        value = found[0].value
+        if not math.isfinite(value):
+            raise NoAnswer(f"no data: the alert's expression is {value}")
+        at, query = answers.at(compared.promql), answers.query(compared.promql)
+        note = f"fires {compared.threshold}" if compared.threshold else ""
+        return (Reading(self.name, self.title, value, "", at, query, note=note),)
+
+
+def _compared_of(alert: Alert) -> Compared | None:
+    try:
+        given = parse_qs(urlsplit(alert.generator_url).query, max_num_fields=100).get("g0.expr", [""])[0]
+    except ValueError:
+        return None
+    return read_expression(given) if given and len(given) <= _LONGEST else None
+
+
+@lru_cache(maxsize=1_000)
+def read_expression(text: str) -> Compared | None:
+    """What an expression compares, and with what; None where it is no PromQL.
+
+    Of `a > 1 and b` it is `a`: the left side is the one whose values an alert has.
+    """
+    try:
+        node: Any = promql_parser.parse(text)
+    except (ValueError, UnicodeEncodeError):
+        return None
+    while True:
+        if isinstance(node, promql_parser.ParenExpr):
+            node = node.expr
+        elif isinstance(node, promql_parser.BinaryExpr) and str(node.op) in _SETS:
+            node = node.lhs
+        else:
+            break
+    if not isinstance(node, promql_parser.BinaryExpr) or str(node.op) not in _COMPARING:
+        return Compared(_written(node, text))
+    op, value, bound = str(node.op), node.lhs, _number(node.rhs)
+    if bound is None and (bound := _number(node.lhs)) is not None:
+        op, value = _MIRRORED[op], node.rhs
+    if bound is None or getattr(node.modifier, "return_bool", False):
+        # Compared with another series, or worth 0 or 1: the left side is what there is to tell.
+        return Compared(_written(node.lhs if bound is None else node, text))
+    return Compared(_written(value, text), f"{_COMPARING[op]} {units.count(bound)}")
+
+
+def _written(node: Any, text: str) -> str:
+    """A part of an expression as PromQL; the whole where the parser would not write its strings as they were.
+
+    The whole has the same values, as long as it fires.
+    """
+    return text if "\\" in text else str(node)
+
+
+def _number(node: Any) -> float | None:
+    while isinstance(node, promql_parser.ParenExpr):
+        node = node.expr
+    if isinstance(node, promql_parser.UnaryExpr):
+        inner = _number(node.expr)
+        return None if inner is None else -inner
+    if isinstance(node, promql_parser.NumberLiteral):
+        value = float(node.val)
+        return value if math.isfinite(value) else None
+    return None
+
+
+def _is_of(sample: Sample, alert: Alert) -> bool:
+    """Whether an alert is about a series: it has its labels, unless its rule gives them other values."""
+    return all(
+        value in (alert.labels.get(name), alert.labels.get(f"exported_{name}"))
+        for name, value in sample.labels.items()
+        if name != "__name__"
+    )

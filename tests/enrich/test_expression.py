@@ -1,0 +1,95 @@
+"""The alert's own expression, as a real Prometheus answers it."""
+
+from dataclasses import replace
+from urllib.parse import quote
+
+import pytest
+
+from alerts.model import Alert
+from alerts.notification import Reading
+from enrich.expression import Compared, Enricher, read_expression
+from tests.enrich.lookup import Cluster, Lookup, alert
+
+
+def about(expression: str, **labels: str) -> Alert:
+    """Returns an alert that came of this expression."""
+    url = f"http://prometheus.example:9090/graph?g0.expr={quote(expression)}&g0.tab=1"
+    return replace(alert(**labels), generator_url=url)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("a > 0.9", Compared("a{}", "above 0.90")),
+        ("0.9 < a", Compared("a{}", "above 0.90")),
+        ("(a >= (-5))", Compared("a{}", "at or above -5")),
+        ("a < 1e3 and on (pod) up == 1", Compared("a{}", "below 1000")),
+        ("a <= 2 unless b", Compared("a{}", "at or below 2")),
+        ("a == 0 or b > 1", Compared("a{}", "at 0")),
+        ("a != 1", Compared("a{}", "off 1")),
+        ("sum by (x) (rate(a[5m])) / 2 > 3", Compared("sum by (x)(rate(a{}[5m])) / 2", "above 3")),
+        ("a > b", Compared("a{}")),
+        ("a > bool 5", Compared("a{} > bool 5")),
+        ("absent(up)", Compared("absent(up{})")),
+        # What the parser would write otherwise than it was stays as it was.
+        ('a{x="\\"b"} > 5', Compared('a{x="\\"b"} > 5', "above 5")),
+        ("sum(", None),
+        ("", None),
+        ("a > 5 # half an emoji: \ud83d", None),
+    ],
+)
+def test_reads_what_is_compared_and_with_what(text: str, expected: Compared | None) -> None:
+    """The side with the values, and the number; of sets the left side, which an alert's value is of."""
+    assert expected == read_expression(text)
+
+
+@pytest.mark.parametrize(
+    "url", ["", "no url", "http://[", "http://a/graph?g0.expr=sum(", "http://a/graph?g0.expr=" + "a%2B" * 5_000 + "a"]
+)
+def test_of_no_expression_there_is_nothing_to_tell(lookup: Lookup, url: str) -> None:
+    """Alerts that Prometheus did not make, or with an expression that is none, or longer than any."""
+    assert [()] == lookup.findings(Enricher(), [replace(alert(pod="a"), generator_url=url)])
+
+
+def test_tells_each_alert_its_own_value(cluster: Cluster, lookup: Lookup) -> None:
+    """The expression is asked once for all; labels that the rule adds or an exporter moves hide no series."""
+    exporter = cluster.exporter
+    for pod, value in (("a", 0.93), ("b", 0.5), ("c", 0.97)):
+        exporter.set("share_of_queue", {"namespace": "queues", "pod": pod}, value)
+    exporter.set("share_of_queue", {"exported_namespace": "queues", "exported_pod": "d", "pod": "exporter"}, 0.99)
+    cluster.scraped()
+    where = {"namespace": "queues", "severity": "critical", "cluster": "main"}
+    origin = {"instance": "x", "job": "y"}
+    expression = (
+        'sum by (namespace, pod, exported_namespace, exported_pod) (share_of_queue{x="\\n"} or share_of_queue) > 0.9'
+    )
+    alerts = [about(expression, **where, pod=pod) for pod in "abc"]
+    alerts.append(about(expression, exported_namespace="queues", exported_pod="d", pod="exporter", **origin))
+    high, none, higher, moved = lookup.texts(Enricher(), *alerts)
+    assert ("0.93; fires above 0.90", "0.97; fires above 0.90", "0.99; fires above 0.90") == (high, higher, moved)
+    assert "no data: the alert's expression has no value for its labels any more" == none
+    plain = about("share_of_queue > 0.9", **where, pod="b", **origin)
+    ((reading,),) = lookup.findings(Enricher(), [about("sum by (pod) (share_of_queue) > 0.9", pod="b")])
+    assert isinstance(reading, Reading)
+    assert ("value", 0.5, "sum by (pod)(share_of_queue{})") == (reading.title, reading.value, reading.query)
+    assert [none] == lookup.texts(Enricher(), plain)
+
+
+def test_does_not_choose_between_series(cluster: Cluster, lookup: Lookup) -> None:
+    """Where a rule's alert stands for several series of different values, none of them is told."""
+    for number in (1, 2):
+        cluster.exporter.set("depth_of_queue", {"queue": f"q{number}"}, number)
+    cluster.scraped()
+    several = about("sum by () (depth_of_queue) > 0 or depth_of_queue", severity="critical")
+    assert ["3; fires above 0"] == lookup.texts(Enricher(), several)
+    found = Enricher().questions([about("a > 1"), about("a > 2"), about("b > 1")])
+    assert ["a{}", "b{}"] == list(found)
+
+
+def test_asks_about_so_many_rules_only(lookup: Lookup) -> None:
+    """Those of most alerts; the others say why they know nothing."""
+    alerts = [about(f"vector({number}) > 0", alertname=f"A{number}") for number in range(10, 22)]
+    alerts += [replace(alerts[-1], fingerprint="another"), replace(alerts[-2], fingerprint="one more")]
+    texts = lookup.texts(Enricher(), *alerts)
+    assert 2 == texts.count("more than 10 rules fire at once; this one was not asked about")
+    assert ["21; fires above 0", "20; fires above 0"] == [texts[11], texts[10]]
