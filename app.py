@@ -48,8 +48,24 @@ def configure(variables: Mapping[str, str], path: Path | None = None) -> Configu
     named = variables.get("CONFIG_FILE")
     kinds = {kind: module.Settings for kind, module in actions.find().items()}
     return load(
-        path or (Path(named) if named else None), Environment(variables), actions=kinds, enrichers=enrich.find()
+        path or (Path(named) if named else None),
+        Environment(variables),
+        actions=kinds,
+        enrichers=find_enrichers(variables),
     )
+
+
+def find_enrichers(variables: Mapping[str, str]) -> dict[str, enrich.Enricher]:
+    """Those that there are, and those of the folder that ENRICHERS_PATH names.
+
+    Raises:
+        EnvironmentVariableError: one of these is none.
+    """
+    folder = variables.get("ENRICHERS_PATH")
+    try:
+        return enrich.find(Path(folder) if folder else None)
+    except enrich.EnricherError as error:
+        raise EnvironmentVariableError(f"ENRICHERS_PATH: {error}") from None
 
 
 def database_url(configuration: Configuration) -> str:
@@ -86,7 +102,7 @@ def create_app(variables: Mapping[str, str] | None = None) -> Flask:
         migrate(engine)
     http = Http()
     settings = configuration.file
-    found = enrich.find()
+    found = find_enrichers(variables)
     names = settings.enrichment.enrichers
     prometheuses = [_prometheus(each, settings.enrichment.cache) for each in configuration.prometheuses]
     pipeline = Pipeline(

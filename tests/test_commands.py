@@ -81,6 +81,13 @@ CASES: dict[str, Case] = {
         "",
         ("PORT should be a whole number from 1 to 65535",),
     ),
+    "enrichers that are none": (
+        ("check-config", "tree.yml"),
+        {"ENRICHERS_PATH": "absent"},
+        1,
+        "",
+        ("ENRICHERS_PATH: absent: is no folder",),
+    ),
     "a missing file": (("check-config", "none.yml"), {}, 1, "", ("none.yml: cannot be read: No such file",)),
     "a folder": (("check-config", "."), {}, 1, "", (".: cannot be read: Is a directory",)),
     "a file that is no text": (("check-config", "nonsense.yml"), {}, 1, "", ("nonsense.yml:1:1: is not UTF-8",)),
