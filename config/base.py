@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, model_validator
 
 import units
+from alerts.conditions import Condition, parse_condition
 
 
 class SecretError(Exception):
@@ -92,6 +93,12 @@ SecretUrl = Annotated[SecretStr, AfterValidator(_http_secret)]
 RatePerSecond = Annotated[float, _read_with(units.rate_per_second), AfterValidator(_not_too_slow)]
 
 
+def _conditions(value: object) -> object:
+    if not isinstance(value, list) or not all(isinstance(line, str) for line in value):
+        raise ValueError("should be a list of conditions such as 'memory.share > 0.9'")
+    return tuple(parse_condition(line) for line in value)
+
+
 class PaceSettings(Settings):
     """How fast a destination is told: `rate` a second on average, `burst` at once."""
 
@@ -105,6 +112,7 @@ class ActionSettings(Settings):
     Attributes:
         send_resolved: whether the end of an alert is told; each kind has Alertmanager's default.
         pace: how fast the destination is told; None is as fast as it takes it, until it answers 429.
+        when: what readings are to be for an alert to be told there; all of these.
         digestible: many groups may be told there in one message.
         wakes: it is not told of what is over already; for what wakes people.
         from_global: for a key left out, the key of `global` that stands in.
@@ -114,6 +122,7 @@ class ActionSettings(Settings):
 
     send_resolved: bool = True
     pace: PaceSettings | None = None
+    when: Annotated[tuple[Condition, ...], BeforeValidator(_conditions)] = ()
 
     digestible: ClassVar[bool] = False
     wakes: ClassVar[bool] = False

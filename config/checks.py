@@ -92,6 +92,25 @@ def check_enrichers(names: Iterable[str] | None, known: set[str], document: Docu
             document.problems.append(document.problem(("enrichment", "enrichers", at), message))
 
 
+def check_conditions(listed: Any, receivers: Sequence[Receiver], known: Iterable[str], document: Document) -> None:
+    """Check that each reading that a `when` names is one that is looked up.
+
+    Args:
+        listed: `receivers` as it was read.
+        known: the names of the enrichers that run.
+    """
+    known = sorted(known)
+    read = [each if isinstance(each, dict) else {} for each in (listed if isinstance(listed, list) else ())]
+    places = {str(each.get("name")): at for at, each in enumerate(read)}
+    for receiver in receivers:
+        for action in receiver.actions:
+            for number, condition in enumerate(action.settings.when):
+                if condition.reading not in known:
+                    place = ("receivers", places.get(receiver.name, 0), f"{action.kind}_configs", action.index, "when")
+                    message = unknown_key(condition.reading, known, "reading")
+                    document.problems.append(document.problem((*place, number), message))
+
+
 def check_prometheuses(prometheuses: Sequence[PrometheusSettings], document: Document) -> list[Problem]:
     """Check that several can be told apart, and that each may be asked about something.
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from config.base import ActionSettings
-from config.checks import check_enrichers, check_fallbacks, check_prometheuses, check_route
+from config.checks import check_conditions, check_enrichers, check_fallbacks, check_prometheuses, check_route
 from config.document import ConfigError, Document, Problem, read
 from config.environment import Environment
 from config.receivers import ReceiversReader
@@ -54,7 +54,9 @@ def load(
     receivers = list(ReceiversReader(document, actions, defaults, environment, log_otherwise=shipped).read(listed))
     warnings = check_route(data.get("route"), receivers, document) + check_fallbacks(listed, receivers, document)
     if file is not None:
-        check_enrichers(file.enrichment.enrichers, set(enrichers), document)
+        known = set(enrichers)
+        check_enrichers(file.enrichment.enrichers, known, document)
+        check_conditions(listed, receivers, file.enrichment.enrichers or known, document)
     prometheuses = _prometheuses(several, file, document)
     warnings += check_prometheuses(prometheuses, document)
     if document.problems or file is None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 
 import units
+from alerts.conditions import unwanted
 from alerts.model import Alert, AlertGroup, common
 from alerts.notification import Finding, Notification
 from config.schema import Configuration
@@ -88,6 +89,9 @@ def _planned(
             group = replace(group, alerts=group.firing)
         else:
             suppressed = "send_resolved is false"
+    if suppressed is None and settings is not None and settings.when and place.destination not in heard.holders:
+        # Who holds something of it hears on, whatever the readings are by now.
+        suppressed = unwanted(settings.when, group.firing, found) if group.firing else "it was not told that it fired"
     if receiver is not None and receiver.flap_hold_seconds and group.status == "resolved":
         due_at = case.event.received_at + timedelta(seconds=receiver.flap_hold_seconds)
         notes = (*notes, f"told {units.duration(receiver.flap_hold_seconds)} later: it was to stay quiet so long")

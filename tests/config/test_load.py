@@ -414,6 +414,21 @@ WRONG: dict[str, tuple[str, list[str]]] = {
             "basic_auth and authorization"
         ],
     ),
+    "a condition that is none": (
+        f"{PAGERDUTY}{{routing_key: a, when: [memory.share > lots, memory]}}\n",
+        [
+            "f.yml:5:22 receivers[0].pagerduty_configs[0].when: 'memory.share > lots': 'lots' is no number "
+            'such as 0.9, "90%", 512MiB or 5m'
+        ],
+    ),
+    "a condition on no reading": (
+        f"{PAGERDUTY}{{routing_key: a, when: ['cpu > 1', 'memry > 1']}}\n",
+        ["f.yml:5:40 receivers[0].pagerduty_configs[0].when[1]: is no reading here; did you mean memory?"],
+    ),
+    "a condition on what is not looked up": (
+        f"{PAGERDUTY}{{routing_key: a, when: ['cpu > 1']}}\nenrichment: {{enrichers: [memory]}}\n",
+        ["f.yml:5:29 receivers[0].pagerduty_configs[0].when[0]: is no reading here; there are: memory"],
+    ),
     "half a certificate": (
         f"{SMALL}prometheus: {{url: 'http://a', tls_config: {{cert_file: a}}}}\n",
         ["f.yml:4:31 prometheus.tls_config: needs both cert_file and key_file, or neither"],
@@ -495,8 +510,8 @@ delivery: {}
         "f.yml:8:5 route.routes[0].receiver: no receiver is called 'stranger too'",
         "f.yml:12:3 receivers[0].slack_config: is no key here; did you mean slack_configs?",
         "f.yml:14:6 receivers[0].slack_configs[0].api_url: is not an http:// or https:// URL",
-        "f.yml:14:25 receivers[0].slack_configs[0].colour: is no key here; there are: send_resolved, pace, api_url, "
-        "api_url_file, channel",
+        "f.yml:14:25 receivers[0].slack_configs[0].colour: is no key here; there are: send_resolved, pace, when, "
+        "api_url, api_url_file, channel",
         "f.yml:15:5 receivers[0].slack_configs[1]: needs api_url or api_url_file",
         "f.yml:17:6 receivers[0].pagerduty_configs[0].routing_key: the variable UNSET is not set; "
         "${UNSET:-default} gives a default",

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from alerts.conditions import parse_condition
 from alerts.model import Alert
 from alerts.notification import Finding, Gap, Reading
 from enrich._base import NoAnswer
@@ -184,6 +185,35 @@ def test_a_storm_is_asked_about_together(tmp_path: Path, store: Store, recorder:
     assert 4 <= len(prometheus.asked) <= 8
     found = {each.group.alerts[0].name: each.findings[each.group.alerts[0].fingerprint] for each in recorder.sent}
     assert {f"A{number}": (Gap("load", "load", f"of A{number}"),) for number in range(len(ids))} == found
+
+
+def test_readings_decide_who_is_told(tmp_path: Path, store: Store, recorder: Recorder) -> None:
+    """What does not hold when it is planned is suppressed, with the reason; who was told hears the end in any case."""
+    values = iter([1.0, 9.0, 1.0, 1.0])
+
+    def read(alert: Alert) -> tuple[Finding, ...]:
+        return (Reading("load", "load", next(values), "", NOW, "node_load1"),)
+
+    yaml = "route: {receiver: team}\nreceivers: [{name: team, log_configs: [{when: ['cpu > 5']}]}]\n"
+    pipeline = make_pipeline(
+        tmp_path, store, {"team/log/0": recorder}, yaml, enrichers=[Enricher(read=read)], prometheus=Prometheus()
+    )
+    # The configuration knows the enrichers that there are; the one here has another name.
+    settings = pipeline._planner._configuration.receivers[0].actions[0].settings
+    object.__setattr__(settings, "when", (parse_condition("load > 5"),))
+    with started(pipeline):
+        low = pipeline.accept(body(webhook(wire_alert("Low"))))
+        assert ["suppressed"] == settled(pipeline, low)
+        status = store.event(low)
+        assert status is not None
+        assert "load > 5: it is 1.00" == status.deliveries[0].detail
+        for state in ("firing", "resolved"):
+            assert ["delivered"] == settled(pipeline, pipeline.accept(body(webhook(wire_alert("High", state)))))
+        over = pipeline.accept(body(webhook(wire_alert("Low", "resolved"))))
+        assert ["suppressed"] == settled(pipeline, over)
+    assert [("High", "firing"), ("High", "resolved")] == [
+        (each.group.alerts[0].name, each.group.status) for each in recorder.sent
+    ]
 
 
 def test_the_same_alert_twice_in_a_payload_is_told(tmp_path: Path, store: Store, recorder: Recorder) -> None:
