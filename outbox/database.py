@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import alembic.command
@@ -11,7 +12,7 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import URL, Engine
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import ArgumentError, SQLAlchemyError
+from sqlalchemy.exc import ArgumentError, OperationalError, SQLAlchemyError
 
 from outbox import postgresql, sqlite
 
@@ -19,6 +20,8 @@ _MIGRATIONS = Path(__file__).with_name("migrations")
 _FORMS = "the database URL should be sqlite:///path/to/file or postgresql://user:password@host/name"
 _NEWER = "the database was made by a newer version of alert-manager"
 BUSY_TIMEOUT_SECONDS = 5.0
+_PATIENCE_SECONDS = 10.0
+_TRY_AGAIN_SECONDS = 0.1
 
 
 class StoreError(Exception):
@@ -107,26 +110,39 @@ def migrate(engine: Engine) -> None:
     Raises:
         StoreError: the database cannot be written, or was made by a newer version.
     """
-    config = alembic.config.Config()
-    script = _script(config)
+    deadline = time.monotonic() + _PATIENCE_SECONDS
     try:
-        if engine.dialect.name == "sqlite":
-            sqlite.file(engine.url).touch()
-        with engine.connect().execution_options(read_only=True) as connection:
-            if MigrationContext.configure(connection).get_current_revision() == script.get_current_head():
+        while True:
+            try:
+                _migrate(engine)
                 return
-        with engine.begin() as connection:
-            if engine.dialect.name == "postgresql":
-                # SQLite's lock is its BEGIN IMMEDIATE.
-                postgresql.lock_migrations(connection)
-            config.attributes["connection"] = connection
-            alembic.command.upgrade(config, "head")
+            except OperationalError as error:
+                # Who makes SQLite's file, or changes its tables, just now: not everything waits for that by itself.
+                if not sqlite.is_busy(error) or time.monotonic() > deadline:
+                    raise
+            time.sleep(_TRY_AGAIN_SECONDS)
     except OSError as error:
         raise StoreError(f"the database's file cannot be made: {error.strerror}") from None
     except SQLAlchemyError as error:
         raise StoreError(f"the database cannot be brought up to date: {explained(error)}") from None
     except alembic.util.CommandError:
         raise StoreError(_NEWER) from None
+
+
+def _migrate(engine: Engine) -> None:
+    config = alembic.config.Config()
+    script = _script(config)
+    if engine.dialect.name == "sqlite":
+        sqlite.file(engine.url).touch()
+    with engine.connect().execution_options(read_only=True) as connection:
+        if MigrationContext.configure(connection).get_current_revision() == script.get_current_head():
+            return
+    with engine.begin() as connection:
+        if engine.dialect.name == "postgresql":
+            # SQLite's lock is its BEGIN IMMEDIATE.
+            postgresql.lock_migrations(connection)
+        config.attributes["connection"] = connection
+        alembic.command.upgrade(config, "head")
 
 
 def explained(error: Exception) -> str:

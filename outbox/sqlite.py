@@ -71,6 +71,11 @@ def _identity(path: str) -> tuple[int, int] | None:
     return found.st_dev, found.st_ino
 
 
+def is_busy(error: OperationalError) -> bool:
+    """Whether an error says that somebody else has the file just now."""
+    return getattr(error.orig, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_BUSY
+
+
 def made_room(engine: Engine, error: OperationalError) -> bool:
     """Where an error says that the disk is full, have what is in the log written into the file, as far as it fits.
 

@@ -22,6 +22,7 @@ _SECONDS_A_RUN = 1.0
 # For what a run does beside waiting: making the queries and reading the answers.
 _GRACE_SECONDS = 1.0
 _UNASKED_SECONDS = 0.02
+_THAWING_SECONDS = 0.1
 
 _log = structlog.get_logger("plan")
 
@@ -130,7 +131,8 @@ class Lookups:
         try:
             if batch.run is None:
                 raise TimeoutError
-            found = batch.run.result(0)[batch.first : batch.first + batch.alerts]
+            # A process that stood still finds all its time gone, and what it asked for a moment later.
+            found = batch.run.result(_THAWING_SECONDS)[batch.first : batch.first + batch.alerts]
         except Exception as error:
             # An enricher's own code, not Prometheus, hangs or fails: the page must not wait for it.
             _log.exception("the enrichment failed")
