@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from concurrent.futures import Executor, Future, wait
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from enrich._base import Gauges, NoAnswer
+from enrich._base import Gauges, NoAnswer, Question
 from enrich._prometheus import Prometheus
 from enrich._promql import any_of
 from enrich._vector import Sample, Vector
@@ -31,7 +31,7 @@ class Moment:
 
 @dataclass(slots=True)
 class _Answered:
-    """What a query answers: one question, or all the gauges that were merged into it."""
+    """What a query answers: one question, or all the gauges that were put together in it."""
 
     future: Future[Vector]
     by_metric: dict[str, Vector] | None = None
@@ -85,13 +85,34 @@ class Asking:
         for question in questions:
             self._asked[moment, question] = answered
 
+    def ask_otherwise(self) -> None:
+        """Of questions whose answers are there and lack something, ask for what may be called otherwise."""
+        for (moment, question), answered in list(self._asked.items()):
+            if isinstance(question, Question) and question.others and answered.future.done():
+                judge = question.like or question
+                found = self._first(moment, judge)
+                if isinstance(found, Vector) and judge.lacks(found):
+                    self.add(moment, question.others)
+        self.begin()
+
     def wait(self, questions: Iterable[tuple[Moment, str]] | None = None) -> None:
         """Wait until these (all, unless given) are answered, or there is no time left."""
-        which = self._asked if questions is None else [each for each in questions if each in self._asked]
+        which = self._asked if questions is None else set(_with_others(questions)) & self._asked.keys()
         wait({self._asked[each].future for each in which}, timeout=max(self.deadline - time.monotonic(), 0))
 
     def answer(self, moment: Moment, question: str) -> Vector | NoAnswer:
-        """What was answered."""
+        """What was answered, by whichever names."""
+        found = self._first(moment, question)
+        if not isinstance(found, Vector) or not isinstance(question, Question):
+            return found
+        asked = [self._first(moment, other) for other in question.others if (moment, other) in self._asked]
+        # What could not be asked by another name says nothing against the answer that there is.
+        more = [each for each in asked if isinstance(each, Vector) and each.samples]
+        if not more:
+            return found
+        return Vector((sample for each in (found, *more) for sample in each.samples), found.at, found.warnings)
+
+    def _first(self, moment: Moment, question: str) -> Vector | NoAnswer:
         if moment.prometheus is None:
             return NoAnswer(moment.reason)
         answered = self._asked.get((moment, question))
@@ -113,6 +134,13 @@ class Asking:
         return answered.by_metric.get(question.metric) or Vector((), vector.at, vector.warnings)
 
 
+def _with_others(questions: Iterable[tuple[Moment, str]]) -> Iterator[tuple[Moment, str]]:
+    for moment, question in questions:
+        yield moment, question
+        for other in question.others if isinstance(question, Question) else ():
+            yield moment, other
+
+
 def failed(error: Exception) -> NoAnswer:
     """A defect of an enricher is a gap too: the page goes out, and says so."""
     return NoAnswer(f"the enricher failed: {type(error).__name__}: {error}"[:300])
@@ -122,8 +150,7 @@ def merged(gauges: Iterable[Gauges]) -> str:
     """One query for all of these."""
     metrics: dict[str, set[str]] = {}
     for each in gauges:
-        for matchers in each.selections:
-            metrics.setdefault(matchers, set()).add(each.metric)
+        metrics.setdefault(each.matchers, set()).add(each.metric)
     # `or` takes two series for one that differ in nothing but their names: those of one selection are in one selector.
     return " or ".join(f"{{{any_of('__name__', metrics[matchers])},{matchers}}}" for matchers in sorted(metrics))
 

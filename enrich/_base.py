@@ -30,25 +30,68 @@ class NoAnswer(Exception):
     """A question was not answered; the message is the gap's reason."""
 
 
-class Gauges(str):
+class Question(str):
+    """A question about series whose labels may have other names: as it is asked first.
+
+    Attributes:
+        others: the same with other names, asked where the answer lacks something.
+        wanted: values of the label `by` (or of one of several) that must be in the answer; without any it lacks
+            something when it is empty.
+        like: another question that is asked: where that one lacks something, so does this, and else it does not.
+    """
+
+    others: tuple[str, ...]
+    wanted: frozenset[str]
+    by: tuple[str, ...]
+    like: Question | None
+
+    def __new__(
+        cls,
+        first: str,
+        others: Iterable[str] = (),
+        wanted: Iterable[str] = (),
+        by: Iterable[str] = ("pod",),
+        like: Question | None = None,
+    ) -> Self:
+        """Make one."""
+        self = super().__new__(cls, first)
+        self.others, self.wanted, self.by, self.like = tuple(others), frozenset(wanted), tuple(by), like
+        return self
+
+    def lacks(self, answer: Vector) -> bool:
+        """Whether more may be found by other names."""
+        if not answer.samples or not self.wanted:
+            return not answer.samples
+        return not self.wanted <= {sample.labels.get(name, "") for sample in answer.samples for name in self.by}
+
+
+class Gauges(Question):
     """A question for series as they stand: `metric{matchers}`, or by other matchers where the labels have other names.
 
     All of these that a run has become one query, whatever their metrics.
 
     Attributes:
         metric: the series' name.
-        selections: matchers, any of which is enough.
+        matchers: what they are chosen by.
     """
 
     metric: str
-    selections: tuple[str, ...]
+    matchers: str
+    others: tuple[Gauges, ...]
 
-    def __new__(cls, metric: str, selections: Iterable[str]) -> Self:
+    def __new__(
+        cls,
+        metric: str,
+        selections: Iterable[str],
+        wanted: Iterable[str] = (),
+        by: Iterable[str] = ("pod",),
+        like: Question | None = None,
+    ) -> Self:
         """Make one; there is at least one selection."""
-        selections = tuple(selections)
-        self = super().__new__(cls, " or ".join(f"{metric}{{{matchers}}}" for matchers in selections))
-        self.metric = metric
-        self.selections = selections
+        matchers, *rest = selections
+        others = (Gauges(metric, [each]) for each in rest)
+        self = super().__new__(cls, f"{metric}{{{matchers}}}", others, wanted, by, like)
+        self.metric, self.matchers = metric, matchers
         return self
 
 

@@ -35,6 +35,7 @@ _OTHER_NAMES = (
     ("container", ("exported_container", "container_name", "container_label_io_kubernetes_container_name")),
     ("node", ("exported_node",)),
 )
+_ANY_OTHER_NAME = frozenset(other for _, others in _OTHER_NAMES for other in others)
 
 
 class Prometheus:
@@ -196,10 +197,12 @@ def _warnings(document: Any) -> tuple[str, ...]:
 
 
 def _sample(each: Any) -> Sample:
-    labels = {str(name): str(value) for name, value in dict(each["metric"]).items()}
-    for usual, others in _OTHER_NAMES:
-        for other in others:
-            if labels.get(other):
-                labels[usual] = labels[other]
-                break
+    labels: Any = each["metric"]
+    if not isinstance(labels, dict) or any(type(value) is not str for value in labels.values()):
+        raise TypeError("labels are text")
+    if not _ANY_OTHER_NAME.isdisjoint(labels):
+        for usual, others in _OTHER_NAMES:
+            named = next(filter(None, map(labels.get, others)), None)
+            if named:
+                labels[usual] = named
     return Sample(labels, float(each["value"][1]))

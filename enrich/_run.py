@@ -57,10 +57,15 @@ def run(
         each.ask(asking)
     asking.begin()
     following = [each for each in lookups if isinstance(each.enricher, FollowsUp)]
-    asking.wait((each.moment, promql) for each in following for promql in each.questions.values())
+    needed = [(each.moment, promql) for each in following for promql in each.questions.values()]
+    asking.wait(needed)
+    asking.ask_otherwise()
+    asking.wait(needed)
     for each in following:
         each.follow_up(asking)
     asking.begin()
+    asking.wait()
+    asking.ask_otherwise()
     asking.wait()
     findings: list[list[Finding]] = [[] for _ in alerts]
     for each in lookups:

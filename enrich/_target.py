@@ -8,8 +8,8 @@ from collections.abc import Iterable, Sequence
 import alerts.target
 from alerts.model import Alert
 from alerts.target import Target
-from enrich._base import NoAnswer
-from enrich._promql import any_of
+from enrich._base import NoAnswer, Question
+from enrich._promql import any_of, quoted
 from enrich._vector import Sample, Vector
 
 # A pod's own cgroup has no container, and its pause container is called POD; both would count what they hold twice.
@@ -67,13 +67,9 @@ def of_kube_state(of: Iterable[Target]) -> list[str]:
     return _selections(of, _KUBE_STATE)
 
 
-def of_cadvisor(of: Iterable[Target], *, containers: bool = False) -> list[str]:
-    """The same for cAdvisor.
-
-    Args:
-        containers: only of real containers; else `by_container` leaves out what is none.
-    """
-    return _selections(of, _CADVISOR, containers)
+def of_cadvisor(of: Iterable[Target]) -> list[str]:
+    """The same for what cAdvisor tells of their real containers."""
+    return _selections(of, _CADVISOR, containers=True)
 
 
 def _selections(of: Iterable[Target], ways: Iterable[Sequence[str]], containers: bool = False) -> list[str]:
@@ -91,9 +87,27 @@ def _selections(of: Iterable[Target], ways: Iterable[Sequence[str]], containers:
     return selections
 
 
-def each_of(selections: Iterable[str], promql: str) -> str:
-    """One question for series whose labels may be others: `$matchers` stands for each selection in turn."""
-    return " or ".join(promql.replace("$matchers", matchers) for matchers in selections)
+def each_of(
+    selections: Iterable[str],
+    promql: str,
+    wanted: Iterable[str] = (),
+    by: Iterable[str] = ("pod",),
+    like: Question | None = None,
+) -> Question:
+    """A question for series whose labels may be others: `$matchers` stands for a selection, the first there is."""
+    first, *others = (promql.replace("$matchers", matchers) for matchers in selections)
+    return Question(first, others, wanted, by, like)
+
+
+def pod_names(of: Iterable[Target]) -> set[str]:
+    """The pods among the targets."""
+    return {each.pod for each in of if each.pod}
+
+
+def own(of: Target) -> str:
+    """Matchers for one pod, for people: what stands beside a reading is the query about its alert alone."""
+    given = {"namespace": of.namespace, "pod": of.pod, "container": of.container}
+    return ",".join(f"{name}={quoted(value)}" for name, value in given.items() if value)
 
 
 def by_container(found: Iterable[Sample]) -> dict[str, float]:

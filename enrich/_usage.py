@@ -20,6 +20,8 @@ from enrich._target import (
     instances,
     of_cadvisor,
     of_kube_state,
+    own,
+    pod_names,
     samples,
     target,
     targets,
@@ -57,21 +59,25 @@ class Usage:
         """At most four queries for all pods and two for all instances."""
         of = targets(alerts)
         asked: dict[str, str] = {}
-        if selections := of_cadvisor(of, containers=True):
-            if self.counter:
-                # Older cAdvisors have a series for each CPU.
-                slope = per_second(f"{self.metric}{{$matchers}}")
-                asked["use"] = each_of(selections, f"max {BY_CONTAINER} (sum without (cpu) ({slope}))")
-            else:
-                asked["use"] = Gauges(self.metric, of_cadvisor(of))
+        if selections := of_cadvisor(of):
+            pods = pod_names(of)
+            use = each_of(selections, self._slope, pods) if self.counter else Gauges(self.metric, selections, pods)
+            # Not each pod has a limit: whether they have other names is told by what each has.
+            known = Gauges("kube_pod_info", of_kube_state(of), pods)
+            asked |= {"use": use, "known": known}
             for kind in ("request", "limit"):
-                asked[kind] = Gauges(f"kube_pod_container_resource_{kind}s", of_kube_state(of))
+                asked[kind] = Gauges(f"kube_pod_container_resource_{kind}s", of_kube_state(of), like=known)
             if self.aside_promql:
-                asked["aside"] = each_of(selections, f"max {BY_CONTAINER} ({self.aside_promql})")
+                asked["aside"] = each_of(selections, f"max {BY_CONTAINER} ({self.aside_promql})", like=use)
         if matchers := instances(of):
             asked["instance use"] = each_of([matchers], self.instance_use)
             asked["instance limit"] = each_of([matchers], self.instance_limit)
         return asked
+
+    @property
+    def _slope(self) -> str:
+        # Older cAdvisors have a series for each CPU.
+        return f"max {BY_CONTAINER} (sum without (cpu) ({per_second(f'{self.metric}{{$matchers}}')}))"
 
     def read(self, alert: Alert, answers: Answers) -> tuple[Finding, ...]:
         """The use, with its request and limit where they are known; a gap beside it where they are not."""
@@ -115,12 +121,22 @@ class Usage:
         use = sum(uses.values())
         if not math.isfinite(use):
             raise NoAnswer(f"no data: Prometheus has {use} for it")
-        reading = self._reading(use, "use", answers)
-        reading = replace(reading, request=bounds.get("request"), limit=bounds.get("limit"))
+        asked = self._slope if self.counter else f"{self.metric}{{$matchers}}"
+        reading = Reading(
+            self.name,
+            self.title,
+            use,
+            self.unit,
+            answers.at("use"),
+            asked.replace("$matchers", own(of)),
+            request=bounds.get("request"),
+            limit=bounds.get("limit"),
+        )
         if self.aside_promql:
             try:
                 values = by_container(samples(answers["aside"], of))
-                reading = replace(reading, note=self._note(reading, values, uses))
+                if note := self._note(reading, values, uses):
+                    reading = replace(reading, note=note)
             except NoAnswer as reason:
                 gaps.append(Gap(self.name, f"more of {self.title}", str(reason)))
         return (reading, *gaps)

@@ -11,7 +11,7 @@ from alerts.notification import Finding, Reading
 from alerts.target import Target, target
 from enrich._base import Answers, Gauges, NoAnswer
 from enrich._promql import any_of, per_second
-from enrich._target import described, each_of, instances, of_kube_state, samples
+from enrich._target import described, each_of, instances, of_kube_state, pod_names, samples
 from enrich._vector import Sample
 
 _POD = "kube_pod_info"
@@ -38,7 +38,7 @@ class Enricher:
         of = [target(alert) for alert in alerts]
         asked: dict[str, str] = {}
         if selections := of_kube_state(of):
-            asked["pod"] = Gauges(_POD, selections)
+            asked["pod"] = Gauges(_POD, selections, pod_names(of))
         if matchers := instances(of):
             for metric in (_FREE, _SIZE):
                 asked[metric] = Gauges(metric, [f"{matchers},{_NO_DISKS}"])
@@ -58,12 +58,13 @@ class Enricher:
         of_state = [f'{any_of("node", nodes)},exported_node=""', any_of("exported_node", nodes)]
         # The cgroup of all that runs on the node.
         of_cadvisor = [f'{any_of(name, nodes)},id="/"' for name in _NAMES]
-        use = each_of(of_cadvisor, f"max by ({', '.join(_NAMES)}) ({per_second(f'{_CPU}{{$matchers}}')})")
+        slope = f"max by ({', '.join(_NAMES)}) ({per_second(f'{_CPU}{{$matchers}}')})"
+        use = each_of(of_cadvisor, slope, nodes, _NAMES)
         return {
             "cpu": use,
-            "memory": Gauges(_MEMORY, of_cadvisor),
-            "capacity": Gauges(_CAPACITY, of_state),
-            "condition": Gauges(_CONDITION, of_state),
+            "memory": Gauges(_MEMORY, of_cadvisor, nodes, _NAMES),
+            "capacity": Gauges(_CAPACITY, of_state, nodes, ("node",)),
+            "condition": Gauges(_CONDITION, of_state, nodes, ("node",)),
         }
 
     def read(self, alert: Alert, answers: Answers) -> tuple[Finding, ...]:

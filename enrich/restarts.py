@@ -9,7 +9,17 @@ from alerts.model import Alert
 from alerts.notification import Finding, Gap, Reading
 from alerts.target import Target
 from enrich._base import Answers, Gauges, NoAnswer
-from enrich._target import by_container, described, each_of, of_kube_state, samples, target, targets
+from enrich._target import (
+    by_container,
+    described,
+    each_of,
+    of_kube_state,
+    own,
+    pod_names,
+    samples,
+    target,
+    targets,
+)
 from enrich._vector import Sample
 
 _RESTARTS = "kube_pod_container_status_restarts_total"
@@ -30,13 +40,14 @@ class Enricher:
         selections = of_kube_state(targets(alerts))
         if not selections:
             return {}
+        now = Gauges(_RESTARTS, selections, pod_names(targets(alerts)))
         return {
-            "now": Gauges(_RESTARTS, selections),
+            "now": now,
             # `increase` would tell of 3.05 restarts.
-            "before": each_of(selections, f"{_RESTARTS}{{$matchers}} offset 1h"),
-            "ended": Gauges(_ENDED, selections),
-            "code": Gauges(_CODE, selections),
-            "waiting": Gauges(_WAITING, selections),
+            "before": each_of(selections, f"{_RESTARTS}{{$matchers}} offset 1h", like=now),
+            "ended": Gauges(_ENDED, selections, like=now),
+            "code": Gauges(_CODE, selections, like=now),
+            "waiting": Gauges(_WAITING, selections, like=now),
         }
 
     def read(self, alert: Alert, answers: Answers) -> tuple[Finding, ...]:
@@ -63,7 +74,10 @@ class Enricher:
         except NoAnswer as reason:
             note = ""
             gaps.append(Gap(self.name, "last restart", str(reason)))
-        return (Reading(self.name, self.title, value, unit, answers.at("now"), answers.query("now"), note=note), *gaps)
+        return (
+            Reading(self.name, self.title, value, unit, answers.at("now"), f"{_RESTARTS}{{{own(of)}}}", note=note),
+            *gaps,
+        )
 
 
 def _since(before: float | None, now: float) -> float:

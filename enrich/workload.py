@@ -12,8 +12,8 @@ from alerts.model import Alert
 from alerts.notification import Finding, Gap, Reading
 from alerts.target import Target, target
 from enrich._base import Answers, Gauges, NoAnswer
-from enrich._promql import any_of
-from enrich._target import described, of_kube_state, samples
+from enrich._promql import any_of, quoted
+from enrich._target import described, of_kube_state, pod_names, samples
 from enrich._vector import Sample
 
 _OWNER = "kube_pod_owner"
@@ -104,7 +104,7 @@ class Enricher:
         asked: dict[str, str] = {}
         of = [target(alert) for alert in alerts]
         if selections := of_kube_state(of):
-            asked["owner"] = Gauges(_OWNER, selections)
+            asked["owner"] = Gauges(_OWNER, selections, pod_names(of))
         namespaces = {each.namespace for each, alert in zip(of, alerts, strict=True) if each.pod or _named(alert)}
         if namespaces and all(namespaces):
             usual = any_of("namespace", namespaces)
@@ -154,7 +154,7 @@ class Enricher:
                 ready,
                 f"of {units.count(desired)} {state}",
                 answers.at(kind.ready),
-                answers.query(kind.ready),
+                f"{kind.ready}{{namespace={quoted(of.namespace)},{kind.label}={quoted(of.name)}}}",
                 note="; ".join(_notes(of, kind, desired, answers)),
             ),
         )

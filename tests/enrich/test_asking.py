@@ -10,7 +10,7 @@ import pytest
 
 from enrich import Prometheus
 from enrich._asking import Asking, Moment, merged
-from enrich._base import Gauges, NoAnswer
+from enrich._base import Gauges, NoAnswer, Question
 from enrich._vector import Sample, Vector
 from outbound import Http
 from tests.enrich.lookup import NOW, Cluster
@@ -49,7 +49,7 @@ def values(answer: Vector | NoAnswer) -> list[float]:
     return sorted(sample.value for sample in answer.samples)
 
 
-REQUESTS, LIMITS = (Gauges(f"{kind}s", ['pod="a"', 'exported_pod="a"']) for kind in ("request", "limit"))
+REQUESTS, LIMITS = (Gauges(f"{kind}s", ['pod="a"']) for kind in ("request", "limit"))
 NODES = Gauges("nodes", ['node="n"'])
 
 
@@ -63,10 +63,7 @@ def test_gauges_become_one_query(http: Http, threads: Executor) -> None:
     of.add(moment, [REQUESTS, "up", LIMITS, NODES, REQUESTS])
     of.begin()
     of.wait()
-    together = (
-        '{__name__=~"limits|requests",exported_pod="a"} or {__name__=~"nodes",node="n"}'
-        ' or {__name__=~"limits|requests",pod="a"}'
-    )
+    together = '{__name__=~"nodes",node="n"} or {__name__=~"limits|requests",pod="a"}'
     assert sorted([together, "up"]) == sorted(server.asked)
     found = [values(of.answer(moment, each)) for each in (REQUESTS, LIMITS, NODES, "up")]
     assert [[0.0], [1.0, 2.0], [], [0.0, 1.0, 2.0]] == found
@@ -91,6 +88,37 @@ def test_what_was_asked_is_not_asked_again(http: Http, threads: Executor) -> Non
         of.begin()
     of.wait()
     assert ["down", "up"] == sorted(server.asked)
+
+
+def test_asks_by_other_names_for_what_is_missing(http: Http, threads: Executor) -> None:
+    """Where the answer is empty, or a pod is not in it; and what was found by either name is the answer."""
+
+    def answer(promql: str) -> Vector:
+        if promql.startswith("fails"):
+            raise NoAnswer("Prometheus timed out")
+        pods = {"usual": ["a"], "moved": ["b"]}.get(promql.partition(" ")[0], [])
+        return Vector(Sample({"pod": pod}, 1) for pod in pods)
+
+    server = Server(http, answer)
+    of, moment = asking(threads), Moment(server, NOW, NOW)
+    whole, partly = Question("usual 1", ["moved 1"], ["a"]), Question("usual 2", ["moved 2"], ["a", "b"])
+    empty, failing = Question("nothing", ["moved 3"]), Question("usual 4", ["fails"], ["a", "b"])
+    none, like, unlike = (
+        Question("fails first", ["moved 5"]),
+        Question("usual 6", ["moved 6"], like=partly),
+        Question("nothing 7", ["moved 7"], like=whole),
+    )
+    questions = [whole, partly, empty, failing, none, like, unlike]
+    of.add(moment, questions)
+    for ask in (of.begin, of.ask_otherwise):
+        ask()
+        of.wait((moment, each) for each in questions)
+    assert sorted(["moved 2", "moved 3", "moved 6", "fails"]) == sorted(server.asked[7:])
+    told = [of.answer(moment, each) for each in questions]
+    assert ["a", "ab", "b", "a", "Prometheus timed out", "ab", ""] == [
+        "".join(sample.labels["pod"] for sample in each.samples) if isinstance(each, Vector) else str(each)
+        for each in told
+    ]
 
 
 def test_waits_for_what_is_needed_only(http: Http, threads: Executor) -> None:
@@ -125,9 +153,11 @@ def test_a_real_prometheus_tells_them_apart(cluster: Cluster, http: Http, thread
     cluster.exporter.set("asking_b", {"exported_pod": "asking-1", "pod": "exporter"}, 3)
     cluster.scraped()
     of, moment = asking(threads), Moment(Prometheus(cluster.server.url, http), datetime.now(NOW.tzinfo), NOW)
-    a, b = (Gauges(f"asking_{name}", ['pod="asking-1"', 'exported_pod="asking-1"']) for name in "ab")
-    assert merged([a, b]).count(" or ") == 1
+    usual, moved = 'pod="asking-1"', 'exported_pod="asking-1"'
+    a, b = Gauges("asking_a", [usual, moved]), Gauges("asking_b", [usual, moved], ["asking-1", "asking-2"])
+    assert '{__name__=~"asking_a|asking_b",pod="asking-1"}' == merged([a, b])
     of.add(moment, [a, b])
-    of.begin()
-    of.wait()
+    for ask in (of.begin, of.ask_otherwise):
+        ask()
+        of.wait()
     assert ([1.0], [2.0, 3.0]) == (values(of.answer(moment, a)), values(of.answer(moment, b)))

@@ -113,4 +113,7 @@ def test_an_instance_has_a_limit_and_no_request() -> None:
 def test_a_reading_names_its_query_and_moment() -> None:
     """Who doubts a value can ask for it again."""
     (found,) = USAGE.read(CART, answers({APP: 1}, {}, {}))
-    assert ("the use", NOW) == (getattr(found, "query", None), getattr(found, "at", None))
+    assert ('threads{namespace="shop",pod="cart-1"}', NOW) == (
+        getattr(found, "query", None),
+        getattr(found, "at", None),
+    )
