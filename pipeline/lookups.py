@@ -17,7 +17,7 @@ from pipeline.cases import Case
 _QUERIES_AT_ONCE = 16
 # Runs that may ask Prometheus: so many as they come, and then one in so many seconds. In a storm what came meanwhile
 # is asked about together: a handful of questions for all of it, and not some for each.
-_RUNS_AT_ONCE = 4
+_RUNS_AT_ONCE = 3
 _SECONDS_A_RUN = 1.0
 # For what a run does beside waiting: making the queries and reading the answers.
 _GRACE_SECONDS = 1.0
