@@ -198,7 +198,8 @@ def test_notices_sessions_that_the_server_ended(
     store = Store(postgresql_engine, "a")
     store.accept(b"1", NOW)
     name = str(postgresql_engine.url.database)
-    postgresql_server.execute(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'")
+    ended = f"SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE datname = '{name}'"
+    postgresql_server.execute(ended)
     monkeypatch.setattr("outbox.postgresql._TRUSTED_SECONDS", 1.0 - idle_seconds)
     event_id = store.accept(b"2", NOW)
     assert [1, event_id] == [event.id for event in store.claim_events(NOW, 30)]

@@ -133,7 +133,7 @@ def test_a_connection_that_broke_is_not_used_again(postgresql_url: str) -> None:
     migrate(engine)
     with engine.connect() as connection, engine.connect() as other:
         pid: Any = connection.exec_driver_sql("SELECT pg_backend_pid()").scalar()
-        other.exec_driver_sql(f"SELECT pg_terminate_backend({pid})")
+        other.exec_driver_sql(f"SELECT pg_terminate_backend({pid}, 5000)")
         with pytest.raises(OperationalError):
             SOME.rows(connection, {"some": ["a"]})
         assert connection.invalidated

@@ -9,7 +9,7 @@ import subprocess
 import sys
 import threading
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any, Literal, LiteralString, cast
@@ -76,10 +76,12 @@ class Town:
 
 
 @contextmanager
-def town(folder: Path, url: str) -> Iterator[Town]:
-    """A town on a database, running."""
+def town(folder: Path, url: str, steer: Callable[[Any], object] = lambda connection: None) -> Iterator[Town]:
+    """A town on a database, running; `steer` is given each of the driver's connections before it is used."""
     engine = open_database(url)
     migrate(engine)
+    # Before it runs: SQLAlchemy does not take a listener while others hear it.
+    event.listen(engine, "checkout", lambda connection, record, proxy: steer(connection))
     made = Town(folder, engine)
     with started(made.pipeline):
         yield made
@@ -129,39 +131,38 @@ def test_a_full_disk(tmp_path: Path, small_disk: Path) -> None:
         bad.all_is_told(load, again=8)
 
 
-def test_no_more_pages(sqlite_town: Town) -> None:
+def test_no_more_pages(tmp_path: Path, sqlite_url: str) -> None:
     """So it is where the file may grow no further, which any machine can try."""
     pages: list[int] = []
 
-    def limit(connection: Any, record: Any, proxy: Any) -> None:
+    def limit(connection: sqlite3.Connection) -> None:
         connection.execute(f"PRAGMA max_page_count = {pages[0] if pages else 1_000_000}")
 
-    event.listen(sqlite_town.engine, "checkout", limit)
-    with Load(sqlite_town.application) as load:
-        eventually(lambda: load.seen(200, 8), "some alerts to be taken")
-        with sqlite_town.engine.connect().execution_options(read_only=True) as connection:
-            pages.append(connection.execute(text("PRAGMA page_count")).scalar_one())
-        eventually(lambda: load.seen(503, 8), "alerts to be refused")
-        assert (503, 200) == (sqlite_town.ready(), sqlite_town.healthy())
-        pages.clear()
-        sqlite_town.back(load)
-    sqlite_town.all_is_told(load, again=8)
+    with town(tmp_path, sqlite_url, limit) as bad:
+        with Load(bad.application) as load:
+            eventually(lambda: load.seen(200, 8), "some alerts to be taken")
+            with bad.engine.connect().execution_options(read_only=True) as connection:
+                pages.append(connection.execute(text("PRAGMA page_count")).scalar_one())
+            eventually(lambda: load.seen(503, 8), "alerts to be refused")
+            assert (503, 200) == (bad.ready(), bad.healthy())
+            pages.clear()
+            bad.back(load)
+        bad.all_is_told(load, again=8)
 
 
 def test_read_only(tmp_path: Path, database_url: str) -> None:
     """A disk that became read-only, or a server that is a standby now."""
-    with town(tmp_path, database_url) as bad:
-        read_only = threading.Event()
-        statements = {
-            "sqlite": ("PRAGMA query_only=OFF", "PRAGMA query_only=ON"),
-            "postgresql": ("SET default_transaction_read_only = off", "SET default_transaction_read_only = on"),
-        }[bad.engine.dialect.name]
+    read_only = threading.Event()
+    statements = {
+        "sqlite": ("PRAGMA query_only=OFF", "PRAGMA query_only=ON"),
+        "postgresql": ("SET default_transaction_read_only = off", "SET default_transaction_read_only = on"),
+    }[database_url.partition(":")[0]]
 
-        def steer(connection: Any, record: Any, proxy: Any) -> None:
-            connection.execute(statements[read_only.is_set()])
-            connection.commit()
+    def steer(connection: Any) -> None:
+        connection.execute(statements[read_only.is_set()])
+        connection.commit()
 
-        event.listen(bad.engine, "checkout", steer)
+    with town(tmp_path, database_url, steer) as bad:
         with Load(bad.application) as load:
             eventually(lambda: load.seen(200, 8), "some alerts to be taken")
             read_only.set()
