@@ -100,6 +100,12 @@ class Asking:
         which = self._asked if questions is None else set(_with_others(questions)) & self._asked.keys()
         wait({self._asked[each].future for each in which}, timeout=max(self.deadline - time.monotonic(), 0))
 
+    def end(self) -> None:
+        """Wait for all that is left, and let go of what had no thread yet."""
+        self.wait()
+        for answered in self._asked.values():
+            answered.future.cancel()
+
     def answer(self, moment: Moment, question: str) -> Vector | NoAnswer:
         """What was answered, by whichever names."""
         found = self._first(moment, question)
@@ -118,8 +124,7 @@ class Asking:
         answered = self._asked.get((moment, question))
         if answered is None:
             return NoAnswer("the service is stopping" if self._stopping else "it was not asked")
-        if not answered.future.done():
-            answered.future.cancel()
+        if answered.future.cancelled() or not answered.future.done():
             return NoAnswer(f"Prometheus did not answer within {self.timeout_seconds:g}s")
         try:
             vector = answered.future.result()

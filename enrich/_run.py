@@ -66,7 +66,7 @@ def run(
     asking.begin()
     asking.wait()
     asking.ask_otherwise()
-    asking.wait()
+    asking.end()
     findings: list[list[Finding]] = [[] for _ in alerts]
     for each in lookups:
         for place, found in each.read(asking):

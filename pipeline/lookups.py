@@ -133,8 +133,9 @@ class Lookups:
                 raise TimeoutError
             # A process that stood still finds all its time gone, and what it asked for a moment later.
             found = batch.run.result(_THAWING_SECONDS)[batch.first : batch.first + batch.alerts]
-        except Exception as error:
-            # An enricher's own code, not Prometheus, hangs or fails: the page must not wait for it.
+        except BaseException as error:
+            # An enricher's own code, not Prometheus, hangs or fails: the page must not wait for it. Whatever it was (an
+            # exit, a panic of a library's) has ended the run's thread and is not to end this one.
             _log.exception("the enrichment failed")
             reason = "is not done in time" if isinstance(error, TimeoutError) else f"failed: {type(error).__name__}"
             found = [(Gap("enrichment", "enrichment", reason),)] * batch.alerts

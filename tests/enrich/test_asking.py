@@ -137,6 +137,32 @@ def test_waits_for_what_is_needed_only(http: Http, threads: Executor) -> None:
     assert "Prometheus did not answer within 0.5s" == str(of.answer(moment, "slow"))
 
 
+def test_what_has_no_thread_yet_is_still_asked(http: Http) -> None:
+    """Who looks whether something is missing does not let go of what waits; that is done when the time is over."""
+    gate = threading.Event()
+    server = Server(http, lambda promql: Vector([Sample({}, 1)] if promql == "up" or gate.wait(10) else []))
+    moment = Moment(server, NOW, NOW)
+    with ThreadPoolExecutor(1) as alone:
+        of = asking(alone, 0.5)
+        waits = Question("down", ["otherwise"])
+        of.add(moment, ["up", "slow", waits, Question("up", ["more"], like=waits)])
+        of.begin()
+        of.wait([(moment, "up")])
+        of.ask_otherwise()
+        gate.set()
+        of.wait()
+        assert isinstance(of.answer(moment, waits), Vector)
+        gate.clear()
+        late = asking(alone, 0.2)
+        late.add(moment, ["slow 1", "slow 2"])
+        late.begin()
+        late.end()
+        expected = "Prometheus did not answer within 0.2s"
+        assert [expected] * 2 == [str(late.answer(moment, f"slow {number}")) for number in (1, 2)]
+        gate.set()
+    assert "slow 2" not in server.asked
+
+
 def test_nobody_to_ask_is_the_answer(threads: Executor) -> None:
     """Where no Prometheus is, the reason is each question's answer."""
     of, nobody = asking(threads), Moment(None, NOW, NOW, "no Prometheus is configured")

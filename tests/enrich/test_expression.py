@@ -36,6 +36,11 @@ def about(expression: str, **labels: str) -> Alert:
         ("sum(", None),
         ("", None),
         ("a > 5 # half an emoji: \ud83d", None),
+        # The parser panics, which is no Exception; and would take seconds, and more stack than there is.
+        ("a[99999999999999999999:1m] > 1", None),
+        ("-" * 7_990 + "a", None),
+        ("a or " * 1_500 + "a", None),
+        ("a+" * 300 + "a > 1", Compared(" + ".join(["a{}"] * 301), "above 1")),
     ],
 )
 def test_reads_what_is_compared_and_with_what(text: str, expected: Compared | None) -> None:

@@ -245,7 +245,7 @@ def hanging() -> Iterator[Hanging]:
     each.over.set()
 
 
-def raising(error: Exception) -> Any:
+def raising(error: BaseException) -> Any:
     """Something that raises."""
 
     def fail(*_: object) -> Any:
@@ -268,6 +268,7 @@ TROUBLES = {
     "reading raises": (Enricher(read=raising(ValueError("boom"))), Prometheus(), "the enricher failed: ValueError"),
     "reading finds nothing": (Enricher(read=lambda alert: None), Prometheus(), "failed: TypeError"),  # type: ignore[arg-type, return-value]  # that is the point
     "reading fails lazily": (Enricher(read=lazily), Prometheus(), "failed: RuntimeError"),
+    "questions exit": (Enricher(questions=raising(SystemExit(3))), Prometheus(), "failed: SystemExit"),
     "half a surrogate pair": (Enricher(), Prometheus(raising(NoAnswer("says \ud83d"))), "says ?"),
 }
 
