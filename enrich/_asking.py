@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Executor, Future, wait
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any, NoReturn, TypeVar
 
 from enrich._base import Gauges, NoAnswer, Question
 from enrich._prometheus import Prometheus
 from enrich._promql import any_of
 from enrich._vector import Sample, Vector
+
+_Found = TypeVar("_Found")
+_STOPPING = "the service is stopping"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -52,6 +56,7 @@ class Asking:
     timeout_seconds: float
     _new: dict[Moment, dict[str, None]] = field(default_factory=dict)
     _asked: dict[tuple[Moment, str], _Answered] = field(default_factory=dict)
+    _elsewhere: list[Future[Any]] = field(default_factory=list)
     _stopping: bool = False
 
     def add(self, moment: Moment, questions: Iterable[str]) -> None:
@@ -85,6 +90,31 @@ class Asking:
         for question in questions:
             self._asked[moment, question] = answered
 
+    def elsewhere(self, look: Callable[[float], _Found]) -> Callable[[], _Found]:
+        """Have something looked up beside the questions.
+
+        Args:
+            look: is given the seconds that are left.
+
+        Returns:
+            What it found, or raises why there is nothing; to be called after `end`.
+        """
+        try:
+            future = self.executor.submit(lambda: look(max(self.deadline - time.monotonic(), 0.001)))
+        except RuntimeError:
+            return self._stopped
+        self._elsewhere.append(future)
+
+        def found() -> _Found:
+            if future.cancelled() or not future.done():
+                raise NoAnswer(f"was not found within {self.timeout_seconds:g}s")
+            return future.result()
+
+        return found
+
+    def _stopped(self) -> NoReturn:
+        raise NoAnswer(_STOPPING)
+
     def ask_otherwise(self) -> None:
         """Of questions whose answers are there and lack something, ask for what may be called otherwise."""
         for (moment, question), answered in list(self._asked.items()):
@@ -98,13 +128,14 @@ class Asking:
     def wait(self, questions: Iterable[tuple[Moment, str]] | None = None) -> None:
         """Wait until these (all, unless given) are answered, or there is no time left."""
         which = self._asked if questions is None else set(_with_others(questions)) & self._asked.keys()
-        wait({self._asked[each].future for each in which}, timeout=max(self.deadline - time.monotonic(), 0))
+        futures: set[Future[Any]] = {self._asked[each].future for each in which}
+        wait(futures.union(self._elsewhere if questions is None else ()), max(self.deadline - time.monotonic(), 0))
 
     def end(self) -> None:
         """Wait for all that is left, and let go of what had no thread yet."""
         self.wait()
-        for answered in self._asked.values():
-            answered.future.cancel()
+        for future in (*self._elsewhere, *(answered.future for answered in self._asked.values())):
+            future.cancel()
 
     def answer(self, moment: Moment, question: str) -> Vector | NoAnswer:
         """What was answered, by whichever names."""
@@ -123,7 +154,7 @@ class Asking:
             return NoAnswer(moment.reason)
         answered = self._asked.get((moment, question))
         if answered is None:
-            return NoAnswer("the service is stopping" if self._stopping else "it was not asked")
+            return NoAnswer(_STOPPING if self._stopping else "it was not asked")
         if answered.future.cancelled() or not answered.future.done():
             return NoAnswer(f"Prometheus did not answer within {self.timeout_seconds:g}s")
         try:

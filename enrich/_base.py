@@ -3,7 +3,8 @@
 An enricher is a module `enrich/<name>.py` with a class `Enricher`. It only says what to ask, once for all the alerts
 in hand, and reads each alert's findings out of the answers; asking, deadlines and failures are `_run.py`'s.
 
-Whoever needs one answer to know what to ask next has a `follow_up` as well: see `FollowsUp`.
+Whoever needs one answer to know what to ask next has a `follow_up` as well: see `FollowsUp`. Who does not ask
+Prometheus has a `look_up` instead: see `LooksUp`.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import importlib.util
 import pkgutil
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Protocol, Self, runtime_checkable
@@ -148,8 +150,8 @@ class Answers:
         return self._queries[name]
 
 
-class Enricher(Protocol):
-    """One thing to look up.
+class _Named(Protocol):
+    """What every enricher is.
 
     Attributes:
         name: the module's.
@@ -162,6 +164,11 @@ class Enricher(Protocol):
 
     @property
     def title(self) -> str: ...
+
+
+@runtime_checkable
+class Asks(_Named, Protocol):
+    """An enricher that asks Prometheus."""
 
     def questions(self, alerts: Sequence[Alert]) -> Mapping[str, str]:
         """What to ask about all these alerts: PromQL, each under a name of the enricher's own."""
@@ -190,6 +197,34 @@ class FollowsUp(Protocol):
             NoAnswer: what it would be cannot be known.
         """
         ...
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """What enrichers that look elsewhere are given to look at."""
+
+
+@runtime_checkable
+class LooksUp(_Named, Protocol):
+    """An enricher that looks elsewhere than at Prometheus."""
+
+    def look_up(
+        self, alerts: Sequence[Alert], received: Sequence[datetime], given: Given, deadline_seconds: float
+    ) -> Sequence[tuple[Finding, ...]]:
+        """What was found for each of them, in their order; called beside the questions to Prometheus.
+
+        Args:
+            alerts: at most two thousand.
+            received: when each was.
+            deadline_seconds: what is found later is not waited for, and it must not go on for longer.
+
+        Raises:
+            NoAnswer: nothing was found for any of them, for this reason.
+        """
+        ...
+
+
+Enricher = Asks | LooksUp
 
 
 def find(folder: Path | None = None) -> dict[str, Enricher]:
@@ -226,7 +261,8 @@ def _of_file(path: Path) -> Enricher:
     try:
         spec.loader.exec_module(module)
         enricher: Enricher = module.Enricher()
-        lacks = [each for each in ("title", "questions", "read") if not hasattr(enricher, each)]
+        wanted = ("title", "look_up") if hasattr(enricher, "look_up") else ("title", "questions", "read")
+        lacks = [each for each in wanted if not hasattr(enricher, each)]
         name = getattr(enricher, "name", None)
     except Exception as error:
         # Somebody else's code: whatever it is, it is theirs to read.

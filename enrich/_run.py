@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from alerts.model import Alert
 from alerts.notification import Finding, Gap, Reading
 from enrich._asking import Asking, Moment, failed
-from enrich._base import Answers, Enricher, FollowsUp, NoAnswer
+from enrich._base import Answers, Asks, Enricher, FollowsUp, Given, LooksUp, NoAnswer
 from enrich._prometheus import Prometheus
 
 # Of what was received within so long the values are asked of one moment, and an answer may be as old as Prometheus'
@@ -32,6 +32,7 @@ def run(
     received: Sequence[datetime],
     timeout_seconds: float,
     executor: Executor,
+    given: Given = Given(),  # noqa: B008  # frozen
 ) -> list[tuple[Finding, ...]]:
     """Look up what there is to know of each alert.
 
@@ -42,21 +43,33 @@ def run(
         received: when each alert was: values are asked of that moment, whenever there is time to ask.
         timeout_seconds: for the whole run.
         executor: asks the questions side by side.
+        given: what enrichers that look elsewhere look at.
 
     Returns:
         Each alert's findings, in the alerts' order; never raises: what was not found is a gap.
     """
     asking = Asking(executor, time.monotonic() + timeout_seconds, timeout_seconds)
-    lookups = [
-        _Lookup(enricher, part, moment)
-        for part in _parts(alerts, prometheuses, received)
-        for moment in (part.moment(bool(prometheuses)),)
-        for enricher in enrichers
-    ]
+    lookups: list[_Lookup | _Elsewhere] = []
+    for part in _parts(alerts, prometheuses, received):
+        moment = part.moment(bool(prometheuses))
+        for enricher in enrichers:
+            if isinstance(enricher, LooksUp):
+                lookups.append(_Elsewhere(enricher, part, given))
+            else:
+                lookups.append(_Lookup(enricher, part, moment))
     for each in lookups:
         each.ask(asking)
+    _ask_all(asking, [each for each in lookups if isinstance(each, _Lookup) and isinstance(each.enricher, FollowsUp)])
+    findings: list[list[Finding]] = [[] for _ in alerts]
+    for each in lookups:
+        for place, found in each.read(asking):
+            findings[place].extend(found)
+    return [tuple(found) for found in findings]
+
+
+def _ask_all(asking: Asking, following: Sequence[_Lookup]) -> None:
+    """Ask what was added, and then what its answers lead to."""
     asking.begin()
-    following = [each for each in lookups if isinstance(each.enricher, FollowsUp)]
     needed = [(each.moment, promql) for each in following for promql in each.questions.values()]
     asking.wait(needed)
     asking.ask_otherwise()
@@ -67,11 +80,6 @@ def run(
     asking.wait()
     asking.ask_otherwise()
     asking.end()
-    findings: list[list[Finding]] = [[] for _ in alerts]
-    for each in lookups:
-        for place, found in each.read(asking):
-            findings[place].extend(found)
-    return [tuple(found) for found in findings]
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +123,7 @@ def _parts(
 class _Lookup:
     """One enricher's, of one part."""
 
-    enricher: Enricher
+    enricher: Asks
     part: _Part
     moment: Moment
     questions: dict[str, str] = field(default_factory=dict)
@@ -171,6 +179,37 @@ class _Lookup:
     def _answers(self, asking: Asking) -> Answers:
         vectors = {name: asking.answer(self.moment, promql) for name, promql in self.questions.items()}
         return Answers(self.questions, vectors, self.moment.at, self.missing)
+
+
+@dataclass(slots=True)
+class _Elsewhere:
+    """One enricher's that does not ask Prometheus, of one part."""
+
+    enricher: LooksUp
+    part: _Part
+    given: Given
+    found: Callable[[], Sequence[tuple[Finding, ...]]] | None = None
+
+    def ask(self, asking: Asking) -> None:
+        self.found = asking.elsewhere(
+            lambda left: self.enricher.look_up(self.part.alerts, self.part.received, self.given, left)
+        )
+
+    def read(self, asking: Asking) -> Iterator[tuple[int, tuple[Finding, ...]]]:
+        """What was found, with the place of the alert."""
+        assert self.found is not None
+        try:
+            found = self.found()
+            if len(found) != len(self.part.alerts):
+                raise ValueError(f"{len(found)} answers for {len(self.part.alerts)} alerts")
+        except NoAnswer as reason:
+            found = [self._gap(reason)] * len(self.part.alerts)
+        except Exception as error:
+            found = [self._gap(failed(error))] * len(self.part.alerts)
+        yield from zip(self.part.places, found, strict=True)
+
+    def _gap(self, reason: NoAnswer) -> tuple[Finding, ...]:
+        return (Gap(self.enricher.name, self.enricher.title, str(reason)),)
 
 
 def _warned(findings: Iterable[Finding], answers: Answers) -> Iterator[Finding]:

@@ -74,11 +74,13 @@ class Lookups:
         self,
         enrichers: Sequence[enrich.Enricher],
         prometheuses: Sequence[enrich.Prometheus],
+        given: enrich.Given,
         timeout_seconds: float,
         at_once: int,
     ) -> None:
         self._enrichers = enrichers
         self._prometheuses = prometheuses
+        self._given = given
         self._timeout_seconds = timeout_seconds
         # When the next run would be due if they came evenly.
         self._due_at = 0.0
@@ -118,6 +120,7 @@ class Lookups:
             received=[event.received_at for event, _ in asked],
             timeout_seconds=self._timeout_seconds,
             executor=self._queries,
+            given=self._given,
         )
         first = 0
         for batch in batches:

@@ -50,6 +50,7 @@ class Planner:
         store: Store,
         enrichers: Sequence[enrich.Enricher],
         prometheuses: Sequence[enrich.Prometheus],
+        given: enrich.Given,
         clock: Callable[[], datetime],
         planned: Callable[[set[str]], None],
     ) -> None:
@@ -61,7 +62,8 @@ class Planner:
         self._unplanned: set[int] = set()
         self._in_doubt_until = 0.0
         # Long enough for the batches ahead of one, too.
-        self._lookups = Lookups(enrichers, prometheuses, configuration.file.enrichment.timeout, _BATCHES_AT_ONCE)
+        timeout_seconds = configuration.file.enrichment.timeout
+        self._lookups = Lookups(enrichers, prometheuses, given, timeout_seconds, _BATCHES_AT_ONCE)
         self._lease_seconds = 2 * configuration.file.enrichment.timeout + configuration.file.delivery.lease
         self._next_at = 0.0
         self.wake = Wake()

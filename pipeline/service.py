@@ -38,6 +38,7 @@ class Pipeline:
         actions: by destination, "receiver/kind/index".
         enrichers: in the order in which their findings are shown.
         prometheuses: none when none is configured.
+        given: what enrichers look at that do not ask Prometheus.
     """
 
     def __init__(
@@ -48,13 +49,16 @@ class Pipeline:
         enrichers: Sequence[enrich.Enricher],
         prometheuses: Sequence[enrich.Prometheus],
         clock: Callable[[], datetime] = utc_now,
+        given: enrich.Given = enrich.Given(),  # noqa: B008  # frozen
     ) -> None:
         self.store = store
         self.destinations = tuple(actions)
         self._clock = clock
         self._deliverer = Deliverer(configuration, store, actions, clock, died=self._died)
         self._fallback = Fallback(configuration, store, clock, planned=self._deliverer.wake.ring)
-        self._planner = Planner(configuration, store, enrichers, prometheuses, clock, planned=self._deliverer.expect)
+        self._planner = Planner(
+            configuration, store, enrichers, prometheuses, given, clock, planned=self._deliverer.expect
+        )
         self._tidy = Tidy(configuration, store, clock, accepted=self._planner.wake.ring)
         self._listener = store.listener(self._planner.wake.ring, self._deliverer.wake.ring)
 

@@ -7,8 +7,8 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 
 from alerts.model import Alert
-from enrich import Enricher, find
-from enrich._base import Answers, FollowsUp
+from enrich import find
+from enrich._base import Answers, Asks, FollowsUp
 from enrich._vector import Sample, Vector
 
 _METRIC = re.compile(r"\b([a-z][a-z0-9_]*)\{")
@@ -33,7 +33,7 @@ _EXPORTERS = (
 )
 
 
-def metrics(enricher: Enricher) -> list[str]:
+def metrics(enricher: Asks) -> list[str]:
     """The metrics that an enricher asks for, by name."""
     alerts = [Alert({"alertname": "A", **labels}, {}, "firing", _NOW, None, "", "0") for labels in _LABELS]
     asked = dict(enricher.questions(alerts))
@@ -52,7 +52,7 @@ def _told_by(names: Iterable[str]) -> Iterable[str]:
 
 def table() -> str:
     """A row for each enricher."""
-    told = {name: "<br>".join(_told_by(metrics(each))) for name, each in find().items()}
+    told = {name: "<br>".join(_told_by(metrics(each))) for name, each in find().items() if isinstance(each, Asks)}
     rows = [f"| `{name}` | {text} |" for name, text in told.items() if text]
     return "\n".join(["| enricher | asks for |", "| --- | --- |", *rows])
 

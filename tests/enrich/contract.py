@@ -3,16 +3,17 @@
 import importlib
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
+from functools import partial
 from typing import Any
 
 import pytest
 
 from alerts.model import Alert
 from alerts.notification import Finding, Gap, Reading
-from enrich import Enricher, Prometheus, find
-from enrich._base import Answers, FollowsUp, Gauges, NoAnswer
+from enrich import Enricher, Given, Prometheus, find
+from enrich._base import Answers, Asks, FollowsUp, Gauges, LooksUp, NoAnswer
 from enrich._vector import Sample, Vector
 from outbound import Http
 from tests.enrich.lookup import NOW, Cluster, Lookup, alert
@@ -73,7 +74,7 @@ TROUBLES = (
 )
 
 
-def follow_ups(enricher: Enricher, alerts: list[Alert]) -> dict[str, str]:
+def follow_ups(enricher: Asks, alerts: list[Alert]) -> dict[str, str]:
     """Returns what an enricher asks once its first questions are answered with what the alerts and RICH say."""
     if not isinstance(enricher, FollowsUp):
         return {}
@@ -84,6 +85,15 @@ def follow_ups(enricher: Enricher, alerts: list[Alert]) -> dict[str, str]:
     return dict(enricher.follow_up(alerts, Answers(questions, dict.fromkeys(questions, Vector(samples)), NOW)))
 
 
+def reason_of(looked: Callable[[], object]) -> str | None:
+    """Returns why nothing was found; None when something was."""
+    try:
+        looked()
+    except NoAnswer as reason:
+        return str(reason)
+    return None
+
+
 def numbers(finding: Finding) -> Iterator[float]:
     """Gives the numbers of a reading that are told."""
     if isinstance(finding, Reading):
@@ -91,9 +101,15 @@ def numbers(finding: Finding) -> Iterator[float]:
         yield from (each for each in (finding.request, finding.limit, finding.share) if each is not None)
 
 
-@pytest.mark.parametrize("enricher", [pytest.param(each, id=name) for name, each in find().items()])
+# A new module is in these rounds without a word here.
+EVERY = [pytest.param(each, id=name) for name, each in find().items()]
+ASKING = [pytest.param(each, id=name) for name, each in find().items() if isinstance(each, Asks)]
+LOOKING = [pytest.param(each, id=name) for name, each in find().items() if isinstance(each, LooksUp)]
+
+
+@pytest.mark.parametrize("enricher", EVERY)
 class EnricherContract:
-    """One round over every enricher that there is; a new module is in it without a word here."""
+    """One round over every enricher that there is."""
 
     def test_is_called_as_its_module(self, enricher: Enricher) -> None:
         """Configurations and conditions call it by its module's name."""
@@ -106,9 +122,14 @@ class EnricherContract:
         assert 1 <= len(enricher.title) <= 40
         assert enricher.title.isprintable()
 
+
+@pytest.mark.parametrize("enricher", ASKING)
+class AskingContract:
+    """One round over those that ask Prometheus."""
+
     @pytest.mark.parametrize("alerts", GROUPS.values(), ids=GROUPS)
     def test_asks_what_prometheus_understands(
-        self, enricher: Enricher, alerts: list[Alert], cluster: Cluster, http: Http
+        self, enricher: Asks, alerts: list[Alert], cluster: Cluster, http: Http
     ) -> None:
         """Every question is PromQL with an instant vector for its answer, whatever the labels hold."""
         client = Prometheus(cluster.server.url, http)
@@ -118,17 +139,17 @@ class EnricherContract:
             assert name
             assert isinstance(client.query(promql, NOW, 10), Vector), promql[:500]
 
-    def test_asks_nothing_about_nothing(self, enricher: Enricher) -> None:
+    def test_asks_nothing_about_nothing(self, enricher: Asks) -> None:
         """Without alerts there is nothing to ask."""
         assert {} == dict(enricher.questions([]))
         assert {} == follow_ups(enricher, [])
 
-    def test_is_not_broken_out_of(self, enricher: Enricher, cluster: Cluster, lookup: Lookup) -> None:
+    def test_is_not_broken_out_of(self, enricher: Asks, cluster: Cluster, lookup: Lookup) -> None:
         """No label makes a question about anything else: nothing is found for alerts about nothing."""
         for found in lookup.findings(enricher, GROUPS["hostile"]):
             assert [] == [each.text for each in found if isinstance(each, Reading)]
 
-    def test_asks_no_more_for_many_alerts(self, enricher: Enricher) -> None:
+    def test_asks_no_more_for_many_alerts(self, enricher: Asks) -> None:
         """The number of questions is bounded, however many alerts there are."""
         few, many = [POD, NODE, BARE], GROUPS["many"]
         assert len(enricher.questions(few)) >= len(enricher.questions(many))
@@ -137,7 +158,7 @@ class EnricherContract:
         # Gauges are asked for together, with those of all other enrichers.
         assert len([each for each in asked if not isinstance(each, Gauges)]) <= 4
 
-    def test_asks_the_same_in_any_order(self, enricher: Enricher) -> None:
+    def test_asks_the_same_in_any_order(self, enricher: Asks) -> None:
         """The order of the alerts, and one told twice, make no other question."""
         alerts = GROUPS["many"]
         again = [*reversed(alerts), *alerts]
@@ -148,9 +169,7 @@ class EnricherContract:
     @pytest.mark.parametrize(
         "bad", [None, Vector(), math.nan, math.inf, -math.inf, NoAnswer("failed")], ids=lambda each: str(each)[:20]
     )
-    def test_reads_no_wrong_number(
-        self, enricher: Enricher, about: Alert, bad: Vector | float | NoAnswer | None
-    ) -> None:
+    def test_reads_no_wrong_number(self, enricher: Asks, about: Alert, bad: Vector | float | NoAnswer | None) -> None:
         """A missing, empty, impossible or failed answer to any question is a gap, or a finding without it."""
         questions = {**enricher.questions([about]), **follow_ups(enricher, [about])}
         sample = {**RICH, **about.labels}
@@ -169,7 +188,7 @@ class EnricherContract:
             assert all(each.name == enricher.name and each.text and each.title for each in found)
 
     @pytest.mark.parametrize("far_side", TROUBLES, ids=lambda each: str(each.__name__))
-    def test_trouble_is_a_gap_in_time(self, enricher: Enricher, far_side: Any, http: Http, lookup: Lookup) -> None:
+    def test_trouble_is_a_gap_in_time(self, enricher: Asks, far_side: Any, http: Http, lookup: Lookup) -> None:
         """Whatever Prometheus does, a run ends in time and what was asked is a gap with a reason for people."""
         serving: AbstractContextManager[str] = far_side()
         with serving as url:
@@ -184,3 +203,21 @@ class EnricherContract:
                 assert (enricher.name, True) == (each.name, 5 < len(each.reason) <= 300)
                 assert "Error" not in each.reason
                 assert "enricher failed" not in each.reason
+
+
+@pytest.mark.parametrize("enricher", LOOKING)
+class LookingContract:
+    """One round over those that look elsewhere."""
+
+    @pytest.mark.parametrize("alerts", GROUPS.values(), ids=GROUPS)
+    def test_without_anything_to_look_at(self, enricher: LooksUp, alerts: list[Alert]) -> None:
+        """Nothing is found, or why it cannot be; for each alert in its place."""
+        looked = partial(enricher.look_up, alerts, [NOW] * len(alerts), Given(), TIMEOUT_SECONDS)
+        reason = reason_of(looked)
+        if reason is not None:
+            assert 5 < len(reason) <= 300
+            return
+        found = looked()
+        assert len(alerts) == len(found)
+        assert not any(isinstance(each, Reading) for findings in found for each in findings)
+        assert all(each.name == enricher.name for findings in found for each in findings)

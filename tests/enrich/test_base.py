@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from enrich import EnricherError, find
-from enrich._base import Answers, NoAnswer
+from enrich._base import Answers, Asks, NoAnswer
 from enrich._vector import Sample, Vector
 from tests.enrich.lookup import NOW, alert
 from tests.service import ROOT
@@ -61,6 +61,7 @@ def test_finds_those_of_a_folder(tmp_path: Path) -> None:
     (tmp_path / "_shared.py").write_text("raise RuntimeError")
     found = find(tmp_path)
     assert set(find()) | {"queue"} == set(found)
+    assert isinstance(found["queue"], Asks)
     assert {"depth": "sum by (pod) (queue_depth)"} == found["queue"].questions([])
 
 
@@ -94,6 +95,7 @@ def test_the_documented_one_works(tmp_path: Path) -> None:
     text = (ROOT / "docs" / "enrichment.md").read_text(encoding="utf-8")
     (tmp_path / "queue.py").write_text(text.partition("```python\n")[2].partition("```")[0])
     queue = find(tmp_path)["queue"]
+    assert isinstance(queue, Asks)
     questions = queue.questions([])
     told = Vector([Sample({"namespace": "shop"}, 12.0)])
     answers = Answers(questions, dict.fromkeys(questions, told), NOW)

@@ -6,11 +6,19 @@ from pathlib import Path
 import pytest
 
 import enrich
-from tests.enrich.contract import EnricherContract
+from tests.enrich.contract import AskingContract, EnricherContract, LookingContract
 
 
 class TestEveryEnricher(EnricherContract):
     """The contract, over all that there are."""
+
+
+class TestEveryOneThatAsks(AskingContract):
+    """What those hold that ask Prometheus."""
+
+
+class TestEveryOneThatLooksElsewhere(LookingContract):
+    """What the others hold."""
 
 
 @pytest.mark.parametrize("module", [each.name for each in pkgutil.iter_modules(enrich.__path__)])

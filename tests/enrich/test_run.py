@@ -14,7 +14,7 @@ import pytest
 from alerts.matchers import parse_matchers
 from alerts.model import Alert
 from alerts.notification import Finding, Gap, Reading
-from enrich import Prometheus, run
+from enrich import Given, Prometheus, run
 from enrich._base import Answers, Gauges, NoAnswer
 from enrich._promql import any_of
 from enrich._vector import Sample, Vector
@@ -58,6 +58,23 @@ class Mute(One):
         return None  # type: ignore[return-value]  # what it is about
 
 
+@dataclass(frozen=True, slots=True)
+class Elsewhere:
+    """An enricher that looks elsewhere."""
+
+    look: Callable[[Sequence[Alert]], Sequence[tuple[Finding, ...]]]
+    name: str = "elsewhere"
+    title: str = "Elsewhere"
+
+    def look_up(
+        self, alerts: Sequence[Alert], received: Sequence[datetime], given: Given, deadline_seconds: float
+    ) -> Sequence[tuple[Finding, ...]]:
+        """Does what the test wants."""
+        assert len(alerts) == len(received)
+        assert 0 < deadline_seconds <= 5
+        return self.look(alerts)
+
+
 class Server(Prometheus):
     """Answers in process: a value for each query it knows, NoAnswer or another error for the rest."""
 
@@ -90,7 +107,7 @@ class Runner:
 
     def run(
         self,
-        *enrichers: One,
+        *enrichers: One | Elsewhere,
         answers: Mapping[str, float | Exception] | None,
         pods: Sequence[str] = ("a",),
         timeout_seconds: float = 5.0,
@@ -206,6 +223,44 @@ def test_threads_that_are_all_busy_do_not_hold_it_up(http: Http) -> None:
         found = runner.run(*enrichers, answers={}, timeout_seconds=0.2)
         assert time.monotonic() - before < 0.7
         assert [[f"{number}: Prometheus did not answer within 0.2s" for number in range(3)]] == found
+
+
+def _pods(alerts: Sequence[Alert]) -> list[tuple[Finding, ...]]:
+    return [(Gap("elsewhere", "Elsewhere", each.labels["pod"]),) for each in alerts]
+
+
+def _no(reason: Exception) -> Callable[[Sequence[Alert]], list[tuple[Finding, ...]]]:
+    def look(alerts: Sequence[Alert]) -> list[tuple[Finding, ...]]:
+        raise reason
+
+    return look
+
+
+@pytest.mark.parametrize(
+    ("look", "text"),
+    [
+        (_pods, "a"),
+        (_no(NoAnswer("nobody there")), "nobody there"),
+        (_no(KeyError("pod")), "the enricher failed: KeyError: 'pod'"),
+        (lambda alerts: [], "the enricher failed: ValueError: 0 answers for 1 alerts"),
+        (lambda alerts: time.sleep(1), "was not found within 0.3s"),
+    ],
+    ids=["found", "no answer", "fails", "forgets some", "is slow"],
+)
+def test_looks_elsewhere_beside(
+    runner: Runner, look: Callable[[Sequence[Alert]], Sequence[tuple[Finding, ...]]], text: str
+) -> None:
+    """Whatever comes of it, the others' findings are there, in the order of the enrichers, and in time."""
+    before = time.monotonic()
+    found = runner.run(One("x"), Elsewhere(look), One("y"), answers={"up": 2.0}, timeout_seconds=0.3)
+    assert time.monotonic() - before < 0.8
+    assert [["x: a: 2", f"elsewhere: {text}", "y: a: 2"]] == found
+
+
+def test_looks_elsewhere_without_any_prometheus(runner: Runner) -> None:
+    """Each alert has its own finding."""
+    found = runner.run(Elsewhere(_pods), answers=None, pods=["b", "a"])
+    assert [["elsewhere: b"], ["elsewhere: a"]] == found
 
 
 def test_a_stopping_service_has_gaps(http: Http) -> None:
