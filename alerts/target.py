@@ -51,14 +51,14 @@ def target(alert: Alert) -> Target:
     Source: https://prometheus.io/docs/prometheus/latest/configuration/configuration/#scrape_config (`honor_labels`)
     """
     labels = alert.labels
-    exported = {name: labels.get(f"exported_{name}", "") for name in ("namespace", "pod", "container")}
-    if exported["pod"]:
-        return Target(exported["namespace"] or labels.get("namespace", ""), exported["pod"], exported["container"])
-    namespace, instance = labels.get("namespace", ""), labels.get("instance", "")
+    namespace, exported_namespace = labels.get("namespace", ""), labels.get("exported_namespace", "")
+    if exported_pod := labels.get("exported_pod", ""):
+        return Target(exported_namespace or namespace, exported_pod, labels.get("exported_container", ""))
+    instance = labels.get("instance", "")
     if instance and _NODE_EXPORTER.search(labels.get("job", "")):
         return Target(instance=instance)
-    if exported["namespace"]:
-        return Target(exported["namespace"])
+    if exported_namespace:
+        return Target(exported_namespace)
     if labels.get("container") == _KUBE_STATE_METRICS:
         if labels.get("pod") and _KUBE_STATE_METRICS not in labels["pod"]:
             return Target(namespace, labels["pod"])

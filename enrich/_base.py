@@ -16,6 +16,7 @@ import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 from pathlib import Path
 from typing import Protocol, Self, runtime_checkable
 
@@ -139,7 +140,7 @@ class Answers:
         answer = self._vectors.get(name)
         return (answer.at if isinstance(answer, Vector) else None) or self._at
 
-    @property
+    @cached_property
     def warnings(self) -> str:
         """What Prometheus said beside the answers, each once."""
         said = [each for vector in self._vectors.values() if isinstance(vector, Vector) for each in vector.warnings]

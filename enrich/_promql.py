@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from functools import lru_cache
 
 # What RE2 reads as something other than itself; re.escape would also escape what RE2 refuses escaped.
 _SPECIAL = re.compile(r"[\\.+*?()|\[\]{}^$]")
@@ -11,8 +12,13 @@ _SPECIAL = re.compile(r"[\\.+*?()|\[\]{}^$]")
 
 def any_of(label: str, values: Iterable[str]) -> str:
     """A matcher for series whose label has one of these values, to the letter: `pod=~"a|b\\\\.c"`."""
-    alternatives = "|".join(_SPECIAL.sub(r"\\\g<0>", value) for value in sorted(set(values)))
-    return f"{label}=~{quoted(alternatives)}"
+    return f"{label}=~{_alternatives(frozenset(values))}"
+
+
+# Enrichers ask about the same thousand pods, many times over.
+@lru_cache(maxsize=32)
+def _alternatives(values: frozenset[str]) -> str:
+    return quoted("|".join([_SPECIAL.sub(r"\\\g<0>", value) for value in sorted(values)]))
 
 
 def quoted(text: str) -> str:

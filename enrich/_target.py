@@ -14,9 +14,10 @@ from enrich._vector import Sample, Vector
 
 # A pod's own cgroup has no container, and its pause container is called POD; both would count what they hold twice.
 _NO_CONTAINERS = ("", "POD")
-_REAL_CONTAINERS = 'container!="",container!="POD"'
-# The labels of a pod's namespace, name and container. Series of an exporter whose own pod is called so are another's.
-_USUAL = ("namespace", "pod", "container", 'exported_pod=""')
+# The labels of a pod's namespace, name and container.
+_PLAIN = ("namespace", "pod", "container", "")
+# Series of an exporter whose own pod is called so are another's.
+_USUAL = (*_PLAIN[:3], 'exported_pod=""')
 # kube-state-metrics without `honor_labels`: its own labels stand under the usual names.
 _MOVED = ("exported_namespace", "exported_pod", "exported_container", "")
 # cAdvisor before Kubernetes 1.16, and cAdvisor by itself.
@@ -53,13 +54,7 @@ def targets(of_alerts: Iterable[Alert]) -> list[Target]:
 
 def pods(of: Iterable[Target]) -> str:
     """Matchers for the containers of all pods among the targets, "" when there are none."""
-    of = [each for each in of if each.pod]
-    if not of:
-        return ""
-    matchers = [any_of("pod", (each.pod for each in of)), _REAL_CONTAINERS]
-    if all(each.namespace for each in of):
-        matchers.insert(0, any_of("namespace", (each.namespace for each in of)))
-    return ",".join(matchers)
+    return "".join(_selections(of, [_PLAIN], containers=True))
 
 
 def of_kube_state(of: Iterable[Target]) -> list[str]:
@@ -85,6 +80,17 @@ def _selections(of: Iterable[Target], ways: Iterable[Sequence[str]], containers:
             matchers += [f'{container}!="{each}"' for each in _NO_CONTAINERS]
         selections.append(",".join(matchers))
     return selections
+
+
+def in_namespaces(namespaces: Iterable[str], *matchers: str) -> list[str]:
+    """Matchers for what kube-state-metrics tells of things in these namespaces, beside these; "" is any namespace."""
+    names = set(namespaces)
+    if "" in names:
+        return [",".join(matchers)]
+    return [
+        ",".join((any_of("namespace", names), *matchers, 'exported_namespace=""')),
+        ",".join((any_of("exported_namespace", names), *matchers)),
+    ]
 
 
 def each_of(
@@ -138,11 +144,25 @@ def samples(vector: Vector, of: Target) -> list[Sample]:
     """
     if of.instance:
         return vector.where(instance=of.instance)
-    given = {"namespace": of.namespace, "pod": of.pod, "container": of.container}
-    found = vector.where(**{name: value for name, value in given.items() if value})
-    if len({sample.labels.get("namespace") for sample in found}) > 1:
-        raise NoAnswer(f"the alert has no namespace label and pod {of.pod} is in several")
+    return one(vector, f"pod {of.pod}", namespace=of.namespace, pod=of.pod, container=of.container)
+
+
+def one(vector: Vector, what: str, **labels: str) -> list[Sample]:
+    """The samples of one thing, by those of these labels that are not "".
+
+    Raises:
+        NoAnswer: the alert does not say which of several namespaces it is in.
+    """
+    known = {name: value for name, value in labels.items() if value}
+    found = vector.where(**known)
+    if "namespace" not in known and len({sample.labels.get("namespace") for sample in found}) > 1:
+        raise NoAnswer(f"the alert has no namespace label and {what} is in several")
     return found
+
+
+def largest(found: Iterable[Sample]) -> float | None:
+    """Where several tell of one thing, the largest value that is a number; None when there is none."""
+    return max((sample.value for sample in found if math.isfinite(sample.value)), default=None)
 
 
 def total(found: Iterable[Sample]) -> float:

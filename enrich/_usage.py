@@ -56,7 +56,7 @@ class Usage:
     aside_promql: str = ""
 
     def questions(self, alerts: Sequence[Alert]) -> Mapping[str, str]:
-        """At most four queries for all pods and two for all instances."""
+        """What containers use and may use, and what instances use and have."""
         of = targets(alerts)
         asked: dict[str, str] = {}
         if selections := of_cadvisor(of):
@@ -92,7 +92,8 @@ class Usage:
         found = samples(answers["instance use"], of)
         if not found:
             raise NoAnswer(f"no data: {self.instance_metric} has no samples for {described(of)}")
-        reading = self._reading(total(found), "instance use", answers)
+        at, query = answers.at("instance use"), answers.query("instance use")
+        reading = Reading(self.name, self.title, total(found), self.unit, at, query)
         try:
             limit = sum(each.value for each in samples(answers["instance limit"], of))
         except NoAnswer as reason:
@@ -144,6 +145,3 @@ class Usage:
     def _note(self, reading: Reading, values: Mapping[str, float], uses: Mapping[str, float]) -> str:
         known = [value for name, value in values.items() if name in uses and math.isfinite(value)]
         return self.remark(reading, sum(known) if self.unit == "bytes" else max(known)) if known else ""
-
-    def _reading(self, value: float, question: str, answers: Answers) -> Reading:
-        return Reading(self.name, self.title, value, self.unit, answers.at(question), answers.query(question))

@@ -33,12 +33,16 @@ class Vector:
 
     def where(self, **labels: str) -> list[Sample]:
         """The samples with exactly these label values."""
-        names = tuple(sorted(labels))
+        names = tuple(labels)
         index = self._indexes.get(names)
         if index is None:
-            index = {}
-            for sample in self.samples:
-                index.setdefault(tuple(sample.labels.get(name, "") for name in names), []).append(sample)
             # Only when it is whole: an answer may be read by several threads.
-            self._indexes[names] = index
-        return index.get(tuple(labels[name] for name in names), [])
+            index = self._indexes[names] = self._index(names)
+        return index.get(tuple(labels.values()), [])
+
+    def _index(self, names: tuple[str, ...]) -> dict[tuple[str, ...], list[Sample]]:
+        index: dict[tuple[str, ...], list[Sample]] = {}
+        for sample in self.samples:
+            labels = sample.labels
+            index.setdefault(tuple([labels.get(name, "") for name in names]), []).append(sample)
+        return index

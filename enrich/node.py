@@ -11,7 +11,7 @@ from alerts.notification import Finding, Reading
 from alerts.target import Target, target
 from enrich._base import Answers, Gauges, NoAnswer
 from enrich._promql import any_of, per_second
-from enrich._target import described, each_of, instances, of_kube_state, pod_names, samples
+from enrich._target import described, each_of, instances, largest, of_kube_state, pod_names, samples
 from enrich._vector import Sample
 
 _POD = "kube_pod_info"
@@ -80,9 +80,9 @@ class Enricher:
         said: list[str] = []
         readings: list[Reading] = []
         for question, unit, resource in (("cpu", "cores", "cpu"), ("memory", "bytes", "memory")):
-            value = _largest(_of_node(answers, question, node))
+            value = largest(_of_node(answers, question, node))
             if value is not None:
-                limit = _largest(answers["capacity"].where(node=node, resource=resource))
+                limit = largest(answers["capacity"].where(node=node, resource=resource))
                 at, query = answers.at(question), answers.query(question)
                 readings.append(Reading(self.name, title, value, unit, at, query, limit=limit or None))
         if not readings and not answers["condition"].where(node=node):
@@ -149,10 +149,6 @@ def _bad(conditions: Sequence[Sample]) -> list[str]:
         elif condition != _READY and status == "true":
             bad.append(condition)
     return sorted(set(bad))
-
-
-def _largest(found: Sequence[Sample]) -> float | None:
-    return max((each.value for each in found if math.isfinite(each.value)), default=None)
 
 
 def _mount(sample: Sample) -> str:

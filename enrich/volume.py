@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Mapping, Sequence
 
 import units
@@ -11,7 +10,7 @@ from alerts.notification import Finding, Gap, Reading
 from alerts.target import Target, target
 from enrich._base import Answers, Gauges, NoAnswer
 from enrich._promql import any_of
-from enrich._target import each_of, of_kube_state, samples
+from enrich._target import each_of, largest, of_kube_state, one, samples
 
 _USED = "kubelet_volume_stats_used_bytes"
 _CAPACITY = "kubelet_volume_stats_capacity_bytes"
@@ -64,14 +63,14 @@ class Enricher:
         return tuple(found)
 
     def _of(self, namespace: str, claim: str, title: str, answers: Answers) -> list[Finding]:
-        used = _largest(answers, "used", namespace, claim)
+        used = _value(answers, "used", namespace, claim)
         if used is None:
             raise NoAnswer(f"no data: {_USED} has no samples for claim {namespace}/{claim}")
         gaps: list[Finding] = []
         capacity, growth = None, None
         try:
-            capacity = _largest(answers, "capacity", namespace, claim)
-            growth = _largest(answers, "growth", namespace, claim)
+            capacity = _value(answers, "capacity", namespace, claim)
+            growth = _value(answers, "growth", namespace, claim)
         except NoAnswer as reason:
             gaps.append(Gap(self.name, f"more of {title}", str(reason)))
         note = ""
@@ -102,15 +101,10 @@ def _selections(claims: Iterable[tuple[str, str]]) -> list[str]:
     return [",".join(matchers)]
 
 
-def _largest(answers: Answers, question: str, namespace: str, claim: str) -> float | None:
-    """The value of a claim; where several tell of it, the largest.
+def _value(answers: Answers, question: str, namespace: str, claim: str) -> float | None:
+    """The value of a claim.
 
     Raises:
         NoAnswer: there is none, or it cannot be known whose.
     """
-    where = {"namespace": namespace, _CLAIM: claim}
-    found = answers[question].where(**{name: value for name, value in where.items() if value})
-    if len({sample.labels.get("namespace") for sample in found}) > 1:
-        raise NoAnswer(f"the alert has no namespace label and claim {claim} is in several")
-    values = [sample.value for sample in found if math.isfinite(sample.value)]
-    return max(values, default=None)
+    return largest(one(answers[question], f"claim {claim}", namespace=namespace, **{_CLAIM: claim}))

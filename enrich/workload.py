@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -13,7 +12,7 @@ from alerts.notification import Finding, Gap, Reading
 from alerts.target import Target, target
 from enrich._base import Answers, Gauges, NoAnswer
 from enrich._promql import any_of, quoted
-from enrich._target import described, of_kube_state, pod_names, samples
+from enrich._target import described, in_namespaces, largest, of_kube_state, one, pod_names, samples
 from enrich._vector import Sample
 
 _OWNER = "kube_pod_owner"
@@ -29,12 +28,12 @@ class _Kind:
 
     Attributes:
         label: that of its name.
-        alerts: that by which alerts name it; None where they do not.
+        named: whether alerts name it by that label.
     """
 
     name: str
     label: str
-    alerts: str | None
+    named: bool
     desired: str
     ready: str
     updated: str = ""
@@ -50,7 +49,7 @@ _KINDS = {
         _Kind(
             "Deployment",
             "deployment",
-            "deployment",
+            True,
             "kube_deployment_spec_replicas",
             "kube_deployment_status_replicas_ready",
             "kube_deployment_status_replicas_updated",
@@ -58,7 +57,7 @@ _KINDS = {
         _Kind(
             "StatefulSet",
             "statefulset",
-            "statefulset",
+            True,
             "kube_statefulset_replicas",
             "kube_statefulset_status_replicas_ready",
             "kube_statefulset_status_replicas_updated",
@@ -66,15 +65,15 @@ _KINDS = {
         _Kind(
             "DaemonSet",
             "daemonset",
-            "daemonset",
+            True,
             "kube_daemonset_status_desired_number_scheduled",
             "kube_daemonset_status_number_ready",
             "kube_daemonset_status_updated_number_scheduled",
         ),
         _Kind(
-            "ReplicaSet", "replicaset", None, "kube_replicaset_spec_replicas", "kube_replicaset_status_ready_replicas"
+            "ReplicaSet", "replicaset", False, "kube_replicaset_spec_replicas", "kube_replicaset_status_ready_replicas"
         ),
-        _Kind("Job", "job_name", "job_name", "kube_job_spec_completions", "kube_job_status_succeeded"),
+        _Kind("Job", "job_name", True, "kube_job_spec_completions", "kube_job_status_succeeded"),
     )
 }
 _SET_OWNER = "kube_replicaset_owner"
@@ -85,7 +84,7 @@ _MORE = {"ReplicaSet": (_SET_OWNER, _SET_CREATED), "Job": (_JOB_FAILED,)}
 
 @dataclass(frozen=True, slots=True)
 class _Object:
-    """A workload; `created` is the ReplicaSet that a Deployment's pod is of."""
+    """A workload; `replica_set` is the one that a Deployment's pod is of."""
 
     kind: str
     namespace: str
@@ -107,8 +106,7 @@ class Enricher:
             asked["owner"] = Gauges(_OWNER, selections, pod_names(of))
         namespaces = {each.namespace for each, alert in zip(of, alerts, strict=True) if each.pod or _named(alert)}
         if namespaces and all(namespaces):
-            usual = any_of("namespace", namespaces)
-            here = [f'{usual},exported_namespace=""', any_of("exported_namespace", namespaces)]
+            here = in_namespaces(namespaces)
             asked |= {each: Gauges(each, here) for each in (_HPA_OF, _HPA_MOST, _HPA_NOW)}
         return asked
 
@@ -164,8 +162,8 @@ def _named(alert: Alert) -> _Object | None:
     """The workload that an alert names itself."""
     of = target(alert)
     for kind in _KINDS.values():
-        if kind.alerts and alert.labels.get(kind.alerts) and not of.pod:
-            return _Object(kind.name, of.namespace, alert.labels[kind.alerts])
+        if kind.named and alert.labels.get(kind.label) and not of.pod:
+            return _Object(kind.name, of.namespace, alert.labels[kind.label])
     return None
 
 
@@ -235,16 +233,11 @@ def _age(created: float | None, at: datetime) -> float | None:
 def _selections(label: str, objects: Iterable[tuple[str, str]]) -> list[str]:
     objects = list(objects)
     names = any_of(label, (name for _, name in objects))
-    if not all(namespace for namespace, _ in objects):
-        return [names]
-    namespaces = [namespace for namespace, _ in objects]
-    usual = any_of("namespace", namespaces)
-    return [f'{usual},{names},exported_namespace=""', f"{any_of('exported_namespace', namespaces)},{names}"]
+    return in_namespaces((namespace for namespace, _ in objects), names)
 
 
 def _of(answers: Answers, metric: str, label: str, of: _Object) -> list[Sample]:
-    where = {label: of.name, **({"namespace": of.namespace} if of.namespace else {})}
-    return answers[metric].where(**where)
+    return one(answers[metric], of.name, namespace=of.namespace, **{label: of.name})
 
 
 def _value(answers: Answers, metric: str, label: str, of: _Object) -> float | None:
@@ -253,7 +246,4 @@ def _value(answers: Answers, metric: str, label: str, of: _Object) -> float | No
     Raises:
         NoAnswer: it was not answered, or it cannot be known whose it is.
     """
-    found = _of(answers, metric, label, of)
-    if len({sample.labels.get("namespace") for sample in found}) > 1:
-        raise NoAnswer(f"the alert has no namespace label and {of.name} is in several")
-    return max((sample.value for sample in found if math.isfinite(sample.value)), default=None)
+    return largest(_of(answers, metric, label, of))

@@ -132,7 +132,6 @@ def connect(engine: Engine) -> psycopg.Connection[Any]:
     connection = cast("psycopg.Connection[Any]", borrowed.driver_connection)
     # It counts no longer among those of the pool, and is closed by whoever has it.
     borrowed.detach()
-    connection.autocommit = True
     try:
         # Not every server (14 and later) has the setting that would end it while it waits.
         connection.execute("SELECT set_config(name, '0', false) FROM pg_settings WHERE name = 'idle_session_timeout'")
