@@ -17,7 +17,7 @@ import enrich
 import telemetry
 from alerts.model import Alert, AlertGroup, fingerprint
 from alerts.notification import Notification, SendError, Thread
-from commands.deliveries import make_group
+from commands import deliveries, route_test
 from config.document import ConfigError
 from config.environment import Environment, EnvironmentVariableError
 from config.load import load
@@ -28,7 +28,6 @@ from outbox import ownership
 from outbox.database import DatabaseUrlError, StoreError, migrate, open_database, parse_url
 from outbox.store import Store
 from pipeline import Pipeline
-from routing import receivers
 from web import create_web
 
 ROOT = Path(__file__).parent
@@ -204,27 +203,6 @@ def check_config(file: Path | None) -> None:
     click.echo(f"{configuration.name}: good: {len(configuration.receivers)} receivers with {count} actions")
 
 
-@cli.command("route-test")
-@click.option("--config", "file", type=click.Path(path_type=Path), help="Instead of what CONFIG_FILE names.")
-@click.argument("labels", nargs=-1, metavar="LABEL=VALUE...")
-def route_test(file: Path | None, labels: tuple[str, ...]) -> None:
-    """Print who would be told of an alert with these labels, comma-separated, on the last line."""
-    pairs = dict(map(_pair, labels))
-    configuration = _configured(file)
-    click.echo(",".join(receivers(configuration.file.route, pairs)))
-
-
-def _pair(label: str) -> tuple[str, str]:
-    try:
-        # As bytes, whatever the locale took them for.
-        name, equals, value = os.fsencode(label).decode().partition("=")
-    except UnicodeDecodeError:
-        raise click.UsageError(f"{label!r} is not UTF-8") from None
-    if not name or not equals:
-        raise click.UsageError(f"{label!r} is not LABEL=VALUE")
-    return name, value
-
-
 @cli.command("send-test")
 @click.option("--config", "file", type=click.Path(path_type=Path), help="Instead of what CONFIG_FILE names.")
 @click.option("--resolved", is_flag=True, help="Send the end of an earlier test.")
@@ -281,15 +259,16 @@ def migrate_command() -> None:
     click.echo("the database is up to date")
 
 
-cli.add_command(make_group(lambda: database_url(configure(os.environ))))
-
-
 def _configured(file: Path | None) -> Configuration:
     """The configuration, its warnings said on standard error."""
     configuration = configure(os.environ, file)
     for warning in configuration.warnings:
         click.echo(f"warning: {warning}", err=True)
     return configuration
+
+
+cli.add_command(deliveries.make_group(lambda: database_url(configure(os.environ))))
+cli.add_command(route_test.make_command(_configured))
 
 
 def main() -> None:

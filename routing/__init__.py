@@ -1,5 +1,5 @@
 """Who hears of what. Pure: the configuration and the labels in, the receivers out."""
 
-from routing.tree import Hearing, receivers, route
+from routing.tree import Hearing, Taken, route, take
 
-__all__ = ["Hearing", "receivers", "route"]
+__all__ = ["Hearing", "Taken", "route", "take"]

@@ -21,23 +21,41 @@ class Hearing:
     group: AlertGroup
 
 
-def receivers(root: Route, labels: Mapping[str, str]) -> tuple[str, ...]:
-    """The receivers of an alert with these labels, in the tree's order, each once."""
-    return tuple(dict.fromkeys(_walk(root, labels, "")))
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """A route that an alert takes.
+
+    Attributes:
+        receiver: its own or the nearest one above it.
+        children: those of its children that the alert takes; where there are none, its receiver is told.
+    """
+
+    route: Route
+    receiver: str
+    children: tuple[Taken, ...]
+
+    @property
+    def receivers(self) -> Iterator[str]:
+        """Who is told, in the tree's order; one that several routes lead to is named by each of them."""
+        if not self.children:
+            yield self.receiver
+        for child in self.children:
+            yield from child.receivers
 
 
-def _walk(node: Route, labels: Mapping[str, str], inherited: str) -> Iterator[str]:
-    """Depth first; the first child that matches, and those behind it as long as they say `continue`."""
-    receiver = node.receiver or inherited
-    matched = False
-    for child in node.routes:
+def take(root: Route, labels: Mapping[str, str], inherited: str = "") -> Taken:
+    """Walk the tree with an alert's labels.
+
+    Depth first; the first child that matches, and those behind it as long as they say `continue`.
+    """
+    receiver = root.receiver or inherited
+    children = []
+    for child in root.routes:
         if all_match(child.conditions, labels):
-            matched = True
-            yield from _walk(child, labels, receiver)
+            children.append(take(child, labels, receiver))
             if not child.continue_:
                 break
-    if not matched:
-        yield receiver
+    return Taken(root, receiver, tuple(children))
 
 
 def route(root: Route, group: AlertGroup) -> tuple[Hearing, ...]:
@@ -48,7 +66,7 @@ def route(root: Route, group: AlertGroup) -> tuple[Hearing, ...]:
     """
     parts: dict[str, list[Alert]] = {}
     for alert in group.alerts:
-        for receiver in receivers(root, alert.labels):
+        for receiver in dict.fromkeys(take(root, alert.labels).receivers):
             parts.setdefault(receiver, []).append(alert)
     return tuple(Hearing(receiver, _part(group, tuple(alerts))) for receiver, alerts in parts.items())
 

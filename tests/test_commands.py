@@ -108,6 +108,13 @@ CASES: dict[str, Case] = {
     "route, a value verbatim": (("route-test", "--config", "tree.yml", "team=  "), {}, 0, "spaces", ()),
     "route, the default": (("route-test", "severity=Critical"), {}, 0, "on-call", ()),
     "route, warnings": (("route-test", "--config", "warned.yml", "a=b"), {}, 0, "a", ("warning: warned.yml:1:22 ",)),
+    "route, as expected": (
+        ("route-test", "--config", "tree.yml", "--verify.receivers=on-call, équipe", "severity=CRITICAL", "team=a=b"),
+        {},
+        0,
+        "on-call,équipe",
+        (),
+    ),
     "route, no equals sign": (("route-test", "severity"), {}, 2, "", ("'severity' is not LABEL=VALUE",)),
     "route, no name": (("route-test", "=critical"), {}, 2, "", ("'=critical' is not LABEL=VALUE",)),
     "route, no text": (("route-test", "a=\udcff"), {}, 2, "", ("is not UTF-8",)),
@@ -214,6 +221,15 @@ def test_says_it_in_words_and_exits(ran: dict[str, Ran], name: str) -> None:
 def test_route_test_prints_names_alone(ran: dict[str, Ran], name: str) -> None:
     """As `amtool config routes test` does, so that a script can take the output as it is."""
     assert f"{CASES[name][3]}\n" == ran[name].stdout
+
+
+def test_route_test_says_no(folder: Path) -> None:
+    """When others are told than were expected, or in another order; who is told is said all the same."""
+    arguments = ["route-test", "--config", "tree.yml", "severity=CRITICAL", "team=a=b"]
+    for expected in ("on-call", "équipe,on-call", ""):
+        done = run(folder, [*arguments, f"--verify.receivers={expected}"])
+        assert (1, "on-call,équipe\n") == (done.returncode, done.stdout)
+        assert f"expected {expected}\n" == done.stderr
 
 
 def test_check_config_says_nothing_beside(ran: dict[str, Ran]) -> None:

@@ -7,7 +7,7 @@ import pytest
 
 from config.document import ConfigError
 from config.load import DEFAULT_FILE
-from routing import receivers
+from routing import take
 from tests.config.conftest import load_file
 
 SLACK = {"": {}, "slack": {"SLACK_WEBHOOK_URL": "https://hooks.slack.example/services/x"}}
@@ -56,7 +56,7 @@ def test_critical_alerts_page(severity: str | None, expected: str) -> None:
     """Critical alerts, in any letter case, go to who is on call, all others to the chat."""
     labels = {} if severity is None else {"severity": severity}
 
-    assert (expected,) == receivers(load_file(None).file.route, labels)
+    assert [expected] == list(take(load_file(None).file.route, labels).receivers)
 
 
 def test_empty_variables_are_not_set() -> None:

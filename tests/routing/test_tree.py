@@ -7,7 +7,7 @@ import pytest
 
 from alerts.model import AlertGroup
 from config.schema import Route
-from routing import Hearing, receivers, route
+from routing import Hearing, route, take
 from tests.samples import model_alert
 
 
@@ -80,7 +80,7 @@ ALL_OF_THEM = {"a": "1", "b": "y", "c": "3", "e e": "z"}
         (INHERITED, {"a": "1", "b": "2"}, ["root"]),
         (INHERITED, {"a": "1", "b": "3"}, ["three"]),
         (tree({}, to("never")), {}, ["root"]),
-        (tree(to("a", continue_=True), to("b", continue_=True), to("a")), {}, ["a", "b"]),
+        (tree(to("a", continue_=True), to("b", continue_=True), to("a")), {}, ["a", "b", "a"]),
         (TOGETHER, ALL_OF_THEM, ["all"]),
     ],
     ids=[
@@ -106,19 +106,19 @@ ALL_OF_THEM = {"a": "1", "b": "y", "c": "3", "e e": "z"}
         "inherited twice",
         "inherited from the nearest",
         "no conditions take all",
-        "a receiver once",
+        "a receiver as often as it is led to",
         "match, match_re and matchers",
     ],
 )
 def test_finds_the_receivers(root: Route, labels: dict[str, str], expected: list[str]) -> None:
     """Depth first: the first child that matches, and those behind it while they say `continue`; else the node."""
-    assert expected == list(receivers(root, labels))
+    assert expected == list(take(root, labels).receivers)
 
 
 @pytest.mark.parametrize(("name", "value"), [("a", "2"), ("b", "xy"), ("c", ""), ("d", "4"), ("e e", "")])
 def test_every_condition_counts(name: str, value: str) -> None:
     """match, match_re and matchers are met only together."""
-    assert ("root",) == receivers(TOGETHER, {**ALL_OF_THEM, name: value})
+    assert ["root"] == list(take(TOGETHER, {**ALL_OF_THEM, name: value}).receivers)
 
 
 A1 = model_alert(team="a", n="1")
