@@ -28,6 +28,13 @@ _ESCAPE = re.compile(
     rb"\\(?:([abfnrtv\\\"])|x([0-9a-fA-F]{2})|([0-7]{3})|u([0-9a-fA-F]{4})|U([0-9a-fA-F]{8})|.?)|\n", re.DOTALL
 )
 _SIMPLE_ESCAPES = dict(zip(b'abfnrtv\\"', b'\a\b\f\n\r\t\v\\"', strict=True))
+# What a regular expression reads as nothing but itself, `|` between them.
+_PLAIN_ALTERNATIVES = re.compile(r"[^\\.+*?()\[\]{}^$]*")
+# And what each match of one without alternatives begins with: a character that may be repeated may be missing.
+_PREFIX = re.compile(r"(?:[^\\.+*?()\[\]{}^$|](?![*?{]))*")
+# Of regular expressions, verdicts on values: alerts bring the same few again and again.
+_MOST_KNOWN = 1_000
+_LONGEST_KNOWN = 200
 _RE2_OPTIONS = re2.Options()
 _RE2_OPTIONS.log_errors = False
 
@@ -48,9 +55,13 @@ class Matcher:
     operator: Operator
     value: str
     _regex: re2._Regexp | None = field(init=False, repr=False, compare=False)
+    _prefix: str = field(init=False, repr=False, compare=False)
+    _known: dict[str, bool] = field(init=False, repr=False, compare=False, default_factory=dict)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "_regex", self._compiled())
+        prefix = _PREFIX.match(self.value) if "|" not in self.value else None
+        object.__setattr__(self, "_prefix", prefix[0] if prefix else "")
 
     def _compiled(self) -> re2._Regexp | None:
         if self.operator not in ("=~", "!~"):
@@ -69,7 +80,25 @@ class Matcher:
         value = labels.get(self.name, "")
         if self._regex is None:
             return (value == self.value) == (self.operator == "=")
-        return (self._regex.search(value) is not None) == (self.operator == "=~")
+        if not value.startswith(self._prefix):
+            return self.operator == "!~"
+        verdict = self._known.get(value)
+        if verdict is None:
+            verdict = (self._regex.search(value) is not None) == (self.operator == "=~")
+            if len(value) <= _LONGEST_KNOWN:
+                if len(self._known) >= _MOST_KNOWN:
+                    self._known.clear()
+                self._known[value] = verdict
+        return verdict
+
+    @property
+    def literals(self) -> frozenset[str] | None:
+        """The values that match, and no others; None where that is not known without trying."""
+        if self.operator == "=":
+            return frozenset({self.value})
+        if self.operator == "=~" and _PLAIN_ALTERNATIVES.fullmatch(self.value):
+            return frozenset(self.value.split("|"))
+        return None
 
     def __str__(self) -> str:
         plain = self.name and not any(each.isspace() or each in _RESERVED for each in self.name)
@@ -83,7 +112,10 @@ def _quoted(text: str) -> str:
 
 def all_match(matchers: Iterable[Matcher], labels: Mapping[str, str]) -> bool:
     """Whether a label set meets every condition; with none it does."""
-    return all(matcher.matches(labels) for matcher in matchers)
+    for matcher in matchers:  # noqa: SIM110  # a generator takes twice the time, ten million times
+        if not matcher.matches(labels):
+            return False
+    return True
 
 
 def parse_matchers(text: str) -> tuple[Matcher, ...]:

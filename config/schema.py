@@ -5,12 +5,14 @@ Source: https://prometheus.io/docs/alerting/latest/configuration/
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Self
 
 from pydantic import BeforeValidator, Field, PrivateAttr, SecretStr, model_validator
 
+from alerts.choosing import Choices
 from alerts.matchers import Matcher, parse_matchers
 from config.base import ActionSettings, DurationSeconds, HttpUrl, SecretUrl, Settings, SizeBytes, at_least, at_most
 from config.http import HttpClientSettings
@@ -40,18 +42,24 @@ class Route(Settings):
     repeat_interval: DurationSeconds | None = None
 
     _conditions: tuple[Matcher, ...] = PrivateAttr(default=())
+    _choices: Choices = PrivateAttr(default=Choices(()))
 
     @model_validator(mode="after")
     def _compile(self) -> Self:
         exact = [Matcher(name, "=", value) for name, value in self.match.items()]
         regular = [Matcher(name, "=~", value) for name, value in self.match_re.items()]
         self._conditions = (*exact, *regular, *self.matchers)
+        self._choices = Choices([child.conditions for child in self.routes])
         return self
 
     @property
     def conditions(self) -> tuple[Matcher, ...]:
         """`match`, `match_re` and `matchers` together."""
         return self._conditions
+
+    def matching(self, labels: Mapping[str, str]) -> Iterator[Route]:
+        """Those of its children whose conditions a label set meets, in their order."""
+        return (self.routes[at] for at in self._choices.meeting(labels))
 
 
 class GlobalSettings(Settings):

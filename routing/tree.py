@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
-from alerts.matchers import all_match
 from alerts.model import Alert, AlertGroup, common
 from config.schema import Route
 
@@ -50,11 +49,10 @@ def take(root: Route, labels: Mapping[str, str], inherited: str = "") -> Taken:
     """
     receiver = root.receiver or inherited
     children = []
-    for child in root.routes:
-        if all_match(child.conditions, labels):
-            children.append(take(child, labels, receiver))
-            if not child.continue_:
-                break
+    for child in root.matching(labels):
+        children.append(take(child, labels, receiver))
+        if not child.continue_:
+            break
     return Taken(root, receiver, tuple(children))
 
 

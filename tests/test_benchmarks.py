@@ -18,6 +18,7 @@ OPTIONS = {
     "storm": ["--groups=20", "--alerts=3"],
     "stored": ["--groups=20", "--few=10", "--many=100"],
     "enrichment": ["--pods=20"],
+    "routing": ["--alerts=10", "--routes=4"],
 }
 
 
@@ -41,30 +42,40 @@ def figures(run: subprocess.Popen[str]) -> dict[str, Any]:
     told, complaints = run.communicate(timeout=60)
     assert 0 == run.returncode, complaints
     found: dict[str, Any] = json.loads(told.splitlines()[-1])
-    assert found["ratio"]["median"] > 0
     return found
+
+
+def ratio(found: dict[str, Any]) -> float:
+    """Returns how many times as much as the named other."""
+    return float(found["ratio"]["median"])
 
 
 def test_acceptance(runs: dict[str, subprocess.Popen[str]]) -> None:
     """Webhooks are taken by the service and by the bare Flask."""
-    assert 0 == figures(runs["acceptance"])["refused"]
+    found = figures(runs["acceptance"])
+    assert 0 == found["refused"]
+    assert ratio(found) > 0
 
 
 def test_latency(runs: dict[str, subprocess.Popen[str]]) -> None:
     """Each alert comes with its reading."""
-    assert "2 of 2" == figures(runs["latency"])["with_readings"]
+    found = figures(runs["latency"])
+    assert "2 of 2" == found["with_readings"]
+    assert ratio(found) > 0
 
 
 def test_storm(runs: dict[str, subprocess.Popen[str]]) -> None:
     """Every group's event comes, from the service and from Alertmanager."""
     found = figures(runs["storm"])
-
     assert (0, 0) == (found["missing"], found["alertmanager_missing"])
+    assert ratio(found) > 0
 
 
 def test_stored(runs: dict[str, subprocess.Popen[str]]) -> None:
     """Rows of the present tables are filled in, and the service delivers beside them."""
-    assert 0 == figures(runs["stored"])["missing"]
+    found = figures(runs["stored"])
+    assert 0 == found["missing"]
+    assert ratio(found) > 0
 
 
 def test_enrichment(runs: dict[str, subprocess.Popen[str]]) -> None:
@@ -73,3 +84,9 @@ def test_enrichment(runs: dict[str, subprocess.Popen[str]]) -> None:
     assert (0, 0) == (found["wrong"], found["wrong_of_events"])
     assert 0 < found["queries_of_one_event"] <= 40
     assert min(found["queries_of_events"]) > 0
+    assert ratio(found) > 0
+
+
+def test_routing(runs: dict[str, subprocess.Popen[str]]) -> None:
+    """Each of the trees is walked."""
+    assert {"by value", "by pattern", "by pattern of pods"} == set(figures(runs["routing"])["seconds"])
