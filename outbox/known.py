@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import datetime
 
 from pydantic import ValidationError
@@ -10,6 +10,8 @@ from sqlalchemy import literal_column, select
 
 from alerts.history import History
 from alerts.model import Alert
+from alerts.places import Neighbour, Place
+from outbox import neighbours
 from outbox.holding import holding_digests
 from outbox.prepared import OneOf, Prepared
 from outbox.reports import Reports
@@ -56,6 +58,18 @@ class Known(Reports):
             known = select(alerts.c.alert).where(alerts.c.group_id == group_id(group_key), alerts.c.status == "firing")
             rows = connection.execute(known.order_by(alerts.c.updated_at.desc()).limit(limit)).scalars().all()
         return list(read_alerts(rows))
+
+    def neighbours(
+        self, places: Collection[Place], besides: Collection[str], at_most: int
+    ) -> dict[Place, list[Neighbour]]:
+        """What is known to fire at places, once for each group that it is in; in no order.
+
+        Args:
+            besides: fingerprints that are left out.
+            at_most: of one place, the worst.
+        """
+        with self._reading() as connection:
+            return neighbours.neighbours(connection, places, besides, at_most)
 
     def silent(self, group_key: str, before: datetime) -> set[str]:
         """The fingerprints of a group's alerts that fire and were last heard of before a time."""

@@ -11,6 +11,7 @@ from sqlalchemy import ColumnElement, Connection, and_, bindparam, func, or_, se
 
 from alerts.severity import SEVERITIES, alert_severity
 from outbox.lanes import clock, ended
+from outbox.neighbours import place_columns
 from outbox.notices import DELIVERIES, notify
 from outbox.prepared import OneOf, Prepared
 from outbox.records import Event, Plan
@@ -193,6 +194,7 @@ def _alert_rows(plan: Plan) -> Iterator[dict[str, Any]]:
             "event_id": plan.event.id,
             "updated_at": plan.event.received_at,
             "lapsed": int(plan.event.kind == "lapse"),
+            **place_columns(alert),
         }
 
 

@@ -26,7 +26,7 @@ Row = Any
 _Processor = Callable[[Any], Any]
 
 
-class _Several(UserDefinedType[Collection[Any]]):
+class Several(UserDefinedType[Collection[Any]]):
     """Any number of numbers or texts as one parameter: a list for psycopg, JSON for SQLite."""
 
     cache_ok = True
@@ -49,7 +49,7 @@ class OneOf(ColumnElement[bool]):
 
     def __init__(self, column: ColumnElement[Any], parameter: str) -> None:
         self.column = column
-        self.parameter = bindparam(parameter, type_=_Several())
+        self.parameter = bindparam(parameter, type_=Several())
 
 
 @compiles(OneOf, "sqlite")

@@ -54,6 +54,11 @@ def _where_pending(name: str, *columns: str) -> Index:
     return _where(name, text("state = 'pending'"), *columns)
 
 
+def _where_firing_at(place: str) -> Index:
+    name = f"alerts_firing_by_{place.removesuffix('_id')}"
+    return _where(name, text(f"status = 'firing' AND {place} IS NOT NULL"), place, "severity", "fingerprint")
+
+
 metadata = MetaData()
 
 events = Table(
@@ -164,9 +169,14 @@ alerts = Table(
     Column("event_id", _Id, nullable=False),
     Column("updated_at", Moment, nullable=False, comment="when it was last heard of"),
     Column("lapsed", Integer, nullable=False, server_default="0", comment="1: taken as over, for it was not heard of"),
+    Column("name", Text, comment="its beginning"),
+    Column("about_id", String(16), comment="the place that its pod or instance is, hashed; null when it names none"),
+    Column("node_id", String(16), comment="likewise its node"),
+    Column("namespace_id", String(16), comment="likewise its namespace"),
     Index("alerts_by_status", "status", "severity", "updated_at"),
     Index("alerts_by_group", "group_id", "status"),
     Index("alerts_by_silence", "status", "updated_at"),
+    *map(_where_firing_at, ("about_id", "node_id", "namespace_id")),
 )
 
 rejected = Table(
