@@ -19,7 +19,7 @@ from typing import Any, Protocol
 
 from actions._digest import counted
 from alerts.model import Alert, AlertGroup
-from alerts.notification import Finding, Gap, Notification, Receipt, SendError, Thread
+from alerts.notification import Finding, Gap, Notification, Reading, Receipt, SendError, Thread
 from alerts.severity import worst_first
 from alerts.target import target
 from config.base import SecretError, http_url, read_secret
@@ -194,8 +194,11 @@ def notes(notification: Notification, limit: int) -> str:
 
 
 def briefs(findings: Iterable[Finding]) -> list[str]:
-    """Findings in the fewest words: "CPU 0.42 of 0.50 cores (84%)", "memory unknown"; nothing where all are gaps."""
+    """Findings in the fewest words: "CPU 0.42 of 0.50 cores (84%)", "memory unknown".
+
+    What is unknown is worth a word only beside something that was asked for and answered.
+    """
     found = list(findings)
-    if all(isinstance(each, Gap) for each in found):
-        return []
-    return [f"{each.title} {'unknown' if isinstance(each, Gap) else each.brief}" for each in found]
+    answered = any(isinstance(each, Reading) and each.query for each in found)
+    told = [each for each in found if answered or isinstance(each, Reading)]
+    return [f"{each.title} {'unknown' if isinstance(each, Gap) else each.brief}" for each in told]

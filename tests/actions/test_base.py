@@ -8,10 +8,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from actions import find, subject
-from actions._base import cut, leading, link, notes, retry_after_seconds, said, title
+from actions._base import briefs, cut, leading, link, notes, retry_after_seconds, said, title
 from alerts.model import Alert
+from alerts.notification import Finding, Reading
 from outbound import Answer
-from tests.actions.notifications import alert, notification
+from tests.actions.notifications import CPU, NO_MEMORY, START, alert, notification
 
 NOW = datetime(2026, 11, 21, 9, 30, tzinfo=UTC)
 
@@ -196,3 +197,20 @@ def test_the_worst_alert_that_fires_leads() -> None:
 def test_notes_are_one_short_line(said: tuple[str, ...], expected: str) -> None:
     """Notes are on one line, and one that is too long leaves room for the others."""
     assert expected == notes(replace(notification(alert()), notes=said), 120)
+
+
+BESIDE = Reading("neighbours", "also firing", 3, "alerts", START, "", note="this pod: CrashLooping (critical)")
+
+
+@pytest.mark.parametrize(
+    ("findings", "expected"),
+    [
+        ([], []),
+        ([NO_MEMORY], []),
+        ([CPU, NO_MEMORY, BESIDE], ["CPU 0.42 of 0.50 cores (84%)", "memory unknown", "also firing 3 alerts"]),
+        ([NO_MEMORY, BESIDE], ["also firing 3 alerts"]),
+    ],
+)
+def test_says_findings_in_the_fewest_words(findings: list[Finding], expected: list[str]) -> None:
+    """Where nothing that was asked for is known, a list of what is unknown would only hide the rest."""
+    assert expected == briefs(findings)
