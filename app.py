@@ -28,6 +28,7 @@ from outbox import ownership
 from outbox.database import DatabaseUrlError, StoreError, migrate, open_database, parse_url
 from outbox.store import Store
 from pipeline import Pipeline
+from pipeline.given import given
 from web import create_web
 
 ROOT = Path(__file__).parent
@@ -104,12 +105,14 @@ def create_app(variables: Mapping[str, str] | None = None) -> Flask:
     found = find_enrichers(variables)
     names = settings.enrichment.enrichers
     prometheuses = [_prometheus(each, settings.enrichment.cache) for each in configuration.prometheuses]
+    store = Store(engine, ownership.owner(variables, os.getpid()))
     pipeline = Pipeline(
         configuration,
-        Store(engine, ownership.owner(variables, os.getpid())),
+        store,
         build_actions(configuration, http),
         list(found.values()) if names is None else [found[name] for name in names],
         prometheuses,
+        given=given(store),
     )
     web = create_web(configuration, pipeline)
     web.extensions["pipeline"] = pipeline

@@ -1,7 +1,7 @@
 """What the person on call would look up first. One module an enricher, found by its name; see `_base.py`."""
 
-from enrich._base import Enricher, EnricherError, Given, find
+from enrich._base import Enricher, EnricherError, Given, NoAnswer, find
 from enrich._prometheus import Prometheus
 from enrich._run import run
 
-__all__ = ["Enricher", "EnricherError", "Given", "Prometheus", "find", "run"]
+__all__ = ["Enricher", "EnricherError", "Given", "NoAnswer", "Prometheus", "find", "run"]

@@ -13,7 +13,7 @@ import importlib
 import importlib.util
 import pkgutil
 import sys
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
@@ -22,6 +22,7 @@ from typing import Protocol, Self, runtime_checkable
 
 from alerts.model import Alert
 from alerts.notification import Finding
+from alerts.places import Neighbour, Place
 from enrich._vector import Vector
 
 
@@ -200,9 +201,37 @@ class FollowsUp(Protocol):
         ...
 
 
+class Firing(Protocol):
+    """Tells what is known to fire."""
+
+    def __call__(
+        self, places: Collection[Place], besides: Collection[str], at_most: int
+    ) -> Mapping[Place, Sequence[Neighbour]]:
+        """What fires at places, once for each group that it is in; in no order.
+
+        Args:
+            besides: fingerprints that are left out.
+            at_most: of one place, the worst.
+
+        Raises:
+            NoAnswer: it cannot be known just now.
+        """
+        ...
+
+
+def _nothing(places: Collection[Place], besides: Collection[str], at_most: int) -> Mapping[Place, Sequence[Neighbour]]:
+    return {}
+
+
 @dataclass(frozen=True, slots=True)
 class Given:
-    """What enrichers that look elsewhere are given to look at."""
+    """What enrichers that look elsewhere are given to look at.
+
+    Attributes:
+        firing: what is known to fire.
+    """
+
+    firing: Firing = _nothing
 
 
 @runtime_checkable

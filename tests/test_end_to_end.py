@@ -16,6 +16,7 @@ from tests.far_sides.exporter import Exporter
 from tests.far_sides.pagerduty import PagerDuty
 from tests.far_sides.prometheus import Prometheus
 from tests.far_sides.slack import SlackWebhook
+from tests.samples import webhook, wire_alert
 from tests.service import ROOT, Service
 
 ROUTING_KEY = "0123456789abcdef0123456789abcdef"
@@ -145,5 +146,30 @@ def test_a_prometheus_in_trouble_delays_and_loses_no_page(
     assert {} == late
     for each in requests_seen:
         readings = each.json()["payload"]["custom_details"]["readings"]
+        # Prometheus is not asked that.
+        readings.pop("also firing", None)
         assert {"CPU", "memory", "restarts"} <= set(", ".join(readings).split(", "))
         assert all(re.search(reason, text) for text in readings.values()), readings
+
+
+def test_the_second_message_of_a_pod_tells_of_the_first(tmp_path: Path) -> None:
+    """Two groups of one pod: in Slack, on the pager and on the page; what is in the same message is not told twice."""
+    pod = {"namespace": "customer", "pod": POD}
+    first = [wire_alert("PodCrashLooping", severity="critical", container=name, **pod) for name in ("app", "proxy")]
+    second = wire_alert("PodHighMemory", severity="critical", **pod)
+    with SlackWebhook() as slack, PagerDuty(known_keys=[ROUTING_KEY]) as pagerduty:
+        with service(tmp_path, "", slack, pagerduty) as alert_manager:
+            for number, alerts in enumerate((first, [second])):
+                alert_manager.post(webhook(*alerts, group_key=f"group {number}"), "?wait=5s")
+            message = slack.wait_for_message(lambda message: "PodHighMemory" in message["text"], 5)
+            event = pagerduty.wait_for_event(lambda event: "PodHighMemory" in event["payload"]["summary"], 5)
+            page = alert_manager.get("/").text
+        told = [request.json() for request in slack.requests]
+    text = "2 alerts; this pod: PodCrashLooping (2, critical)"
+    assert f"*also firing* {text}" in attachment_text(message)
+    assert text == event["payload"]["custom_details"]["readings"]["also firing"]
+    assert event["payload"]["summary"].endswith("also firing 2 alerts)")
+    assert text in page
+    assert ["PodHighMemory" in each["text"] for each in told] == [
+        "also firing" in attachment_text(each) for each in told
+    ]
