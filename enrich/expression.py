@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -17,14 +16,12 @@ import units
 from alerts.model import Alert
 from alerts.notification import Finding, Reading
 from enrich._base import Answers, NoAnswer
+from enrich._parsing import PromQLError, parsed
 from enrich._vector import Sample
 
 # A rule's expression is the same for all its alerts: so many rules are asked about in a run, the most heard of first.
 _MOST = 10
 _LONGEST = 8_000
-# The parser takes time by the square of how deep an expression is; with so many it is 25 ms at most. Rules have a few.
-_OPERATORS = re.compile(r"[-+*/%^(<>=!]|\b(?:and|or|unless)\b", re.IGNORECASE)
-_MOST_OPERATORS = 400
 _COMPARING = {">": "above", ">=": "at or above", "<": "below", "<=": "at or below", "==": "at", "!=": "off"}
 _MIRRORED = {">": "<", ">=": "<=", "<": ">", "<=": ">=", "==": "==", "!=": "!="}
 _SETS = ("and", "unless", "or")
@@ -87,8 +84,9 @@ def read_expression(text: str) -> Compared | None:
 
     Of `a > 1 and b` it is `a`: the left side is the one whose values an alert has.
     """
-    node: Any = _parsed(text)
-    if node is None:
+    try:
+        node: Any = parsed(text)
+    except PromQLError:
         return None
     while True:
         if isinstance(node, promql_parser.ParenExpr):
@@ -106,18 +104,6 @@ def read_expression(text: str) -> Compared | None:
         # Compared with another series, or worth 0 or 1: the left side is what there is to tell.
         return Compared(_written(node.lhs if bound is None else node, text))
     return Compared(_written(value, text), f"{_COMPARING[op]} {units.count(bound)}")
-
-
-def _parsed(text: str) -> promql_parser.Expr | None:
-    if len(_OPERATORS.findall(text)) > _MOST_OPERATORS:
-        return None
-    try:
-        return promql_parser.parse(text)
-    except BaseException as error:
-        # What Rust panics at (a duration beyond all bounds) is no Exception: a payload must not end the thread.
-        if isinstance(error, ValueError) or type(error).__name__ == "PanicException":
-            return None
-        raise
 
 
 def _written(node: Any, text: str) -> str:

@@ -40,6 +40,7 @@ def about(expression: str, **labels: str) -> Alert:
         ("a[99999999999999999999:1m] > 1", None),
         ("-" * 7_990 + "a", None),
         ("a or " * 1_500 + "a", None),
+        ("abs(" * 1_500 + "a" + ")" * 1_500 + " > 1", None),
         ("a+" * 300 + "a > 1", Compared(" + ".join(["a{}"] * 301), "above 1")),
     ],
 )
