@@ -52,6 +52,7 @@ def configure(variables: Mapping[str, str], path: Path | None = None) -> Configu
         Environment(variables),
         actions=kinds,
         enrichers=find_enrichers(variables),
+        read_query=enrich.Query,
     )
 
 
@@ -66,6 +67,15 @@ def find_enrichers(variables: Mapping[str, str]) -> dict[str, enrich.Enricher]:
         return enrich.find(Path(folder) if folder else None)
     except enrich.EnricherError as error:
         raise EnvironmentVariableError(f"ENRICHERS_PATH: {error}") from None
+
+
+def build_enrichers(configuration: Configuration, variables: Mapping[str, str]) -> list[enrich.Enricher]:
+    """Those that run, in the order in which their findings are shown."""
+    settings = configuration.file.enrichment
+    queries = {each.name: each for each in enrich.queries(settings.queries)}
+    found = find_enrichers(variables)
+    named = found if settings.enrichers is None else settings.enrichers
+    return [{**found, **queries}[name] for name in (*named, *(each for each in queries if each not in named))]
 
 
 def database_url(configuration: Configuration) -> str:
@@ -102,15 +112,13 @@ def create_app(variables: Mapping[str, str] | None = None) -> Flask:
         migrate(engine)
     http = Http()
     settings = configuration.file
-    found = find_enrichers(variables)
-    names = settings.enrichment.enrichers
     prometheuses = [_prometheus(each, settings.enrichment.cache) for each in configuration.prometheuses]
     store = Store(engine, ownership.owner(variables, os.getpid()))
     pipeline = Pipeline(
         configuration,
         store,
         build_actions(configuration, http),
-        list(found.values()) if names is None else [found[name] for name in names],
+        build_enrichers(configuration, variables),
         prometheuses,
         given=given(store),
     )

@@ -6,11 +6,11 @@ The routing tree is looked at as it was read, so that a name is checked though s
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 from config.document import Document, Path_, Problem
-from config.schema import PrometheusSettings, Receiver
+from config.schema import PrometheusSettings, QuerySettings, Receiver
 from config.validation import unknown_key
 
 _CONDITIONS = ("match", "match_re", "matchers")
@@ -90,6 +90,31 @@ def check_enrichers(names: Iterable[str] | None, known: set[str], document: Docu
         if name not in known:
             message = unknown_key(name, sorted(known), "enricher")
             document.problems.append(document.problem(("enrichment", "enrichers", at), message))
+
+
+def check_queries(
+    queries: Sequence[QuerySettings],
+    known: set[str],
+    read_query: Callable[[QuerySettings], object],
+    document: Document,
+) -> None:
+    """Check that each query has a name of its own, and PromQL that can be asked.
+
+    Args:
+        known: the names of the enrichers that there are.
+        read_query: raises ValueError where a query cannot be asked.
+    """
+    names = [each.name for each in queries]
+    for at, each in enumerate(queries):
+        place: Path_ = ("enrichment", "queries", at)
+        if each.name in known:
+            document.problems.append(document.problem((*place, "name"), f"there is an enricher {each.name!r}"))
+        elif each.name in names[:at]:
+            document.problems.append(document.problem((*place, "name"), f"there is another {each.name!r}"))
+        try:
+            read_query(each)
+        except ValueError as error:
+            document.problems.append(document.problem((*place, "promql"), " ".join(str(error).split())))
 
 
 def check_conditions(listed: Any, receivers: Sequence[Receiver], known: Iterable[str], document: Document) -> None:

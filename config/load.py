@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 from config.base import ActionSettings
-from config.checks import check_conditions, check_enrichers, check_fallbacks, check_prometheuses, check_route
+from config.checks import (
+    check_conditions,
+    check_enrichers,
+    check_fallbacks,
+    check_prometheuses,
+    check_queries,
+    check_route,
+)
 from config.document import ConfigError, Document, Problem, read
 from config.environment import Environment
 from config.receivers import ReceiversReader
-from config.schema import ConfigFile, Configuration, PrometheusSettings
+from config.schema import ConfigFile, Configuration, PrometheusSettings, QuerySettings
 from config.validation import validated
 
 DEFAULT_FILE = Path(__file__).resolve().with_name("default.yaml")
@@ -29,6 +36,7 @@ def load(
     *,
     actions: Mapping[str, type[ActionSettings]],
     enrichers: Iterable[str],
+    read_query: Callable[[QuerySettings], object],
 ) -> Configuration:
     """Read the configuration.
 
@@ -37,6 +45,7 @@ def load(
         environment: for `${NAME}`, and for what the file leaves out.
         actions: each kind that there is, with its settings.
         enrichers: the names of those that there are.
+        read_query: raises ValueError, with the reason, for a query of the user's own that cannot be asked.
 
     Raises:
         ConfigError: with every problem found, each placed.
@@ -54,9 +63,11 @@ def load(
     receivers = list(ReceiversReader(document, actions, defaults, environment, log_otherwise=shipped).read(listed))
     warnings = check_route(data.get("route"), receivers, document) + check_fallbacks(listed, receivers, document)
     if file is not None:
-        known = set(enrichers)
-        check_enrichers(file.enrichment.enrichers, known, document)
-        check_conditions(listed, receivers, file.enrichment.enrichers or known, document)
+        known, queries = set(enrichers), file.enrichment.queries
+        check_queries(queries, known, read_query, document)
+        asked = {each.name for each in queries}
+        check_enrichers(file.enrichment.enrichers, known | asked, document)
+        check_conditions(listed, receivers, asked.union(file.enrichment.enrichers or known), document)
     prometheuses = _prometheuses(several, file, document)
     warnings += check_prometheuses(prometheuses, document)
     if document.problems or file is None:

@@ -5,12 +5,13 @@ Source: https://prometheus.io/docs/alerting/latest/configuration/
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Self
 
-from pydantic import BeforeValidator, Field, PrivateAttr, SecretStr, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, PrivateAttr, SecretStr, model_validator
 
 from alerts.choosing import Choices
 from alerts.matchers import Matcher, parse_matchers
@@ -19,6 +20,7 @@ from config.http import HttpClientSettings
 
 _FALLBACK_AFTER_SECONDS = 120.0
 _FLAP_HOLD_SECONDS = 0.0
+_LONGEST_SHOWN = 80
 
 
 def _matchers(value: object) -> object:
@@ -78,12 +80,52 @@ class PrometheusSettings(HttpClientSettings):
     matchers: Annotated[tuple[Matcher, ...], BeforeValidator(_matchers)] = ()
 
 
+def _reading_name(name: str) -> str:
+    if not re.fullmatch(r"[a-z_][a-z0-9_]{0,59}", name):
+        raise ValueError("should be small letters, digits and _, and begin with no digit, as in checkout_errors")
+    return name
+
+
+def _shown(text: str) -> str:
+    if len(text) > _LONGEST_SHOWN or not text.isprintable():
+        raise ValueError(f"should be at most {_LONGEST_SHOWN} characters that can be printed")
+    return text
+
+
+class QuerySettings(Settings):
+    """A reading that is a query of the user's own.
+
+    Attributes:
+        name: how conditions call it.
+        title: how people call it; its name, unless set.
+        promql: PromQL, with `{{ labels.pod }}` in its matchers' values.
+        unit: "cores", "bytes", "seconds", "share" or a word of its own.
+        matchers: which alerts it is asked about.
+        range: within so long before, the message says between which values it was; None says nothing of that.
+    """
+
+    name: Annotated[str, AfterValidator(_reading_name)]
+    title: Annotated[str, AfterValidator(_shown)] = ""
+    promql: str
+    unit: Annotated[str, AfterValidator(_shown)] = ""
+    matchers: Annotated[tuple[Matcher, ...], BeforeValidator(_matchers)] = ()
+    range: Annotated[DurationSeconds, at_least(1, "within less there is but one value")] | None = None
+
+
 class EnrichmentSettings(Settings):
-    """How long enrichment may take in all, how long an answer is good, and which enrichers run (all, unless named)."""
+    """What is looked up of an alert.
+
+    Attributes:
+        timeout: how long it may take in all.
+        cache: how long an answer is good.
+        enrichers: which run, and in what order they are shown; all, unless named.
+        queries: those of the user's own, which run in any case, behind the others unless named among them.
+    """
 
     timeout: DurationSeconds = 2.0
     cache: Annotated[DurationSeconds, at_most(60, "values are to be those of the time when the alert came")] = 15.0
     enrichers: tuple[str, ...] | None = None
+    queries: tuple[QuerySettings, ...] = ()
 
 
 class DeliverySettings(Settings):

@@ -2,6 +2,17 @@
 
 from enrich._base import Enricher, EnricherError, Given, NoAnswer, find
 from enrich._prometheus import Prometheus
+from enrich._query import Query, queries
 from enrich._run import run
 
-__all__ = ["Enricher", "EnricherError", "Given", "NoAnswer", "Prometheus", "find", "run"]
+__all__ = [
+    "Enricher",
+    "EnricherError",
+    "Given",
+    "NoAnswer",
+    "Prometheus",
+    "Query",
+    "find",
+    "queries",
+    "run",
+]

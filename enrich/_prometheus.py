@@ -200,9 +200,11 @@ def _sample(each: Any) -> Sample:
     labels: Any = each["metric"]
     if not isinstance(labels, dict) or any(type(value) is not str for value in labels.values()):
         raise TypeError("labels are text")
+    stored = None
     if not _ANY_OTHER_NAME.isdisjoint(labels):
+        stored = dict(labels)
         for usual, others in _OTHER_NAMES:
             named = next(filter(None, map(labels.get, others)), None)
             if named:
                 labels[usual] = named
-    return Sample(labels, float(each["value"][1]))
+    return Sample(labels, float(each["value"][1]), stored)

@@ -12,13 +12,23 @@ _SPECIAL = re.compile(r"[\\.+*?()|\[\]{}^$]")
 
 def any_of(label: str, values: Iterable[str]) -> str:
     """A matcher for series whose label has one of these values, to the letter: `pod=~"a|b\\\\.c"`."""
-    return f"{label}=~{_alternatives(frozenset(values))}"
+    return f"{label}=~{_quoted_alternatives(frozenset(values))}"
 
 
 # Enrichers ask about the same thousand pods, many times over.
 @lru_cache(maxsize=32)
-def _alternatives(values: frozenset[str]) -> str:
-    return quoted("|".join([_SPECIAL.sub(r"\\\g<0>", value) for value in sorted(values)]))
+def _quoted_alternatives(values: frozenset[str]) -> str:
+    return quoted(alternatives(values))
+
+
+def alternatives(values: Iterable[str]) -> str:
+    """A regular expression that these texts fit, and no others."""
+    return "|".join(map(to_the_letter, sorted(set(values))))
+
+
+def to_the_letter(value: str) -> str:
+    """A regular expression that this text fits, and no other."""
+    return _SPECIAL.sub(r"\\\g<0>", value)
 
 
 def quoted(text: str) -> str:

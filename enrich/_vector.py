@@ -9,10 +9,15 @@ from datetime import datetime
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """One series' value."""
+    """One series' value.
+
+    Attributes:
+        stored: the labels as Prometheus has them; None where these are its `labels`.
+    """
 
     labels: Mapping[str, str]
     value: float
+    stored: Mapping[str, str] | None = None
 
 
 class Vector:
@@ -29,20 +34,27 @@ class Vector:
         self.samples = tuple(samples)
         self.at = at
         self.warnings = warnings
-        self._indexes: dict[tuple[str, ...], dict[tuple[str, ...], list[Sample]]] = {}
+        self._indexes: dict[tuple[bool, tuple[str, ...]], dict[tuple[str, ...], list[Sample]]] = {}
 
     def where(self, **labels: str) -> list[Sample]:
         """The samples with exactly these label values."""
+        return self._found(labels, stored=False)
+
+    def stored(self, labels: Mapping[str, str]) -> list[Sample]:
+        """The same by the labels as Prometheus has them: those that it was asked by."""
+        return self._found(labels, stored=True)
+
+    def _found(self, labels: Mapping[str, str], stored: bool) -> list[Sample]:
         names = tuple(labels)
-        index = self._indexes.get(names)
+        index = self._indexes.get((stored, names))
         if index is None:
             # Only when it is whole: an answer may be read by several threads.
-            index = self._indexes[names] = self._index(names)
+            index = self._indexes[stored, names] = self._index(names, stored)
         return index.get(tuple(labels.values()), [])
 
-    def _index(self, names: tuple[str, ...]) -> dict[tuple[str, ...], list[Sample]]:
+    def _index(self, names: tuple[str, ...], stored: bool) -> dict[tuple[str, ...], list[Sample]]:
         index: dict[tuple[str, ...], list[Sample]] = {}
         for sample in self.samples:
-            labels = sample.labels
+            labels = sample.stored if stored and sample.stored is not None else sample.labels
             index.setdefault(tuple([labels.get(name, "") for name in names]), []).append(sample)
         return index

@@ -29,7 +29,17 @@ global:
   pagerduty_url: https://pagerduty.example/v2/enqueue
 prometheus: {url: https://prometheus.example/prefix}
 external_url: https://alerts.example
-enrichment: {timeout: 1500ms, enrichers: [memory, cpu]}
+enrichment:
+  timeout: 1500ms
+  enrichers: [memory, errors, cpu]
+  queries:
+  - name: errors
+    title: errors a second
+    promql: 'sum(rate(errors_total{namespace="{{ labels.namespace }}"}[5m]))'
+    unit: errors/s
+    matchers: ['severity="critical"', 'team!~"a|b"']
+    range: 1h
+  - {name: up, promql: sum(up)}
 route:
   receiver: chat
   group_by: [alertname]
@@ -80,7 +90,11 @@ def test_reads_every_key(load_yaml: Load) -> None:
         file.prometheus and file.prometheus.url,
         file.external_url,
     )
-    assert (1.5, ("memory", "cpu")) == (file.enrichment.timeout, file.enrichment.enrichers)
+    assert (1.5, ("memory", "errors", "cpu")) == (file.enrichment.timeout, file.enrichment.enrichers)
+    errors, up = file.enrichment.queries
+    assert ("errors a second", "errors/s", 3_600.0) == (errors.title, errors.unit, errors.range)
+    assert ['severity="critical"', 'team!~"a|b"'] == [str(each) for each in errors.matchers]
+    assert ("up", "sum(up)", "", "", (), None) == (up.name, up.promql, up.title, up.unit, up.matchers, up.range)
     assert (7_200.0, 20.0, 1024 * 1024) == (file.delivery.retry_for, file.delivery.lease, file.web.max_body)
     assert (0.0, 60.0, 3_600.0, 7 * 86_400.0) == (
         file.delivery.dedup_window,
@@ -176,9 +190,10 @@ def test_has_defaults(load_yaml: Load) -> None:
         file.delivery.stale_after,
         file.storage.retention,
     )
-    assert (2.0, None, 86_400.0, 30.0, 16 * 1024 * 1024) == (
+    assert (2.0, None, (), 86_400.0, 30.0, 16 * 1024 * 1024) == (
         file.enrichment.timeout,
         file.enrichment.enrichers,
+        file.enrichment.queries,
         file.delivery.retry_for,
         file.delivery.lease,
         file.web.max_body,
@@ -448,6 +463,53 @@ WRONG: dict[str, tuple[str, list[str]]] = {
     "an unknown enricher": (
         f"{SMALL}enrichment: {{enrichers: [cpu, memry]}}\n",
         ["f.yml:4:31 enrichment.enrichers[1]: is no enricher here; did you mean memory?"],
+    ),
+    "a query without what it asks": (
+        f"{SMALL}enrichment: {{queries: [{{name: a}}]}}\n",
+        ["f.yml:4:24 enrichment.queries[0].promql: is missing"],
+    ),
+    "a query called as nothing can be": (
+        f"{SMALL}enrichment: {{queries: [{{name: error-rate, promql: up}}]}}\n",
+        [
+            "f.yml:4:25 enrichment.queries[0].name: should be small letters, digits and _, and begin with no digit, "
+            "as in checkout_errors"
+        ],
+    ),
+    "a query called as an enricher": (
+        f"{SMALL}enrichment: {{queries: [{{name: memory, promql: up}}]}}\n",
+        ["f.yml:4:25 enrichment.queries[0].name: there is an enricher 'memory'"],
+    ),
+    "two queries of one name": (
+        f"{SMALL}enrichment:\n  queries:\n  - {{name: a, promql: up}}\n  - {{promql: up, name: a}}\n",
+        ["f.yml:7:18 enrichment.queries[1].name: there is another 'a'"],
+    ),
+    "a query that is no PromQL": (
+        f"{SMALL}enrichment:\n  queries:\n  - name: a\n    promql: |\n      sum(\n        up\n",
+        ["f.yml:7:5 enrichment.queries[0].promql: is no PromQL: unclosed left parenthesis"],
+    ),
+    "a placeholder where none can stand": (
+        f"{SMALL}enrichment:\n  queries:\n  - name: a\n    promql: 'sum by ({{{{ labels.by }}}}) (up)'\n",
+        [
+            "f.yml:7:5 enrichment.queries[0].promql: {{ labels.by }} stands elsewhere than in the value of a label "
+            "matcher, within its quotes"
+        ],
+    ),
+    "a placeholder of nothing": (
+        f"{SMALL}enrichment:\n  queries:\n  - {{name: a, promql: 'up{{a=\"{{{{ label.by }}}}\"}}'}}\n",
+        ["f.yml:6:15 enrichment.queries[0].promql: {{ label.by }}: there are labels and annotations, and no label"],
+    ),
+    "a query's range without a time in it": (
+        f"{SMALL}enrichment: {{queries: [{{name: a, promql: up, range: 0s}}]}}\n",
+        ["f.yml:4:46 enrichment.queries[0].range: should be at least 1s: within less there is but one value"],
+    ),
+    "a query's title on two lines": (
+        f'{SMALL}enrichment: {{queries: [{{name: a, promql: up, title: "a\\nb"}}]}}\n',
+        ["f.yml:4:46 enrichment.queries[0].title: should be at most 80 characters that can be printed"],
+    ),
+    "a condition on a query that is none": (
+        f"{PAGERDUTY}{{routing_key: a, when: ['errors > 1', 'error > 1']}}\n"
+        "enrichment: {enrichers: [cpu], queries: [{name: errors, promql: up}]}\n",
+        ["f.yml:5:43 receivers[0].pagerduty_configs[0].when[1]: is no reading here; did you mean errors?"],
     ),
     "an unset variable": (
         f"{SMALL}external_url: ${{NOPE}}\n",

@@ -12,7 +12,8 @@ import pytest
 
 from alerts.model import Alert
 from alerts.notification import Finding, Gap, Reading
-from enrich import Enricher, Given, Prometheus, find
+from config.schema import QuerySettings
+from enrich import Enricher, Given, Prometheus, Query, find
 from enrich._base import Answers, Asks, FollowsUp, Gauges, LooksUp, NoAnswer
 from enrich._vector import Sample, Vector
 from outbound import Http
@@ -103,7 +104,9 @@ def numbers(finding: Finding) -> Iterator[float]:
 
 # A new module is in these rounds without a word here.
 EVERY = [pytest.param(each, id=name) for name, each in find().items()]
+OWN = QuerySettings(name="own", promql='sum(a{namespace="{{ labels.namespace }}",pod=~"{{ labels.pod }}"})', range=60.0)
 ASKING = [pytest.param(each, id=name) for name, each in find().items() if isinstance(each, Asks)]
+ASKING.append(pytest.param(Query(OWN), id="a query of the user's own"))
 LOOKING = [pytest.param(each, id=name) for name, each in find().items() if isinstance(each, LooksUp)]
 
 

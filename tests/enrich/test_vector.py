@@ -32,3 +32,12 @@ def test_nothing_is_found_in_an_empty_answer() -> None:
     """An empty vector has no samples for anything."""
     assert [] == Vector().where(pod="cart-1")
     assert () == Vector().samples
+
+
+def test_finds_by_the_labels_that_were_asked_for() -> None:
+    """Though a sample is read under others, as one of kube-state-metrics without `honor_labels` is."""
+    moved = Sample({"pod": "cart-1"}, 4.0, {"pod": "exporter", "exported_pod": "cart-1"})
+    vector = Vector([CART, moved])
+    assert [CART, moved] == vector.where(pod="cart-1")
+    assert [CART] == vector.stored({"pod": "cart-1"})
+    assert [moved] == vector.stored({"pod": "exporter", "exported_pod": "cart-1"})
