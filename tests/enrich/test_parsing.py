@@ -6,6 +6,8 @@ import pytest
 
 from enrich._parsing import PromQLError, parsed
 
+CLASSES = r'x=~"\\pL{100}\\pL{100}"'
+
 
 @pytest.mark.parametrize(
     ("text", "reason"),
@@ -19,8 +21,11 @@ from enrich._parsing import PromQLError, parsed
         ("-" * 7_990 + "a", "has more than 400 operators and brackets"),
         ("a or " * 1_500 + "a", "has more than 400 operators and brackets"),
         ("abs(" * 1_500 + "a" + ")" * 1_500, "has more than 400 operators and brackets"),
+        (f"a{{{','.join([CLASSES] * 290)}}}", "has regular expressions that are too large"),
+        (r'a{x=~"\\pL\x7b1000}"}', "has regular expressions that are too large, or codes of characters in them"),
+        (r'a{x=~"(a{,5}){2,1000}"}', "has regular expressions that are too large"),
     ],
-    ids=["open", "empty", "half an emoji", "panic", "minus", "or", "abs"],
+    ids=["open", "empty", "half an emoji", "panic", "minus", "or", "abs", "many classes", "hidden", "repeated"],
 )
 def test_says_why_it_cannot_be_read(text: str, reason: str) -> None:
     """In words of one line, and at once."""
@@ -35,6 +40,8 @@ def test_reads_what_people_write() -> None:
     """An expression is a tree, though it is a long one."""
     assert "sum by (x)(rate(a{}[5m])) / 2 > 3" == str(parsed("sum by (x) (rate(a[5m])) / 2 > 3"))
     assert str(parsed("a" + " + a" * 300)).startswith("a{} + a{} + ")
+    assert parsed(r'a{x=~"[0-9a-f]{8}-[0-9a-f]{4}-\\d{1,3}\\.[a-z]{12}", y=~"5.."}') is not None
+    assert parsed(r'a{x="\u00e9"}') is not None
 
 
 def test_what_stands_in_strings_makes_nothing_deep() -> None:
