@@ -19,7 +19,7 @@ from typing import Any, Protocol
 
 from actions._digest import counted
 from alerts.model import Alert, AlertGroup
-from alerts.notification import Finding, Gap, Notification, Reading, Receipt, SendError, Thread
+from alerts.notification import Gap, Notification, Reading, Receipt, SendError, Thread
 from alerts.severity import worst_first
 from alerts.target import target
 from config.base import SecretError, http_url, read_secret
@@ -193,7 +193,7 @@ def notes(notification: Notification, limit: int) -> str:
     return cut("; ".join(filter(None, lines)), limit)
 
 
-def briefs(findings: Iterable[Finding]) -> list[str]:
+def briefs(findings: Iterable[Reading | Gap]) -> list[str]:
     """Findings in the fewest words: "CPU 0.42 of 0.50 cores (84%)", "memory unknown".
 
     What is unknown is worth a word only beside something that was asked for and answered.

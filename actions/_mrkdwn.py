@@ -5,6 +5,7 @@ Source: https://api.slack.com/reference/surfaces/formatting#escaping
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from actions._base import cut
@@ -34,6 +35,14 @@ def paragraphs(text: str, limit: int) -> str:
     if len(_entities(text)) <= limit or len(lines) < 2:
         return escaped(text, limit)
     return whole_lines([escaped(line, limit // 3) for line in lines], limit)
+
+
+def preformatted(lines: Sequence[str], limit: int) -> str:
+    """All of a few lines as they are, each cut so that they fit together: of a log it is the last that tells most."""
+    most = max(1, (limit - len("```\n\n```")) // max(1, len(lines)) - 1)
+    # Three of these would end the block.
+    text = "\n".join(escaped(line.replace("```", "'" * 3), most) for line in lines)
+    return f"```\n{text}\n```"
 
 
 def section(text: str) -> dict[str, Any]:

@@ -122,7 +122,7 @@ def _source(alert: Alert) -> str:
 
 def _summary(notification: Notification, alert: Alert) -> str:
     """What is read aloud on the phone: the state, the notes, the one sentence, and where."""
-    said = ", ".join(briefs(notification.shown(alert)))
+    said = ", ".join(briefs(notification.told(alert)))
     about = " · ".join(filter(None, (subject(alert), alert.labels.get("cluster", ""), said)))
     summary = f": {alert.summary}" if alert.summary else ""
     if notification.digest:
@@ -166,10 +166,10 @@ def _details(notification: Notification, alert: Alert) -> dict[str, Any]:
 
 
 def _listed(alerts: Iterable[Alert], notification: Notification) -> str:
-    """One alert a paragraph, the worst first: name, what it is about, its sentence, what was found."""
+    """One alert a paragraph, the worst first: name, what it is about, its sentence, what was found but for excerpts."""
     paragraphs = []
     for alert in worst_first(alerts):
-        found = [f"  {each.title}: {each.text}" for each in notification.shown(alert)]
+        found = [f"  {each.title}: {each.text}" for each in notification.told(alert)]
         head = " ".join(filter(None, (alert.name, subject(alert))))
         sentence = f"{head}: {alert.summary}" if alert.summary else head
         paragraphs.append("\n".join([cut(sentence, 1_000), *(cut(line, 300) for line in found)]))

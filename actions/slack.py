@@ -14,7 +14,7 @@ from pydantic import model_validator
 import units
 from actions._base import briefs, leading, link, notes, post_json, said, secret, subject, title
 from actions._digest import level, over
-from actions._mrkdwn import escaped, paragraphs, section, whole_lines
+from actions._mrkdwn import escaped, paragraphs, preformatted, section, whole_lines
 from alerts.model import Alert
 from alerts.notification import Gap, Notification, Receipt, SendError, Thread
 from alerts.severity import Severity, alert_severity, worst_first
@@ -35,6 +35,8 @@ _SIGNS: dict[Severity, str] = {"critical": "🔴", "error": "🟠", "warning": "
 _MAX_SECTION = 1_500
 _MAX_FIELD = 150
 _MAX_LINE = 250
+_MAX_EXCERPT = 1_300
+_MAX_EXCERPTS = 3
 _MAX_NOTES = 600
 # Beside the headline, where a phone shows them.
 _MAX_NOTES_BESIDE = 150
@@ -114,6 +116,7 @@ def _group(notification: Notification) -> list[dict[str, Any]]:
     return [
         *_description(notification, alert),
         *(_alerts(notification) if _told_alerts(notification) > 1 else _findings(notification, alert)),
+        *_excerpts(notification, alert),
         *_fields(notification, alert),
         *_buttons(_targets(notification, alert)),
         *_context(notification, f"{len(group.firing)} firing, {len(group.resolved)} resolved"),
@@ -176,7 +179,7 @@ def _alerts(notification: Notification) -> list[dict[str, Any]]:
     for alert in worst_first(group.alerts)[:_LISTED_ALERTS]:
         name = alert.name if len(names) > 1 or not subject(alert) else ""
         # The readings first: a long sentence is cut, not they.
-        found = ", ".join(briefs(notification.shown(alert)))
+        found = ", ".join(briefs(notification.told(alert)))
         text = " — ".join(filter(None, (name, subject(alert), found, alert.summary)))
         lines.append(f"{_sign(alert)} {escaped(text, _MAX_LINE - 70)}")
     lines += _more(notification, len(lines))
@@ -199,11 +202,18 @@ def _gaps(notification: Notification) -> list[dict[str, Any]]:
 
 def _findings(notification: Notification, alert: Alert) -> list[dict[str, Any]]:
     lines = []
-    for each in notification.shown(alert):
+    for each in notification.told(alert):
         text = escaped(each.text, _MAX_LINE)
         name = escaped(each.title, 80)
         lines.append(f"_{name}: {text}_" if isinstance(each, Gap) else f"*{name}* {text}")
     return [section(whole_lines(lines, _MAX_SECTION))] if lines else []
+
+
+def _excerpts(notification: Notification, alert: Alert) -> list[dict[str, Any]]:
+    """What others say of the one alert that stands for all."""
+    of = f" of {escaped(subject(alert) or alert.name, 100)}" if _told_alerts(notification) > 1 else ""
+    found = notification.excerpts(alert)[:_MAX_EXCERPTS]
+    return [section(f"*{escaped(each.title, 80)}*{of}\n{preformatted(each.lines, _MAX_EXCERPT)}") for each in found]
 
 
 def _fields(notification: Notification, alert: Alert) -> list[dict[str, Any]]:

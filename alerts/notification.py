@@ -72,11 +72,35 @@ class Gap:
         return self.reason
 
 
-Finding = Reading | Gap
+@dataclass(frozen=True, slots=True)
+class Excerpt:
+    """A few lines of what somebody else says: a container's log, Kubernetes' events.
+
+    Attributes:
+        name: the enricher's, "logs".
+        title: how people call it, "log of app".
+        lines: as they are to be read, one below the other; few, short, plain, and without secrets.
+        at: what moment they were asked for about.
+        source: where they come from, as a command that shows more of it; "" where there is none.
+    """
+
+    name: str
+    title: str
+    lines: tuple[str, ...]
+    at: datetime
+    source: str = ""
+
+    @property
+    def text(self) -> str:
+        """The lines, for a reader."""
+        return "\n".join(self.lines)
+
+
+Finding = Reading | Gap | Excerpt
 
 
 def gathered(findings: Iterable[Finding]) -> list[Finding]:
-    """Findings as they are shown: the gaps of one reason are one, in the place of the first."""
+    """Findings as they are shown: the gaps of one reason are one, in the place of the first; excerpts stand behind."""
     shown: dict[object, Finding] = {}
     for number, each in enumerate(findings):
         if not isinstance(each, Gap):
@@ -85,7 +109,7 @@ def gathered(findings: Iterable[Finding]) -> list[Finding]:
             shown[each.reason] = replace(first, title=f"{first.title}, {each.title}")
         else:
             shown[each.reason] = each
-    return list(shown.values())
+    return sorted(shown.values(), key=lambda each: isinstance(each, Excerpt))
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,6 +161,14 @@ class Notification:
     def shown(self, alert: Alert) -> list[Finding]:
         """What was found of an alert, as it is shown."""
         return gathered(self.findings.get(alert.fingerprint, ()))
+
+    def told(self, alert: Alert) -> list[Reading | Gap]:
+        """The same, as far as it is said on one line."""
+        return [each for each in self.shown(alert) if not isinstance(each, Excerpt)]
+
+    def excerpts(self, alert: Alert) -> list[Excerpt]:
+        """The rest of it."""
+        return [each for each in self.shown(alert) if isinstance(each, Excerpt)]
 
     @property
     def destination(self) -> str:

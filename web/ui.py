@@ -11,7 +11,7 @@ from flask import Blueprint, Response, make_response, render_template
 import units
 from actions import counted, link, subject
 from alerts.model import Alert
-from alerts.notification import Digest, Notification, Reading, gathered
+from alerts.notification import Digest, Notification, gathered
 from alerts.severity import alert_severity, worst_first
 from outbox.database import StoreError
 from pipeline import Pipeline
@@ -30,7 +30,7 @@ _UNSENT = {
 def blueprint(pipeline: Pipeline) -> Blueprint:
     """The routes."""
     routes = Blueprint("ui", __name__)
-    routes.add_app_template_filter(lambda finding: isinstance(finding, Reading), "is_reading")
+    routes.add_app_template_filter(lambda finding: type(finding).__name__.lower(), "kind")
     routes.add_app_template_filter(gathered, "gathered")
     routes.add_app_template_filter(alert_severity, "severity")
     routes.add_app_template_filter(subject, "subject")

@@ -8,7 +8,7 @@ from typing import Any
 from hypothesis import strategies as st
 
 from alerts.model import Alert, AlertGroup, Status, common, fingerprint
-from alerts.notification import Digest, Finding, Gap, Notification, Reading
+from alerts.notification import Digest, Excerpt, Finding, Gap, Notification, Reading
 
 MIB = 1024 * 1024
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -44,6 +44,7 @@ ANNOTATIONS = {
 }
 CPU = Reading("cpu", "CPU", 0.42, "cores", START, "the query", request=0.25, limit=0.5)
 MEMORY = Reading("memory", "memory", 220 * MIB, "bytes", START, "the query", limit=256 * MIB)
+LOG = Excerpt("logs", "log of app before it ended", ("starting <b>", "panic: ``` & out of memory"), START, "kubectl")
 NO_MEMORY = Gap("memory", "memory", "Prometheus timed out after 2s")
 
 

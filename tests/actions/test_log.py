@@ -89,3 +89,10 @@ def test_writes_that_a_destination_fails(http: Http, lines: list[Any]) -> None:
     annotations = told.group.alerts[0].annotations
     expected = ("[FIRING] DeliveryFailing", "critical", annotations["summary"], annotations["description"])
     assert expected == (line["event"], line["severity"], line["summary"], line["description"])
+
+
+def test_writes_excerpts(http: Http, lines: list[Any]) -> None:
+    """Beside the readings, by their titles."""
+    told = notifications.notification(notifications.alert(), findings=[notifications.LOG])
+    Action(Settings(), http).send(told, Thread(), 5)
+    assert {"log of app before it ended": notifications.LOG.text} == lines[0]["findings"]

@@ -17,7 +17,7 @@ from outbound import Http
 from tests.actions import notifications
 from tests.actions.contract import HttpContract
 from tests.actions.in_process import InProcess
-from tests.actions.notifications import CPU, MEMORY, NO_MEMORY, alert, any_notification, notification
+from tests.actions.notifications import CPU, LOG, MEMORY, NO_MEMORY, alert, any_notification, notification
 from tests.far_sides.http_server import Answer, Request
 from tests.far_sides.pagerduty import Event, PagerDuty
 
@@ -411,3 +411,13 @@ def test_drops_as_much_as_it_must(pagerduty: PagerDuty, http: Http) -> None:
     assert len(pagerduty.requests[-1].body) <= 512_000
     assert 4 == len(sent["links"])
     assert sent["payload"]["custom_details"]["dropped_for_size"]
+
+
+def test_excerpts_are_in_the_details_alone(pagerduty: PagerDuty, http: Http) -> None:
+    """Of the alert that stands for all; nobody has them read aloud."""
+    alerts = [alert({"alertname": "A", "pod": f"cart-{at}"}) for at in range(2)]
+    payload = event(pagerduty, http, notification(*alerts, findings=[CPU, LOG]))["payload"]
+    details = payload["custom_details"]
+    assert "starting <b>\npanic: ``` & out of memory" == details["readings"]["log of app before it ended"]
+    assert "panic" not in payload["summary"] + details["firing"]
+    assert "CPU" in payload["summary"]

@@ -16,7 +16,7 @@ from outbound import Http
 from tests.actions import notifications
 from tests.actions.contract import HttpContract
 from tests.actions.in_process import InProcess
-from tests.actions.notifications import CPU, MEMORY, NO_MEMORY, alert, any_notification, notification
+from tests.actions.notifications import CPU, LOG, MEMORY, NO_MEMORY, alert, any_notification, notification
 from tests.far_sides.http_server import Answer, Request
 from tests.far_sides.slack import Message, SlackWebhook
 from tests.far_sides.slack_blocks import MOST_BLOCK_CHARACTERS, block_characters
@@ -402,3 +402,30 @@ def test_counts_what_does_not_fit(slack: SlackWebhook, http: Http) -> None:
     findings = {each.fingerprint: (Gap("cpu", "CPU", f"{number} " + "x" * 200),) for number, each in enumerate(alerts)}
     lines = sections(message(slack, http, notification(*alerts, findings=findings)))[1].split("\n")
     assert f"… and {30 - len(lines) + 1} more" == lines[-1]
+
+
+def test_shows_an_excerpt_as_it_is(slack: SlackWebhook, http: Http) -> None:
+    """In a block of its own behind the readings, which nothing in it ends; and nowhere else."""
+    sent = message(slack, http, notification(alert(), findings=[CPU, LOG]))
+    block = "*log of app before it ended*\n```\nstarting &lt;b&gt;\npanic: ''' &amp; out of memory\n```"
+    assert ["*CPU* 0.42 of 0.50 cores (84%), request 0.25 cores", block] == sections(sent)
+
+
+def test_shows_the_excerpts_of_the_worst_alert(slack: SlackWebhook, http: Http) -> None:
+    """Of a group those of one alert, and whose they are."""
+    alerts = [alert({"alertname": "A", "namespace": "shop", "pod": f"cart-{at}"}) for at in range(20)]
+    shown = sections(message(slack, http, notification(*alerts, findings=[LOG])))
+    assert 1 == len([each for each in shown if "```" in each])
+    assert "*log of app before it ended* of shop/cart-0\n```\n" in shown[-1]
+    assert "panic" not in shown[0]
+
+
+def test_long_excerpts_keep_every_line(slack: SlackWebhook, http: Http) -> None:
+    """Each is cut, for the last one may tell most; and of many excerpts there are a few."""
+    long = replace(LOG, lines=tuple(f"{at} {'<&>' * 200}" for at in range(10)))
+    many = [replace(long, title=f"log {at}") for at in range(9)]
+    told = notification(alert(), findings=[*[CPU] * 20, *many])
+    shown = [each for each in sections(message(slack, http, told)) if "```" in each]
+    assert (3, []) == (len(shown), slack.refused)
+    for each in shown:
+        assert [str(at) for at in range(10)] == [line.split()[0] for line in each.splitlines()[2:-1]]

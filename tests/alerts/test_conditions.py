@@ -5,8 +5,8 @@ from datetime import UTC, datetime
 import pytest
 
 from alerts.conditions import Condition, parse_condition, unwanted
-from alerts.notification import Finding, Gap, Reading
-from tests.samples import model_alert
+from alerts.notification import Excerpt, Finding, Gap, Reading
+from tests.samples import NOW, model_alert
 
 NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)
 A, B = model_alert("A"), model_alert("B")
@@ -69,6 +69,7 @@ SHARE = parse_condition("memory.share > 0.9")
         ([memory(42), Gap("memory", "memory limit", "Prometheus timed out")], None),
         ([], None),
         ([memory(42, None)], None),
+        ([Excerpt("memory", "memory", ("42",), NOW)], None),
     ],
 )
 def test_judges_by_what_was_found(findings: list[Finding], expected: str | None) -> None:

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from alerts.model import Alert, AlertGroup
-from alerts.notification import Finding, Gap, Notification, Reading, SendError, Thread, gathered
+from alerts.notification import Excerpt, Finding, Gap, Notification, Reading, SendError, Thread, gathered
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 LATER = NOON + timedelta(minutes=5)
@@ -200,3 +200,13 @@ def test_a_note_follows_the_reading() -> None:
     """What else is known of a value stands behind it, where there is room for more than the value."""
     told = replace(reading(1.0, "cores"), note="throttled 12% of the time")
     assert ("1.00 cores", "1.00 cores; throttled 12% of the time") == (told.brief, told.text)
+
+
+def test_excerpts_are_told_apart() -> None:
+    """The lines of others stand behind what is said on one line."""
+    excerpt = Excerpt("logs", "log of app", ("one", "two"), NOON, "kubectl logs")
+    gap, behind = Gap("memory", "memory", "no data"), reading(1.0, "x")
+    alert = Alert({}, {}, "firing", NOON, None, "", "f")
+    told = Notification("r", "log", 0, AlertGroup("g", (alert,)), {"f": (excerpt, gap, behind)})
+    assert ([gap, behind, excerpt], "one\ntwo") == (told.shown(alert), excerpt.text)
+    assert ([gap, behind], [excerpt]) == (told.told(alert), told.excerpts(alert))

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 import pytest
 
 from alerts.model import Alert
-from alerts.notification import Finding, Gap, Reading, Thread
+from alerts.notification import Excerpt, Finding, Gap, Reading, Thread
 from outbox.records import Backlog, Plan, Planned
 from outbox.retry import Outcome
 from outbox.store import Store
@@ -110,3 +110,21 @@ def test_backlog_counts_what_waits(store: Store) -> None:
     for delivery in take(store):
         assert settle(store, delivery)
     assert Backlog(1, 0, new) == store.backlog()
+
+
+def test_keeps_every_kind_of_finding(store: Store) -> None:
+    """Each comes back as what it was, from the delivery and on the page."""
+    alert = replace(model_alert(), fingerprint="f")
+    found = (
+        Reading("cpu", "CPU", 1.0, "cores", NOW, "up"),
+        Gap("memory", "memory", "no data"),
+        Excerpt("logs", "log of app", ("one \x1b", "two"), NOW, "kubectl logs"),
+        Excerpt("events", "events", (), NOW),
+    )
+    said = replace(notification("group", "team", alert), findings={"f": found})
+    store.accept(b"{}", NOW)
+    (claimed,) = store.claim_events(NOW, LEASE)
+    store.plan([Plan(claimed, (Planned(said),), (("group", alert, found),))])
+    (delivery,) = take(store)
+    (shown,) = store.recent_alerts(10)
+    assert (found, found) == (delivery.notification.findings["f"], shown.findings)

@@ -11,7 +11,7 @@ from flask.testing import FlaskClient
 from sqlalchemy import Engine, text
 
 from alerts.model import Alert, AlertGroup, Status, fingerprint
-from alerts.notification import Finding, Gap, Notification, Reading, SendError
+from alerts.notification import Excerpt, Finding, Gap, Notification, Reading, SendError
 from outbox.database import StoreError
 from outbox.records import AlertStatus, DeliveryStatus, Plan
 from outbox.store import Store
@@ -65,6 +65,14 @@ def test_shows_what_is_over(client: FlaskClient, running: Pipeline) -> None:
     page = shown(client)
     assert "<title>1 firing" in page
     assert re.search(r"error B .* resolved A ended .* ago ", words(page))
+
+
+def test_shows_excerpts(client: FlaskClient, store: Store) -> None:
+    """Line by line as they are, escaped, with the command that shows more."""
+    heard(store, model_alert(), Excerpt("logs", "log of app", ("one  <b>", "  two"), NOW, 'kubectl "logs"'))
+    page = shown(client)
+    assert '<pre tabindex="0" title="kubectl &#34;logs&#34;">one  &lt;b&gt;\n  two</pre>' in page
+    assert "log of app one <b> two" in words(page)
 
 
 def test_shows_readings_and_gaps(client: FlaskClient, store: Store) -> None:
