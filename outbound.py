@@ -134,12 +134,42 @@ class Http:
             OutboundTimeout: the deadline passed.
             OutboundError: no answer, or one that is not HTTP, or longer than 32 MiB.
         """
+        return self._exchange("POST", url, data, headers, deadline_seconds, MAX_ANSWER_BYTES)
+
+    def get(
+        self,
+        url: str,
+        *,
+        deadline_seconds: float,
+        headers: Mapping[str, str] | None = None,
+        most_bytes: int = MAX_ANSWER_BYTES,
+    ) -> Answer:
+        """Get once and return the answer, whatever its status; see `post`.
+
+        Args:
+            most_bytes: an answer that is longer is an error.
+        """
+        return self._exchange("GET", url, None, headers, deadline_seconds, most_bytes)
+
+    def _exchange(
+        self,
+        method: str,
+        url: str,
+        data: bytes | Mapping[str, str] | None,
+        headers: Mapping[str, str] | None,
+        deadline_seconds: float,
+        most_bytes: int,
+    ) -> Answer:
         host = _host(url)
         timeout = urllib3.Timeout(total=max(deadline_seconds, 0.001))
         try:
             environment = self._environment(url)
             request = environment.request.copy()
-            request.prepare_body(data, None)
+            request.method = method
+            if method == "GET":
+                request.headers.pop("Content-Length", None)
+            else:
+                request.prepare_body(data, None)
             request.headers.update(headers or {})
             with self._adapter.send(
                 request,
@@ -149,7 +179,7 @@ class Http:
                 cert=environment.cert,
                 proxies=environment.proxies,
             ) as response:
-                body = _read(response, host)
+                body = _read(response, host, most_bytes)
                 answer_headers = {name.lower(): value for name, value in response.headers.items()}
                 return Answer(response.status_code, answer_headers, body)
         except (requests.RequestException, urllib3.exceptions.HTTPError, OSError, ValueError) as error:
@@ -189,12 +219,12 @@ def redacted(text: str, secrets: Iterable[str]) -> str:
     return text
 
 
-def _read(response: requests.Response, host: str) -> bytes:
+def _read(response: requests.Response, host: str, most_bytes: int) -> bytes:
     body = bytearray()
     for chunk in response.iter_content(65_536):
         body += chunk
-        if len(body) > MAX_ANSWER_BYTES:
-            raise OutboundError(f"{host}: the answer is longer than {MAX_ANSWER_BYTES} bytes")
+        if len(body) > most_bytes:
+            raise OutboundError(f"{host}: the answer is longer than {most_bytes} bytes")
     return bytes(body)
 
 

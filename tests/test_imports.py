@@ -1,7 +1,7 @@
 """Imports point down only, siblings never import each other, and nothing happens when a module is imported.
 
 The house, from docs/design.md: app -> {web | commands} -> pipeline -> {enrich | actions | outbox | routing} -> config
--> alerts, and leaves below all that import none of the house.
+-> alerts -> cluster, and leaves below all that import none of the house.
 """
 
 import ast
@@ -18,6 +18,7 @@ FLOORS = (
     ("enrich", "actions", "outbox", "routing"),
     ("config",),
     ("alerts",),
+    ("cluster",),
     ("outbound", "units", "telemetry", "templating", "charts"),
 )
 FLOOR_OF = {room: floor for floor, rooms in enumerate(FLOORS) for room in rooms}

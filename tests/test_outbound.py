@@ -1,9 +1,7 @@
 """HTTP to the far sides: whatever they do, an answer or an error in time, and no secret in it."""
 
-import shutil
 import socket
 import ssl
-import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -16,8 +14,8 @@ import pytest
 import outbound
 from outbound import Answer, Http, OutboundError, OutboundTimeout, Tls, redacted
 from tests.far_sides import trouble
+from tests.far_sides.certificate import make_certificate
 from tests.far_sides.http_server import HttpServer
-from tests.far_sides.process import require
 
 DEADLINE_SECONDS = 0.5
 BOUND_SECONDS = 2.0
@@ -266,14 +264,7 @@ def test_a_proxy_that_dawdles_over_a_tunnel_does_not_outlast_the_deadline(
 @pytest.fixture(scope="module")
 def certificate(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     """A certificate for 127.0.0.1 that signed itself, and its key."""
-    require("openssl")
-    folder = tmp_path_factory.mktemp("tls")
-    key, cert = folder / "key.pem", folder / "cert.pem"
-    command = [str(shutil.which("openssl")), "req", "-x509", "-nodes", "-days", "2", "-newkey", "ec"]
-    command += ["-pkeyopt", "ec_paramgen_curve:prime256v1", "-subj", "/CN=far side"]
-    command += ["-addext", "subjectAltName=IP:127.0.0.1", "-keyout", str(key), "-out", str(cert)]
-    subprocess.run(command, check=True, capture_output=True, timeout=30)
-    return cert, key
+    return make_certificate(tmp_path_factory.mktemp("tls"))
 
 
 def over_tls(
@@ -351,3 +342,16 @@ def test_what_is_said_of_certificates_is_nothing_without_tls(server: HttpServer)
 def test_redacts_every_secret() -> None:
     """Each secret that a far side sent back becomes stars; an empty one changes nothing."""
     assert "no *** for *** here" == redacted("no s3cret for T0K3N here", ["s3cret", "", "T0K3N"])
+
+
+def test_gets(http: Http, server: HttpServer) -> None:
+    """Without a body, with headers, from the whole URL, and no more than is wanted."""
+    server.answer_next(404, b"x" * 1_000, times=2)
+    url = f"{server.url}/a?b=c"
+    answer = http.get(url, deadline_seconds=5, headers={"X": "y"}, most_bytes=1_000)
+    assert (404, 1_000) == (answer.status, len(answer.body))
+    with pytest.raises(OutboundError, match="the answer is longer than 999 bytes"):
+        http.get(url, deadline_seconds=5, most_bytes=999)
+    (request, _) = server.requests
+    assert ("GET", "/a?b=c", "y", b"") == (request.method, request.path, request.headers["X"], request.body)
+    assert "Content-Length" not in request.headers
