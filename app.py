@@ -7,6 +7,7 @@ import socket
 import sys
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 import click
@@ -17,12 +18,13 @@ import enrich
 import telemetry
 from alerts.model import Alert, AlertGroup, fingerprint
 from alerts.notification import Notification, SendError, Thread
+from cluster import Cluster, in_cluster
 from commands import deliveries, route_test
 from config.document import ConfigError
 from config.environment import Environment, EnvironmentVariableError
 from config.load import load
 from config.process import process_settings
-from config.schema import Configuration, PrometheusSettings, Receiver
+from config.schema import Configuration, EnrichmentSettings, PrometheusSettings, Receiver
 from outbound import Http, Tls
 from outbox import ownership
 from outbox.database import DatabaseUrlError, StoreError, migrate, open_database, parse_url
@@ -51,7 +53,7 @@ def configure(variables: Mapping[str, str], path: Path | None = None) -> Configu
         path or (Path(named) if named else None),
         Environment(variables),
         actions=kinds,
-        enrichers=find_enrichers(variables),
+        enrichers={name: enrich.needs(each) for name, each in find_enrichers(variables).items()},
         read_query=enrich.Query,
     )
 
@@ -72,10 +74,9 @@ def find_enrichers(variables: Mapping[str, str]) -> dict[str, enrich.Enricher]:
 def build_enrichers(configuration: Configuration, variables: Mapping[str, str]) -> list[enrich.Enricher]:
     """Those that run, in the order in which their findings are shown."""
     settings = configuration.file.enrichment
-    queries = {each.name: each for each in enrich.queries(settings.queries)}
     found = find_enrichers(variables)
-    named = found if settings.enrichers is None else settings.enrichers
-    return [{**found, **queries}[name] for name in (*named, *(each for each in queries if each not in named))]
+    known = {**found, **{each.name: each for each in enrich.queries(settings.queries)}}
+    return [known[name] for name in settings.running({name: enrich.needs(each) for name, each in found.items()})]
 
 
 def database_url(configuration: Configuration) -> str:
@@ -120,7 +121,7 @@ def create_app(variables: Mapping[str, str] | None = None) -> Flask:
         build_actions(configuration, http),
         build_enrichers(configuration, variables),
         prometheuses,
-        given=given(store),
+        given=given(store, _kubernetes(settings.enrichment, variables)),
     )
     web = create_web(configuration, pipeline)
     web.extensions["pipeline"] = pipeline
@@ -139,6 +140,19 @@ def _prometheus(settings: PrometheusSettings, cache_seconds: float) -> enrich.Pr
         headers=settings.request_headers,
         cache_seconds=cache_seconds,
     )
+
+
+def _kubernetes(settings: EnrichmentSettings, variables: Mapping[str, str]) -> enrich.Kubernetes | None:
+    """What enrichers ask of Kubernetes; who one is there is found out with the first question, and hinders no start."""
+    said = settings.kubernetes
+    if said is None:
+        return None
+    if said.kubeconfig is None:
+        return enrich.Kubernetes(Cluster(partial(in_cluster, variables)), settings.cache)
+    # Few have one.
+    from cluster.kubeconfig import from_kubeconfig
+
+    return enrich.Kubernetes(Cluster(partial(from_kubeconfig, said.kubeconfig, said.context)), settings.cache)
 
 
 def _configure_logging(variables: Mapping[str, str]) -> None:

@@ -6,11 +6,11 @@ The routing tree is looked at as it was read, so that a name is checked though s
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from config.document import Document, Path_, Problem
-from config.schema import PrometheusSettings, QuerySettings, Receiver
+from config.schema import EnrichmentSettings, PrometheusSettings, QuerySettings, Receiver
 from config.validation import unknown_key
 
 _CONDITIONS = ("match", "match_re", "matchers")
@@ -84,17 +84,26 @@ def check_fallbacks(listed: Any, receivers: Sequence[Receiver], document: Docume
     return warnings
 
 
-def check_enrichers(names: Iterable[str] | None, known: set[str], document: Document) -> None:
-    """Check that each enricher named is one that there is."""
-    for at, name in enumerate(names or ()):
+def check_enrichers(settings: EnrichmentSettings, known: Mapping[str, str], document: Document) -> None:
+    """Check that each enricher named is one that there is and that has what it needs, or one of the queries.
+
+    Args:
+        known: every enricher's name, and which of the settings it needs, "" for none.
+    """
+    known = {**dict.fromkeys((each.name for each in settings.queries), ""), **known}
+    for at, name in enumerate(settings.enrichers or ()):
+        message, need = "", known.get(name, "")
         if name not in known:
             message = unknown_key(name, sorted(known), "enricher")
+        elif need and getattr(settings, need) is None:
+            message = f"needs enrichment.{need}, which is not set"
+        if message:
             document.problems.append(document.problem(("enrichment", "enrichers", at), message))
 
 
 def check_queries(
     queries: Sequence[QuerySettings],
-    known: set[str],
+    known: Collection[str],
     read_query: Callable[[QuerySettings], object],
     document: Document,
 ) -> None:

@@ -35,7 +35,7 @@ def load(
     environment: Environment,
     *,
     actions: Mapping[str, type[ActionSettings]],
-    enrichers: Iterable[str],
+    enrichers: Mapping[str, str],
     read_query: Callable[[QuerySettings], object],
 ) -> Configuration:
     """Read the configuration.
@@ -44,7 +44,7 @@ def load(
         path: the user's file; None for the shipped default.
         environment: for `${NAME}`, and for what the file leaves out.
         actions: each kind that there is, with its settings.
-        enrichers: the names of those that there are.
+        enrichers: the name of each that there is, and which setting of `enrichment` it needs, "" for none.
         read_query: raises ValueError, with the reason, for a query of the user's own that cannot be asked.
 
     Raises:
@@ -63,11 +63,9 @@ def load(
     receivers = list(ReceiversReader(document, actions, defaults, environment, log_otherwise=shipped).read(listed))
     warnings = check_route(data.get("route"), receivers, document) + check_fallbacks(listed, receivers, document)
     if file is not None:
-        known, queries = set(enrichers), file.enrichment.queries
-        check_queries(queries, known, read_query, document)
-        asked = {each.name for each in queries}
-        check_enrichers(file.enrichment.enrichers, known | asked, document)
-        check_conditions(listed, receivers, asked.union(file.enrichment.enrichers or known), document)
+        check_queries(file.enrichment.queries, enrichers, read_query, document)
+        check_enrichers(file.enrichment, enrichers, document)
+        check_conditions(listed, receivers, file.enrichment.running(enrichers), document)
     prometheuses = _prometheuses(several, file, document)
     warnings += check_prometheuses(prometheuses, document)
     if document.problems or file is None:

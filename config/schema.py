@@ -112,20 +112,50 @@ class QuerySettings(Settings):
     range: Annotated[DurationSeconds, at_least(1, "within less there is but one value")] | None = None
 
 
+class KubernetesSettings(Settings):
+    """Whose API is asked, and as whom: by a kubeconfig, or by the service account of the pod that this runs in.
+
+    Attributes:
+        context: of the kubeconfig, instead of its current one.
+    """
+
+    kubeconfig: Path | None = None
+    context: str | None = None
+
+    @model_validator(mode="after")
+    def _context_of_a_file(self) -> Self:
+        if self.context is not None and self.kubeconfig is None:
+            raise ValueError("has a context, and no kubeconfig that it would be of")
+        return self
+
+
 class EnrichmentSettings(Settings):
     """What is looked up of an alert.
 
     Attributes:
         timeout: how long it may take in all.
         cache: how long an answer is good.
-        enrichers: which run, and in what order they are shown; all, unless named.
+        enrichers: which run, and in what order they are shown; all that have what they need, unless named.
         queries: those of the user's own, which run in any case, behind the others unless named among them.
+        kubernetes: what some need; not asked unless it is said.
     """
 
     timeout: DurationSeconds = 2.0
     cache: Annotated[DurationSeconds, at_most(60, "values are to be those of the time when the alert came")] = 15.0
     enrichers: tuple[str, ...] | None = None
     queries: tuple[QuerySettings, ...] = ()
+    kubernetes: KubernetesSettings | None = None
+
+    def running(self, known: Mapping[str, str]) -> tuple[str, ...]:
+        """The enrichers and queries that run, in the order in which they are shown.
+
+        Args:
+            known: every enricher's name, and which of the settings here it needs, "" for none.
+        """
+        named = self.enrichers
+        if named is None:
+            named = tuple(name for name, need in known.items() if not need or getattr(self, need) is not None)
+        return (*named, *(each.name for each in self.queries if each.name not in named))
 
 
 class DeliverySettings(Settings):

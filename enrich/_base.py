@@ -14,16 +14,19 @@ import importlib.util
 import pkgutil
 import sys
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime
 from functools import cached_property
 from pathlib import Path
-from typing import Protocol, Self, runtime_checkable
+from typing import TYPE_CHECKING, Protocol, Self, runtime_checkable
 
 from alerts.model import Alert
 from alerts.notification import Finding
 from alerts.places import Neighbour, Place
 from enrich._vector import Vector
+
+if TYPE_CHECKING:
+    from enrich._kubernetes import Kubernetes
 
 
 class EnricherError(Exception):
@@ -229,9 +232,11 @@ class Given:
 
     Attributes:
         firing: what is known to fire.
+        kubernetes: None where it is not configured.
     """
 
     firing: Firing = _nothing
+    kubernetes: Kubernetes | None = None
 
 
 @runtime_checkable
@@ -255,6 +260,11 @@ class LooksUp(_Named, Protocol):
 
 
 Enricher = Asks | LooksUp
+
+
+def needs(enricher: Enricher) -> str:
+    """Which of what can be `Given` an enricher cannot do without (its `needs`), "" where there is none."""
+    return str(getattr(enricher, "needs", ""))
 
 
 def find(folder: Path | None = None) -> dict[str, Enricher]:
@@ -300,4 +310,6 @@ def _of_file(path: Path) -> Enricher:
     if lacks or name != path.stem:
         reason = f"its Enricher has no {lacks[0]}" if lacks else f"its Enricher's name is {name!r}, not {path.stem!r}"
         raise EnricherError(f"{path.name}: {reason}")
+    if needs(enricher) not in ("", *(each.name for each in fields(Given))):
+        raise EnricherError(f"{path.name}: its Enricher needs {needs(enricher)!r}, which nobody can give it")
     return enricher

@@ -1,4 +1,4 @@
-"""What enrichers that look elsewhere are given: what the store knows."""
+"""What enrichers that look elsewhere are given: what the store knows, and Kubernetes where it is configured."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from outbox.database import StoreError
 from outbox.store import Store
 
 
-def given(store: Store) -> enrich.Given:
+def given(store: Store, kubernetes: enrich.Kubernetes | None = None) -> enrich.Given:
     """What there is to look at."""
 
     def firing(places: Collection[Place], besides: Collection[str], at_most: int) -> dict[Place, list[Neighbour]]:
@@ -19,4 +19,4 @@ def given(store: Store) -> enrich.Given:
         except StoreError as error:
             raise enrich.NoAnswer(f"the database does not answer: {error}") from None
 
-    return enrich.Given(firing)
+    return enrich.Given(firing, kubernetes)

@@ -15,7 +15,7 @@ from alerts.notification import Finding, Gap
 from pipeline.cases import Case
 
 _QUERIES_AT_ONCE = 16
-# Runs that may ask Prometheus: so many as they come, and then one in so many seconds. In a storm what came meanwhile
+# Runs that ask somebody: so many as they come, and then one in so many seconds. In a storm what came meanwhile
 # is asked about together: a handful of questions for all of it, and not some for each.
 _RUNS_AT_ONCE = 3
 _SECONDS_A_RUN = 1.0
@@ -82,6 +82,7 @@ class Lookups:
         self._prometheuses = prometheuses
         self._given = given
         self._timeout_seconds = timeout_seconds
+        self._asks_somebody = bool(prometheuses) or given.kubernetes is not None
         # When the next run would be due if they came evenly.
         self._due_at = 0.0
         self._runs = ThreadPoolExecutor(at_once, "enrich")
@@ -107,7 +108,7 @@ class Lookups:
         """Begin what has not been begun, all of it in one run; or let it wait, where others were begun just now."""
         batches = [each for each in batches if each.asks and each.run is None]
         now = time.monotonic()
-        if not batches or (self._prometheuses and self._due_at - now > (_RUNS_AT_ONCE - 1) * _SECONDS_A_RUN):
+        if not batches or (self._asks_somebody and self._due_at - now > (_RUNS_AT_ONCE - 1) * _SECONDS_A_RUN):
             return
         self._due_at = max(self._due_at, now) + _SECONDS_A_RUN
         cases = [case for batch in batches for case in batch.cases]

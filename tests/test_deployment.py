@@ -207,6 +207,54 @@ def test_resources_are_bounded(container: Manifest) -> None:
     assert {"cpu", "memory"} == set(container["resources"]["limits"])
 
 
+# deployment-k8s-reader.yaml
+
+
+@pytest.fixture
+def reader() -> dict[str, Manifest]:
+    """The documents of deployment-k8s-reader.yaml by kind."""
+    documents = yaml.safe_load_all((ROOT / "deployment-k8s-reader.yaml").read_text())
+    return {document["kind"]: document for document in documents}
+
+
+@pytest.mark.parametrize("version", ["1.28", "1.32", "1.36"])
+def test_reader_follows_the_schema_of_kubernetes(reader: dict[str, Manifest], version: str) -> None:
+    """Every document holds to Kubernetes' own schema."""
+    assert ["ServiceAccount", "ClusterRole", "ClusterRoleBinding"] == list(reader)
+    for manifest in reader.values():
+        kubernetes_validate.validate(manifest, version, strict=True)
+
+
+def test_reader_may_read_what_is_looked_up_and_change_nothing(reader: dict[str, Manifest]) -> None:
+    """What the enrichers ask for, and no more: no secrets, no lists of pods."""
+    allowed = {
+        (verb, group, resource)
+        for rule in reader["ClusterRole"]["rules"]
+        for verb in rule["verbs"]
+        for group in rule["apiGroups"]
+        for resource in rule["resources"]
+    }
+    assert {
+        ("get", "", "pods"),
+        ("get", "", "pods/log"),
+        ("list", "", "events"),
+        ("get", "apps", "replicasets"),
+        ("get", "batch", "jobs"),
+    } == allowed
+
+
+def test_reader_is_who_the_deployment_can_be(reader: dict[str, Manifest], manifests: dict[str, Manifest]) -> None:
+    """The role is bound to the account that the Deployment's comment names, and by default the pod is nobody."""
+    account, binding = reader["ServiceAccount"]["metadata"], reader["ClusterRoleBinding"]
+    assert [{"kind": "ServiceAccount", "name": account["name"], "namespace": account["namespace"]}] == (
+        binding["subjects"]
+    )
+    assert reader["ClusterRole"]["metadata"]["name"] == binding["roleRef"]["name"]
+    assert account["namespace"] == manifests["Deployment"]["metadata"]["namespace"]
+    text = (ROOT / "deployment-k8s.yaml").read_text()
+    assert f"      # serviceAccountName: {account['name']}\n      automountServiceAccountToken: false\n" in text
+
+
 # Dockerfile
 
 

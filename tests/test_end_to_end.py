@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ import pytest
 from tests.far_sides import trouble
 from tests.far_sides.alertmanager import Alertmanager
 from tests.far_sides.exporter import Exporter
+from tests.far_sides.kubernetes import TOKEN, Kubernetes, container, terminated, waiting
 from tests.far_sides.pagerduty import PagerDuty
 from tests.far_sides.prometheus import Prometheus
 from tests.far_sides.slack import SlackWebhook
@@ -173,3 +175,34 @@ def test_the_second_message_of_a_pod_tells_of_the_first(tmp_path: Path) -> None:
     assert ["PodHighMemory" in each["text"] for each in told] == [
         "also firing" in attachment_text(each) for each in told
     ]
+
+
+@pytest.mark.parametrize("allowed", [True, False], ids=["allowed", "denied"])
+def test_tells_what_kubernetes_says(tmp_path: Path, allowed: bool) -> None:
+    """Where it is configured events and logs are in the message, or why they are not; the token is nowhere."""
+    now = datetime.now(UTC)
+    with SlackWebhook() as slack, Kubernetes() as kubernetes:
+        kubernetes.add_pod("customer", POD, container("app", state=waiting(), last=terminated(now)))
+        kubernetes.add_event("customer", ("Pod", POD), "BackOff", "Back-off restarting failed container", now)
+        kubernetes.add_log("customer", POD, "app", "panic: password=hunter2\n", previous=True)
+        kubernetes.denied |= set() if allowed else {"list events", "get pods/log"}
+        config = f"""
+            enrichment: {{kubernetes: {{kubeconfig: '{kubernetes.kubeconfig(tmp_path)}'}}, enrichers: [events, logs]}}
+            route: {{receiver: chat}}
+            receivers: [{{name: chat, slack_configs: [{{api_url: '{slack.url}'}}]}}]
+        """
+        with Service(tmp_path / "service", {}, config) as running:
+            labels = {"alertname": "A", "namespace": "customer", "pod": POD, "container": "app"}
+            running.post({"status": "firing", "labels": labels}, "?wait=5s")
+            text = attachment_text(slack.wait_for_message())
+            page = running.get("/").text
+            written = running.log + running.database.read_bytes().decode(errors="replace")
+    if allowed:
+        assert "warning BackOff: Back-off restarting failed container" in text
+        assert "*log of app before it ended*\n```\npanic: password=***\n```" in text
+    else:
+        assert "events: Kubernetes does not allow it: needs list events in namespace customer" in text
+        assert "log: Kubernetes does not allow it: needs get pods/log in namespace customer" in text
+    for each in (text, page, written):
+        assert TOKEN not in each
+        assert "hunter2" not in each

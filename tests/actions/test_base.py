@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from actions import find, subject
 from actions._base import briefs, cut, leading, link, notes, retry_after_seconds, said, title
 from alerts.model import Alert
-from alerts.notification import Finding, Reading
+from alerts.notification import Gap, Reading
 from outbound import Answer
 from tests.actions.notifications import CPU, NO_MEMORY, START, alert, notification
 
@@ -211,6 +211,6 @@ BESIDE = Reading("neighbours", "also firing", 3, "alerts", START, "", note="this
         ([NO_MEMORY, BESIDE], ["also firing 3 alerts"]),
     ],
 )
-def test_says_findings_in_the_fewest_words(findings: list[Finding], expected: list[str]) -> None:
+def test_says_findings_in_the_fewest_words(findings: list[Reading | Gap], expected: list[str]) -> None:
     """Where nothing that was asked for is known, a list of what is unknown would only hide the rest."""
     assert expected == briefs(findings)

@@ -18,7 +18,8 @@ Load = Callable[..., Configuration]
 def load_file(path: Path | None, variables: Mapping[str, str] | None = None) -> Configuration:
     """Loads a file, or the shipped default, with every action and enricher that there is."""
     kinds = {kind: module.Settings for kind, module in actions.find().items()}
-    return load(path, Environment(variables or {}), actions=kinds, enrichers=enrich.find(), read_query=enrich.Query)
+    needs = {name: enrich.needs(each) for name, each in enrich.find().items()}
+    return load(path, Environment(variables or {}), actions=kinds, enrichers=needs, read_query=enrich.Query)
 
 
 @pytest.fixture

@@ -511,6 +511,18 @@ WRONG: dict[str, tuple[str, list[str]]] = {
         "enrichment: {enrichers: [cpu], queries: [{name: errors, promql: up}]}\n",
         ["f.yml:5:43 receivers[0].pagerduty_configs[0].when[1]: is no reading here; did you mean errors?"],
     ),
+    "an enricher without what it needs": (
+        f"{SMALL}enrichment: {{enrichers: [cpu, logs]}}\n",
+        ["f.yml:4:31 enrichment.enrichers[1]: needs enrichment.kubernetes, which is not set"],
+    ),
+    "a condition on what needs something": (
+        f"{PAGERDUTY}{{routing_key: a, when: ['logs > 1']}}\nenrichment: {{enrichers: [memory]}}\n",
+        ["f.yml:5:29 receivers[0].pagerduty_configs[0].when[0]: is no reading here; there are: memory"],
+    ),
+    "a context without a file": (
+        f"{SMALL}enrichment: {{kubernetes: {{context: here}}}}\n",
+        ["f.yml:4:14 enrichment.kubernetes: has a context, and no kubeconfig that it would be of"],
+    ),
     "an unset variable": (
         f"{SMALL}external_url: ${{NOPE}}\n",
         ["f.yml:4:1 external_url: the variable NOPE is not set; ${NOPE:-default} gives a default"],
@@ -864,3 +876,21 @@ def test_refuses_a_receivers_name_that_cannot_be_kept(problems_of: Problems, nam
     text = f'route: {{receiver: "{name}"}}\nreceivers: [{{name: "{name}", log_configs: [{{}}]}}]'
     expected = "f.yml:2:14 receivers[0].name: should be at most 200 characters that can be printed"
     assert [expected] == problems_of(text)
+
+
+NEEDS = {"cpu": "", "events": "kubernetes", "logs": "kubernetes"}
+
+
+@pytest.mark.parametrize(
+    ("enrichment", "running"),
+    [
+        ("{}", ("cpu",)),
+        ("{kubernetes: {}}", ("cpu", "events", "logs")),
+        ("{kubernetes: {kubeconfig: /etc/kubeconfig, context: here}}", ("cpu", "events", "logs")),
+        ("{kubernetes: {}, enrichers: [logs, cpu]}", ("logs", "cpu")),
+    ],
+)
+def test_what_needs_something_runs_where_it_is_set(load_yaml: Load, enrichment: str, running: tuple[str, ...]) -> None:
+    """Nobody has to name all others for it."""
+    settings = load_yaml(f"{SMALL}enrichment: {enrichment}\n").file.enrichment
+    assert running == settings.running(NEEDS)

@@ -1,10 +1,12 @@
 """Enrichers are found by their module's name, and answers by their question's."""
 
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
 
-from enrich import EnricherError, find
+from config.schema import EnrichmentSettings
+from enrich import EnricherError, Given, find, needs
 from enrich._base import Answers, Asks, NoAnswer
 from enrich._vector import Sample, Vector
 from tests.enrich.lookup import NOW, alert
@@ -73,6 +75,11 @@ def test_finds_those_of_a_folder(tmp_path: Path) -> None:
         ("queue.py", "", "queue.py: AttributeError: module 'enrichers_queue' has no attribute 'Enricher'"),
         ("queue.py", "class Enricher: name = title = 'queue'", "queue.py: its Enricher has no questions"),
         ("depth.py", OWN, "depth.py: its Enricher's name is 'queue', not 'depth'"),
+        (
+            "queue.py",
+            "class Enricher: name = title = 'queue'; needs = 'luck'; look_up = None",
+            "queue.py: its Enricher needs 'luck', which nobody can give it",
+        ),
         ("cpu.py", OWN.replace("queue", "cpu"), "cpu.py: there is an enricher of that name already"),
     ],
 )
@@ -103,3 +110,10 @@ def test_the_documented_one_works(tmp_path: Path) -> None:
     assert () == queue.read(alert(), answers)
     with pytest.raises(NoAnswer, match="rabbitmq_queue_messages"):
         queue.read(alert(namespace="mail"), answers)
+
+
+def test_what_can_be_given_can_be_configured() -> None:
+    """What an enricher needs is called as the setting that it comes from."""
+    assert {each.name for each in fields(Given)} <= EnrichmentSettings.model_fields.keys()
+    needed = {name: needs(each) for name, each in find().items() if needs(each)}
+    assert {"events": "kubernetes", "logs": "kubernetes"} == needed
