@@ -21,10 +21,12 @@ class Reading:
         value: the use now, in `unit`.
         unit: "cores", "bytes", "seconds", "share" or a word of its own.
         at: what moment the value is of.
-        query: the PromQL that gave the value.
+        query: the PromQL that gave the value, or what asks for it of its alert alone.
         request: what was asked for, in `unit`; None when nothing was, or it is not that kind of value.
         limit: what it may have at most, likewise.
         note: what else is known of it, in a few words: "growing, full in 14m".
+        threshold: what the alert's rule holds it against, in `unit`.
+        drawn: whether a picture tells more than the value: `query` then was this one value all along.
     """
 
     name: str
@@ -36,6 +38,8 @@ class Reading:
     request: float | None = None
     limit: float | None = None
     note: str = ""
+    threshold: float | None = None
+    drawn: bool = False
 
     @property
     def share(self) -> float | None:

@@ -1,6 +1,6 @@
 """Prometheus' HTTP API, as Thanos, Mimir and VictoriaMetrics speak it too.
 
-Source: https://prometheus.io/docs/prometheus/latest/querying/api/#instant-queries
+Source: https://prometheus.io/docs/prometheus/latest/querying/api/#expression-queries
 """
 
 from __future__ import annotations
@@ -10,32 +10,22 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, TypeVar
 
 from alerts.matchers import Matcher, all_match
 from config.base import SecretError
+from enrich import _answer
+from enrich._answer import TooMany
 from enrich._base import NoAnswer
 from enrich._breaker import Breaker
-from enrich._vector import Sample, Vector
+from enrich._vector import Series, Vector
 from outbound import Answer, Http, OutboundError, OutboundTimeout
 
-MOST_SERIES = 200_000
+_Read = TypeVar("_Read")
 # Of all answers that are kept together.
 _MOST_KEPT = 200_000
 # Who was given less has not failed when it did not answer.
 _FAIR_SECONDS = 0.2
-_MAX_ERROR = 200
-_MAX_WARNINGS = 3
-
-# What a label is called where another exporter, or Prometheus' own scraping, has given it another name: the first that
-# there is goes before what stands under the usual name, which is then the exporter's.
-_OTHER_NAMES = (
-    ("namespace", ("exported_namespace", "container_label_io_kubernetes_pod_namespace")),
-    ("pod", ("exported_pod", "pod_name", "container_label_io_kubernetes_pod_name")),
-    ("container", ("exported_container", "container_name", "container_label_io_kubernetes_container_name")),
-    ("node", ("exported_node",)),
-)
-_ANY_OTHER_NAME = frozenset(other for _, others in _OTHER_NAMES for other in others)
 
 
 class Prometheus:
@@ -65,9 +55,12 @@ class Prometheus:
         self._url = url.rstrip("/")
         self._http = http
         self._headers = headers
+        self.name = name
         self._named = f"Prometheus {name}" if name else "Prometheus"
         self._matchers = tuple(matchers)
         self._breaker = Breaker(time.monotonic)
+        # Of its own: what is asked for a picture takes longer, and must not have readings left out.
+        self._range_breaker = Breaker(time.monotonic)
         self._cache = _Cache(cache_seconds)
 
     def knows(self, labels: Mapping[str, str]) -> bool:
@@ -89,25 +82,59 @@ class Prometheus:
         known = self._cache.get(promql, earliest or at, at)
         if known is not None:
             return known
-        if refusal := self._breaker.refusal():
-            raise NoAnswer(f"{self._named} {refusal}")
-        try:
-            vector = self._vector(self._ask(promql, at, deadline_seconds), at)
-        except _Broken as reason:
-            if deadline_seconds >= _FAIR_SECONDS:
-                self._breaker.failed(str(reason))
-            raise NoAnswer(f"{self._named} {reason}") from None
-        except NoAnswer:
-            # It is well, and the question was not.
-            self._breaker.succeeded()
-            raise
-        self._breaker.succeeded()
+        vector = self._answered(
+            "query",
+            {"query": promql, "time": _seconds(at)},
+            deadline_seconds,
+            self._breaker,
+            lambda document: _answer.vector(document, at),
+        )
         self._cache.keep(promql, vector)
         return vector
 
-    def _ask(self, promql: str, at: datetime, deadline_seconds: float) -> Answer:
-        form = {"query": promql, "time": f"{at.timestamp():.3f}", "timeout": f"{deadline_seconds:.3f}"}
-        url = f"{self._url}/api/v1/query"
+    def range_query(
+        self, promql: str, start: datetime, end: datetime, step_seconds: float, deadline_seconds: float
+    ) -> list[Series]:
+        """Ask for the values over a while, from the start to the end.
+
+        Args:
+            promql: likewise by POST.
+            step_seconds: from one value to the next.
+            deadline_seconds: for the whole exchange; Prometheus is told, too.
+
+        Raises:
+            NoAnswer: with the reason, in words for people.
+        """
+        form = {"query": promql, "start": _seconds(start), "end": _seconds(end), "step": f"{step_seconds:.3f}"}
+        return self._answered("query_range", form, deadline_seconds, self._range_breaker, _answer.matrix)
+
+    def _answered(
+        self,
+        path: str,
+        form: Mapping[str, str],
+        deadline_seconds: float,
+        breaker: Breaker,
+        read: Callable[[Any], _Read],
+    ) -> _Read:
+        """What came of asking, unless it fails again and again."""
+        if refusal := breaker.refusal():
+            raise NoAnswer(f"{self._named} {refusal}")
+        try:
+            found = self._read(self._ask(path, form, deadline_seconds), read)
+        except _Broken as reason:
+            if deadline_seconds >= _FAIR_SECONDS:
+                breaker.failed(str(reason))
+            raise NoAnswer(f"{self._named} {reason}") from None
+        except NoAnswer:
+            # It is well, and the question was not.
+            breaker.succeeded()
+            raise
+        breaker.succeeded()
+        return found
+
+    def _ask(self, path: str, form: Mapping[str, str], deadline_seconds: float) -> Answer:
+        form = {**form, "timeout": f"{deadline_seconds:.3f}"}
+        url = f"{self._url}/api/v1/{path}"
         try:
             headers = self._headers()
         except SecretError as error:
@@ -119,23 +146,22 @@ class Prometheus:
         except OutboundError as error:
             raise _Broken(f"at {error}") from None
 
-    def _vector(self, answer: Answer, at: datetime) -> Vector:
+    def _read(self, answer: Answer, read: Callable[[Any], _Read]) -> _Read:
         try:
             document = answer.json()
         except ValueError:
             document = None
         broken = answer.status == 429 or answer.status >= 500
         if isinstance(document, dict) and document.get("status") == "error":
-            said = f"says: {_one_line(str(document.get('error') or f'status {answer.status}'))}"
+            said = f"says: {_answer.one_line(str(document.get('error') or f'status {answer.status}'))}"
             raise _Broken(said) if broken else NoAnswer(f"{self._named} {said}")
         if answer.status != 200:
             # Also of what stands before it: a login, a path that is not there.
             raise _Broken(f"answered with status {answer.status}")
         try:
-            result = _result(document)
-            if len(result) > MOST_SERIES:
-                raise NoAnswer(f"{self._named} answered with {len(result):,} series, more than {MOST_SERIES:,}")
-            return Vector((_sample(each) for each in result), at, _warnings(document))
+            return read(document)
+        except TooMany as error:
+            raise NoAnswer(f"{self._named} answered with {error}") from None
         except (KeyError, TypeError, ValueError, IndexError, OverflowError):
             raise _Broken("answered with something that is not its API's") from None
 
@@ -178,33 +204,5 @@ class _Cache:
             self._samples -= len(gone.samples) + 1
 
 
-def _one_line(error: str) -> str:
-    """The beginning of an error, without half surrogate pairs: JSON may hold them, and nothing could store them."""
-    return " ".join(error.encode(errors="replace").decode().split())[:_MAX_ERROR]
-
-
-def _result(document: Any) -> list[Any]:
-    data = document["data"]
-    if data["resultType"] != "vector" or not isinstance(data["result"], list):
-        raise ValueError("not a vector")
-    return list(data["result"])
-
-
-def _warnings(document: Any) -> tuple[str, ...]:
-    """What it warns of and what it only wants to have said, as far as anybody would read it."""
-    said = [each for kind in ("warnings", "infos") for each in document.get(kind) or () if isinstance(each, str)]
-    return tuple(_one_line(each) for each in said[:_MAX_WARNINGS])
-
-
-def _sample(each: Any) -> Sample:
-    labels: Any = each["metric"]
-    if not isinstance(labels, dict) or any(type(value) is not str for value in labels.values()):
-        raise TypeError("labels are text")
-    stored = None
-    if not _ANY_OTHER_NAME.isdisjoint(labels):
-        stored = dict(labels)
-        for usual, others in _OTHER_NAMES:
-            named = next(filter(None, map(labels.get, others)), None)
-            if named:
-                labels[usual] = named
-    return Sample(labels, float(each["value"][1]), stored)
+def _seconds(moment: datetime) -> str:
+    return f"{moment.timestamp():.3f}"

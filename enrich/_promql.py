@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from functools import lru_cache
 
 # What RE2 reads as something other than itself; re.escape would also escape what RE2 refuses escaped.
 _SPECIAL = re.compile(r"[\\.+*?()|\[\]{}^$]")
+# Others have to be quoted, which Prometheus understands since 3.0.
+_PLAIN_NAME = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*", re.ASCII)
 
 
 def any_of(label: str, values: Iterable[str]) -> str:
@@ -51,3 +53,20 @@ def per_second(selector: str) -> str:
     """
     window = f"{selector}[5m]"
     return f"((deriv({window}) and resets({window}) == 0) or rate({window}))"
+
+
+def equal(labels: Mapping[str, str]) -> str:
+    """Matchers for series whose labels have just these values: `namespace="shop",pod="cart-1"`."""
+    return ",".join(f"{name}={quoted(value)}" for name, value in labels.items())
+
+
+def only(promql: str, labels: Mapping[str, str]) -> str:
+    """Of an expression's series the one with these labels, which no matcher may choose behind an aggregation."""
+    named = {name: value for name, value in labels.items() if _PLAIN_NAME.fullmatch(name) and name != "__name__"}
+    if not named:
+        return promql
+    wanted = "vector(1)"
+    for name, value in named.items():
+        # The value is a template, in which a dollar stands for a part of what was found.
+        wanted = f'label_replace({wanted}, "{name}", {quoted(value.replace("$", "$$"))}, "", "")'
+    return f"({promql}) and on ({', '.join(named)}) {wanted}"

@@ -20,6 +20,8 @@ _ONE_MOMENT = timedelta(seconds=5)
 # More are asked about in several queries of each kind: a selector of a thousand pods is some 60 KB long.
 _ALERTS_AT_ONCE = 2_000
 _LONG_QUERY = 1_000
+# Of a reading that is drawn it is about its alert alone, and part of the picture's URL.
+_LONG_PICTURE = 2_000
 _NONE = "no Prometheus is configured (PROMETHEUS_URL)"
 _NONE_FITS = "no Prometheus is configured whose matchers fit the alert"
 
@@ -168,8 +170,9 @@ class _Lookup:
 
     def _narrowed(self, finding: Finding, alert: Alert, answers: Answers) -> Finding:
         """A reading with the query that asks about its alert alone: that about a thousand pods is 60 KB long."""
-        if not isinstance(finding, Reading) or len(finding.query) <= _LONG_QUERY:
+        if not isinstance(finding, Reading) or len(finding.query) <= (_LONG_PICTURE if finding.drawn else _LONG_QUERY):
             return finding
+        finding = replace(finding, drawn=False)
         names = [name for name, promql in self.questions.items() if promql == finding.query]
         own = dict(self.enricher.questions([alert]))
         if names and names[0] not in own and isinstance(self.enricher, FollowsUp):

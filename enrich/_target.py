@@ -9,7 +9,7 @@ import alerts.target
 from alerts.model import Alert
 from alerts.target import Target
 from enrich._base import NoAnswer, Question
-from enrich._promql import any_of, quoted
+from enrich._promql import any_of, equal
 from enrich._vector import Sample, Vector
 
 # A pod's own cgroup has no container, and its pause container is called POD; both would count what they hold twice.
@@ -22,9 +22,12 @@ _USUAL = (*_PLAIN[:3], 'exported_pod=""')
 _MOVED = ("exported_namespace", "exported_pod", "exported_container", "")
 # cAdvisor before Kubernetes 1.16, and cAdvisor by itself.
 _OLD = ("namespace", "pod_name", "container_name", "")
-_OF_DOCKER = tuple(f"container_label_io_kubernetes_{each}" for each in ("pod_namespace", "pod_name", "container_name"))
+_OF_DOCKER = (
+    *(f"container_label_io_kubernetes_{each}" for each in ("pod_namespace", "pod_name", "container_name")),
+    "",
+)
 _KUBE_STATE = (_USUAL, _MOVED)
-_CADVISOR = (_USUAL, _OLD, (*_OF_DOCKER, ""))
+_CADVISOR = (_USUAL, _OLD, _OF_DOCKER)
 BY_CONTAINER = "by (" + ", ".join(label for labels in _CADVISOR for label in labels[:3]) + ")"
 """For aggregations of cAdvisor's series that keep what tells containers apart, whatever it is called."""
 
@@ -77,7 +80,7 @@ def _selections(of: Iterable[Target], ways: Iterable[Sequence[str]], containers:
         if all(each.namespace for each in of):
             matchers.insert(0, any_of(namespace, (each.namespace for each in of)))
         if containers:
-            matchers += [f'{container}!="{each}"' for each in _NO_CONTAINERS]
+            matchers += _but_pauses(container)
         selections.append(",".join(matchers))
     return selections
 
@@ -110,10 +113,23 @@ def pod_names(of: Iterable[Target]) -> set[str]:
     return {each.pod for each in of if each.pod}
 
 
-def own(of: Target) -> str:
-    """Matchers for one pod, for people: what stands beside a reading is the query about its alert alone."""
-    given = {"namespace": of.namespace, "pod": of.pod, "container": of.container}
-    return ",".join(f"{name}={quoted(value)}" for name, value in given.items() if value)
+def own(of: Target, found: Sample | None = None) -> str:
+    """Matchers for one pod, or instance: what stands beside a reading is the query about its alert alone.
+
+    Args:
+        found: a series of it, from cAdvisor: by the names that its labels have there, and its real containers only.
+    """
+    if of.instance:
+        return equal({"instance": of.instance})
+    labels = found.labels if found else {}
+    names = next((each for each in (_OF_DOCKER, _OLD, _MOVED) if labels.get(each[1])), _USUAL)[:3]
+    given = zip(names, (of.namespace, of.pod, of.container), strict=True)
+    matchers = equal({name: value for name, value in given if value})
+    return matchers if found is None or of.container else ",".join((matchers, *_but_pauses(names[2])))
+
+
+def _but_pauses(container: str) -> list[str]:
+    return [f'{container}!="{each}"' for each in _NO_CONTAINERS]
 
 
 def by_container(found: Iterable[Sample]) -> dict[str, float]:

@@ -92,8 +92,8 @@ class Usage:
         found = samples(answers["instance use"], of)
         if not found:
             raise NoAnswer(f"no data: {self.instance_metric} has no samples for {described(of)}")
-        at, query = answers.at("instance use"), answers.query("instance use")
-        reading = Reading(self.name, self.title, total(found), self.unit, at, query)
+        at, query = answers.at("instance use"), self.instance_use.replace("$matchers", own(of))
+        reading = Reading(self.name, self.title, total(found), self.unit, at, query, drawn=True)
         try:
             limit = sum(each.value for each in samples(answers["instance limit"], of))
         except NoAnswer as reason:
@@ -122,16 +122,17 @@ class Usage:
         use = sum(uses.values())
         if not math.isfinite(use):
             raise NoAnswer(f"no data: Prometheus has {use} for it")
-        asked = self._slope if self.counter else f"{self.metric}{{$matchers}}"
+        each_use = self._slope if self.counter else f"max {BY_CONTAINER} ({self.metric}{{$matchers}})"
         reading = Reading(
             self.name,
             self.title,
             use,
             self.unit,
             answers.at("use"),
-            asked.replace("$matchers", own(of)),
+            f"sum({each_use.replace('$matchers', own(of, found[0]))})",
             request=bounds.get("request"),
             limit=bounds.get("limit"),
+            drawn=True,
         )
         if self.aside_promql:
             try:

@@ -12,12 +12,26 @@ class Sample:
     """One series' value.
 
     Attributes:
-        stored: the labels as Prometheus has them; None where these are its `labels`.
+        labels: as they are usually called.
+        renamed: the labels as Prometheus has them, where these are others.
     """
 
     labels: Mapping[str, str]
     value: float
-    stored: Mapping[str, str] | None = None
+    renamed: Mapping[str, str] | None = None
+
+    @property
+    def stored(self) -> Mapping[str, str]:
+        """The labels as Prometheus has them."""
+        return self.labels if self.renamed is None else self.renamed
+
+
+@dataclass(frozen=True, slots=True)
+class Series:
+    """One series' values over a while: the second since 1970 and the value of each, none where there was none."""
+
+    labels: Mapping[str, str]
+    values: tuple[tuple[float, float], ...]
 
 
 class Vector:
@@ -55,6 +69,6 @@ class Vector:
     def _index(self, names: tuple[str, ...], stored: bool) -> dict[tuple[str, ...], list[Sample]]:
         index: dict[tuple[str, ...], list[Sample]] = {}
         for sample in self.samples:
-            labels = sample.stored if stored and sample.stored is not None else sample.labels
+            labels = sample.stored if stored else sample.labels
             index.setdefault(tuple([labels.get(name, "") for name in names]), []).append(sample)
         return index

@@ -17,6 +17,7 @@ from alerts.model import Alert
 from alerts.notification import Finding, Reading
 from enrich._base import Answers, NoAnswer
 from enrich._parsing import PromQLError, parsed
+from enrich._promql import only
 from enrich._vector import Sample
 
 # A rule's expression is the same for all its alerts: so many rules are asked about in a run, the most heard of first.
@@ -29,10 +30,11 @@ _SETS = ("and", "unless", "or")
 
 @dataclass(frozen=True, slots=True)
 class Compared:
-    """An expression that compares a value with a number: `promql` is the value's."""
+    """An expression that compares a value with a number: `promql` is the value's, `fires` says beyond what it fires."""
 
     promql: str
-    threshold: str = ""
+    fires: str = ""
+    threshold: float | None = None
 
 
 class Enricher:
@@ -65,9 +67,19 @@ class Enricher:
         value = found[0].value
         if not math.isfinite(value):
             raise NoAnswer(f"no data: the alert's expression is {value}")
-        at, query = answers.at(compared.promql), answers.query(compared.promql)
-        note = f"fires {compared.threshold}" if compared.threshold else ""
-        return (Reading(self.name, self.title, value, "", at, query, note=note),)
+        return (
+            Reading(
+                self.name,
+                self.title,
+                value,
+                "",
+                answers.at(compared.promql),
+                only(compared.promql, found[0].stored),
+                note=f"fires {compared.fires}" if compared.fires else "",
+                threshold=compared.threshold,
+                drawn=True,
+            ),
+        )
 
 
 def _compared_of(alert: Alert) -> Compared | None:
@@ -103,7 +115,7 @@ def read_expression(text: str) -> Compared | None:
     if bound is None or getattr(node.modifier, "return_bool", False):
         # Compared with another series, or worth 0 or 1: the left side is what there is to tell.
         return Compared(_written(node.lhs if bound is None else node, text))
-    return Compared(_written(value, text), f"{_COMPARING[op]} {units.count(bound)}")
+    return Compared(_written(value, text), f"{_COMPARING[op]} {units.count(bound)}", bound)
 
 
 def _written(node: Any, text: str) -> str:

@@ -10,7 +10,7 @@ from alerts.model import Alert
 from alerts.notification import Finding, Reading
 from alerts.target import Target, target
 from enrich._base import Answers, Gauges, NoAnswer
-from enrich._promql import any_of, per_second
+from enrich._promql import any_of, equal, per_second
 from enrich._target import described, each_of, instances, largest, of_kube_state, pod_names, samples
 from enrich._vector import Sample
 
@@ -58,8 +58,7 @@ class Enricher:
         of_state = [f'{any_of("node", nodes)},exported_node=""', any_of("exported_node", nodes)]
         # The cgroup of all that runs on the node.
         of_cadvisor = [f'{any_of(name, nodes)},id="/"' for name in _NAMES]
-        slope = f"max by ({', '.join(_NAMES)}) ({per_second(f'{_CPU}{{$matchers}}')})"
-        use = each_of(of_cadvisor, slope, nodes, _NAMES)
+        use = each_of(of_cadvisor, f"max by ({', '.join(_NAMES)}) ({_slope('$matchers')})", nodes, _NAMES)
         return {
             "cpu": use,
             "memory": Gauges(_MEMORY, of_cadvisor, nodes, _NAMES),
@@ -80,11 +79,14 @@ class Enricher:
         said: list[str] = []
         readings: list[Reading] = []
         for question, unit, resource in (("cpu", "cores", "cpu"), ("memory", "bytes", "memory")):
-            value = largest(_of_node(answers, question, node))
+            called, found = _of_node(answers, question, node)
+            value = largest(found)
             if value is not None:
                 limit = largest(answers["capacity"].where(node=node, resource=resource))
-                at, query = answers.at(question), answers.query(question)
-                readings.append(Reading(self.name, title, value, unit, at, query, limit=limit or None))
+                own = f'{equal({called: node})},id="/"'
+                query = f"max({_slope(own) if question == 'cpu' else f'{_MEMORY}{{{own}}}'})"
+                at = answers.at(question)
+                readings.append(Reading(self.name, title, value, unit, at, query, limit=limit or None, drawn=True))
         if not readings and not answers["condition"].where(node=node):
             raise NoAnswer(f'no data: {_CPU}{{id="/"}} and {_CONDITION} have no samples for {title}')
         if not readings:
@@ -107,7 +109,9 @@ class Enricher:
         mount = min(named, key=lambda each: (free[each] / sizes[each], each))
         used, size = sizes[mount] - free[mount], sizes[mount]
         title = f"disk {mount}"[:120]
-        return (Reading(self.name, title, used, "bytes", answers.at(_SIZE), answers.query(_FREE), limit=size),)
+        at, own = answers.at(_SIZE), f"{equal({'instance': of.instance, 'mountpoint': mount})},{_NO_DISKS}"
+        query = f"max({_SIZE}{{{own}}} - {_FREE}{{{own}}})"
+        return (Reading(self.name, title, used, "bytes", at, query, limit=size, drawn=True),)
 
 
 def _node(alert: Alert, answers: Answers) -> str:
@@ -129,12 +133,17 @@ def _node(alert: Alert, answers: Answers) -> str:
     return names.pop() if len(names) == 1 else ""
 
 
-def _of_node(answers: Answers, question: str, node: str) -> list[Sample]:
+def _slope(matchers: str) -> str:
+    return per_second(f"{_CPU}{{{matchers}}}")
+
+
+def _of_node(answers: Answers, question: str, node: str) -> tuple[str, list[Sample]]:
+    """What the node is called there, and its samples."""
     for name in _NAMES:
         found = [each for each in answers[question].where(**{name: node}) if not each.labels.get("pod")]
         if found:
-            return found
-    return []
+            return name, found
+    return "node", []
 
 
 def _bad(conditions: Sequence[Sample]) -> list[str]:

@@ -9,7 +9,7 @@ from alerts.model import Alert
 from alerts.notification import Finding, Gap, Reading
 from alerts.target import Target, target
 from enrich._base import Answers, Gauges, NoAnswer
-from enrich._promql import any_of
+from enrich._promql import any_of, equal
 from enrich._target import each_of, largest, of_kube_state, one, samples
 
 _USED = "kubelet_volume_stats_used_bytes"
@@ -77,8 +77,9 @@ class Enricher:
         if capacity is not None and growth is not None and growth > 0 and capacity > used:
             seconds = (capacity - used) / growth
             note = f"full in {units.duration(seconds)}" if seconds < _LATER_SECONDS else ""
-        at, query = answers.at("used"), answers.query("used")
-        return [Reading(self.name, title, used, "bytes", at, query, limit=capacity or None, note=note), *gaps]
+        at, query = answers.at("used"), f"max({_USED}{{{equal(_labels(namespace, claim))}}})"
+        reading = Reading(self.name, title, used, "bytes", at, query, limit=capacity or None, note=note, drawn=True)
+        return [reading, *gaps]
 
 
 def _claims(alert: Alert, answers: Answers) -> _Claims:
@@ -107,4 +108,8 @@ def _value(answers: Answers, question: str, namespace: str, claim: str) -> float
     Raises:
         NoAnswer: there is none, or it cannot be known whose.
     """
-    return largest(one(answers[question], f"claim {claim}", namespace=namespace, **{_CLAIM: claim}))
+    return largest(one(answers[question], f"claim {claim}", **_labels(namespace, claim)))
+
+
+def _labels(namespace: str, claim: str) -> dict[str, str]:
+    return {name: value for name, value in (("namespace", namespace), (_CLAIM, claim)) if value}

@@ -158,7 +158,8 @@ def _holds_nan(value: object) -> bool:
     found: Iterable[object] = value if isinstance(value, tuple) else ()
     if isinstance(value, Notification):
         found = chain.from_iterable(value.findings.values())
-    numbers = ((each.value, each.request or 0.0, each.limit or 0.0) for each in found if isinstance(each, Reading))
+    readings = (each for each in found if isinstance(each, Reading))
+    numbers = ((each.value, each.request or 0.0, each.limit or 0.0, each.threshold or 0.0) for each in readings)
     return not all(map(isfinite, chain.from_iterable(numbers)))
 
 

@@ -20,19 +20,19 @@ def about(expression: str, **labels: str) -> Alert:
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ("a > 0.9", Compared("a{}", "above 0.90")),
-        ("0.9 < a", Compared("a{}", "above 0.90")),
-        ("(a >= (-5))", Compared("a{}", "at or above -5")),
-        ("a < 1e3 and on (pod) up == 1", Compared("a{}", "below 1000")),
-        ("a <= 2 unless b", Compared("a{}", "at or below 2")),
-        ("a == 0 or b > 1", Compared("a{}", "at 0")),
-        ("a != 1", Compared("a{}", "off 1")),
-        ("sum by (x) (rate(a[5m])) / 2 > 3", Compared("sum by (x)(rate(a{}[5m])) / 2", "above 3")),
+        ("a > 0.9", Compared("a{}", "above 0.90", 0.9)),
+        ("0.9 < a", Compared("a{}", "above 0.90", 0.9)),
+        ("(a >= (-5))", Compared("a{}", "at or above -5", -5)),
+        ("a < 1e3 and on (pod) up == 1", Compared("a{}", "below 1000", 1000)),
+        ("a <= 2 unless b", Compared("a{}", "at or below 2", 2)),
+        ("a == 0 or b > 1", Compared("a{}", "at 0", 0)),
+        ("a != 1", Compared("a{}", "off 1", 1)),
+        ("sum by (x) (rate(a[5m])) / 2 > 3", Compared("sum by (x)(rate(a{}[5m])) / 2", "above 3", 3)),
         ("a > b", Compared("a{}")),
         ("a > bool 5", Compared("a{} > bool 5")),
         ("absent(up)", Compared("absent(up{})")),
         # What the parser would write otherwise than it was stays as it was.
-        ('a{x="\\"b"} > 5', Compared('a{x="\\"b"} > 5', "above 5")),
+        ('a{x="\\"b"} > 5', Compared('a{x="\\"b"} > 5', "above 5", 5)),
         ("sum(", None),
         ("", None),
         ("a > 5 # half an emoji: \ud83d", None),
@@ -41,7 +41,7 @@ def about(expression: str, **labels: str) -> Alert:
         ("-" * 7_990 + "a", None),
         ("a or " * 1_500 + "a", None),
         ("abs(" * 1_500 + "a" + ")" * 1_500 + " > 1", None),
-        ("a+" * 300 + "a > 1", Compared(" + ".join(["a{}"] * 301), "above 1")),
+        ("a+" * 300 + "a > 1", Compared(" + ".join(["a{}"] * 301), "above 1", 1)),
     ],
 )
 def test_reads_what_is_compared_and_with_what(text: str, expected: Compared | None) -> None:
@@ -77,7 +77,8 @@ def test_tells_each_alert_its_own_value(cluster: Cluster, lookup: Lookup) -> Non
     plain = about("share_of_queue > 0.9", **where, pod="b", **origin)
     ((reading,),) = lookup.findings(Enricher(), [about("sum by (pod) (share_of_queue) > 0.9", pod="b")])
     assert isinstance(reading, Reading)
-    assert ("value", 0.5, "sum by (pod)(share_of_queue{})") == (reading.title, reading.value, reading.query)
+    own = '(sum by (pod)(share_of_queue{})) and on (pod) label_replace(vector(1), "pod", "b", "", "")'
+    assert ("value", 0.5, 0.9, own) == (reading.title, reading.value, reading.threshold, reading.query)
     assert [none] == lookup.texts(Enricher(), plain)
 
 

@@ -141,7 +141,7 @@ def test_is_left_alone_when_it_fails_again_and_again(server: HttpServer, http: H
 
 def test_an_answer_of_too_many_series_is_none(server: HttpServer, http: Http, monkeypatch: pytest.MonkeyPatch) -> None:
     """Nobody could read them in time."""
-    monkeypatch.setattr("enrich._prometheus.MOST_SERIES", 2)
+    monkeypatch.setattr("enrich._answer.MOST_SERIES", 2)
     server.answer_next(200, json.dumps(vector(*[{"metric": {}, "value": [1, "1"]}] * 3)).encode())
     assert "Prometheus answered with 3 series, more than 2" == reason(server.url, http)
 
@@ -168,7 +168,7 @@ def test_reads_labels_under_their_usual_names(
     server.answer_next(200, json.dumps(vector({"metric": labels, "value": [1, "1"]})).encode())
     (sample,) = Prometheus(server.url, http).query("up", NOW, 5).samples
     assert expected == tuple(sample.labels.get(each, "") for each in ("namespace", "pod", "container"))
-    assert labels == (sample.stored or sample.labels)
+    assert labels == sample.stored
 
 
 PARSE_ERROR = {"status": "error", "errorType": "bad_data", "error": "1:5: parse error: unclosed left parenthesis"}
@@ -253,3 +253,57 @@ def test_a_real_prometheus_answers(cluster: Cluster, http: Http) -> None:
     assert (Sample({}, 2.0),) == client.query("vector(1 + 1)", datetime.now(UTC), 5).samples
     with pytest.raises(NoAnswer, match=r"^Prometheus says: invalid parameter \"query\": 1:5: parse error"):
         client.query("sum(", datetime.now(UTC), 5)
+
+
+def test_asks_for_a_range(server: HttpServer, http: Http) -> None:
+    """One POST with the first moment, the last one, the step and the time that is left."""
+    values = [[1, "0.5"], [31, "NaN"]]
+    told = {"status": "success", "data": {"resultType": "matrix", "result": [{"metric": {}, "values": values}]}}
+    server.answer_next(200, json.dumps(told).encode())
+    client = Prometheus(f"{server.base_url}/prefix/", http)
+    (series,) = client.range_query("up", NOW - timedelta(hours=1), NOW, 30, 1.5)
+    assert ["1.0", "31.0"] == [str(second) for second, _ in series.values]
+    (request,) = server.requests
+    assert ("POST", "/prefix/api/v1/query_range") == (request.method, request.path)
+    expected = {"query": ["up"], "start": ["1795249800.000"], "end": ["1795253400.000"], "step": ["30.000"]}
+    assert {**expected, "timeout": ["1.500"]} == parse_qs(request.body.decode(), strict_parsing=True)
+
+
+def test_a_range_that_fails_has_no_reading_left_out(server: HttpServer, http: Http) -> None:
+    """Each is left alone after failures of its own kind: what a picture asks for may take too long by itself."""
+    client = Prometheus(server.url, http)
+    said = []
+    for _ in range(4):
+        server.answer_next(503, b"")
+        with pytest.raises(NoAnswer) as raised:
+            client.range_query("up", NOW, NOW, 30, 5)
+        said.append(str(raised.value))
+    expected = "Prometheus answered with status 503"
+    assert [expected] * 3 == said[:3]
+    assert "Prometheus is left alone after 3 failures in a row; the last: answered with status 503" == said[3]
+    asked = len(server.requests)
+    # The answer that was ready for the fourth time is the next one's.
+    with pytest.raises(NoAnswer, match="503"):
+        client.query("up", NOW, 5)
+    assert (3, 4) == (asked, len(server.requests))
+
+
+@pytest.mark.parametrize("far_side", [trouble.hanging, trouble.dripping_body, trouble.nonsense, trouble.closing])
+def test_a_range_ends_by_its_deadline(far_side: Any, http: Http) -> None:
+    """As every question does, with a reason."""
+    serving: AbstractContextManager[str] = far_side()
+    with serving as url:
+        before = time.monotonic()
+        with pytest.raises(NoAnswer, match=r"^Prometheus "):
+            Prometheus(url, http).range_query("up", NOW, NOW, 30, 0.2)
+        assert time.monotonic() - before < 0.7
+
+
+def test_a_real_prometheus_answers_a_range(cluster: Cluster, http: Http) -> None:
+    """With a value for each step, and what is wrong with another."""
+    client = Prometheus(cluster.server.url, http)
+    now = datetime.now(UTC)
+    (series,) = client.range_query("vector(7)", now - timedelta(hours=1), now, 30, 5)
+    assert (121, {7.0}) == (len(series.values), {value for _, value in series.values})
+    with pytest.raises(NoAnswer, match="parse error"):
+        client.range_query("sum(", now, now, 30, 5)

@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from enrich import Prometheus
-from enrich._promql import any_of, quoted
+from enrich._promql import any_of, equal, only, quoted
 from outbound import Http
 from tests.enrich.lookup import Cluster
 
@@ -29,6 +29,20 @@ def test_quotes(text: str, expected: str) -> None:
 def test_one_matcher_takes_many_values() -> None:
     """Values are told once, in order, and to the letter."""
     assert 'pod=~"a\\\\.b|c\\\\|d|e"' == any_of("pod", ["e", "a.b", "c|d", "e"])
+
+
+def test_matchers_take_just_these_values() -> None:
+    """Each to the letter."""
+    assert 'namespace="shop",pod="a\\"b"' == equal({"namespace": "shop", "pod": 'a"b'})
+
+
+def test_chooses_a_series_behind_an_aggregation() -> None:
+    """By labels of any value; a name that Prometheus would want quoted, and that of a metric, choose nothing."""
+    labels = {"__name__": "up", "pod": "$1", "my.label": "x"}
+    assert '(sum by (pod) (x)) and on (pod) label_replace(vector(1), "pod", "$$1", "", "")' == only(
+        "sum by (pod) (x)", labels
+    )
+    assert "sum(x)" == only("sum(x)", {})
 
 
 # No NUL: Prometheus' text format, by which they get in, cannot hold one.

@@ -5,8 +5,9 @@ from collections.abc import Mapping
 
 import pytest
 
-from alerts.notification import Gap
+from alerts.notification import Gap, Reading
 from enrich._base import Answers, NoAnswer
+from enrich._target import BY_CONTAINER
 from enrich._usage import Usage
 from enrich._vector import Sample, Vector
 from tests.enrich.lookup import NOW, alert
@@ -111,9 +112,8 @@ def test_an_instance_has_a_limit_and_no_request() -> None:
 
 
 def test_a_reading_names_its_query_and_moment() -> None:
-    """Who doubts a value can ask for it again."""
+    """Who doubts a value can ask for it again, and for what it was before."""
     (found,) = USAGE.read(CART, answers({APP: 1}, {}, {}))
-    assert ('threads{namespace="shop",pod="cart-1"}', NOW) == (
-        getattr(found, "query", None),
-        getattr(found, "at", None),
-    )
+    assert isinstance(found, Reading)
+    matchers = 'namespace="shop",pod="cart-1",container!="",container!="POD"'
+    assert (f"sum(max {BY_CONTAINER} (threads{{{matchers}}}))", NOW, True) == (found.query, found.at, found.drawn)

@@ -10,6 +10,7 @@ from alerts.model import Alert
 from alerts.notification import Excerpt, Finding, Gap, Reading, Thread
 from outbox.records import Backlog, Plan, Planned
 from outbox.retry import Outcome
+from outbox.rows import FINDINGS
 from outbox.store import Store
 from tests.outbox.steps import LATER, LEASE, keep, settle, status, take
 from tests.samples import NOW, model_alert, notification
@@ -51,14 +52,22 @@ def test_keeps_odd_text(store: Store, odd: str, kept: str) -> None:
 @pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf, 1e308, 0.1 + 0.2])
 def test_keeps_odd_numbers(store: Store, value: float) -> None:
     """A reading's numbers come back as they went in, those that are none included."""
-    reading = Reading("cpu", "CPU", value, "cores", NOW, "up", request=value, limit=value)
+    reading = Reading("cpu", "CPU", value, "cores", NOW, "up", request=value, limit=value, threshold=value)
     keep(store, replace(notification(), findings={"f": (reading,)}))
     (delivery,) = take(store)
     (found,) = delivery.notification.findings["f"]
     assert isinstance(found, Reading)
     # As text, for NaN does not equal itself.
-    assert [repr(value)] * 3 == [repr(each) for each in (found.value, found.request, found.limit)]
+    assert [repr(value)] * 4 == [repr(each) for each in (found.value, found.request, found.limit, found.threshold)]
     assert NOW == found.at
+
+
+def test_reads_what_earlier_versions_wrote() -> None:
+    """A reading had no threshold and no picture once."""
+    text = '[{"name":"cpu","title":"CPU","value":1,"unit":"cores","at":"2026-03-02T07:31:57Z","query":"up","note":""}]'
+    (reading,) = FINDINGS.validate_json(text)
+    assert isinstance(reading, Reading)
+    assert (None, False) == (reading.threshold, reading.drawn)
 
 
 def test_moments_are_exact(store: Store) -> None:
