@@ -2,13 +2,16 @@
 ARG PYTHON_VERSION=3.13
 
 FROM python:${PYTHON_VERSION}-slim AS builder
+# With requirements.txt instead there is no matplotlib, and no picture: 170 MB less.
+ARG REQUIREMENTS=requirements-charts.txt
 WORKDIR /build
-COPY requirements.txt .
+COPY ${REQUIREMENTS} requirements.txt
 RUN python -m venv --without-pip /opt/venv \
     && python -m pip --python /opt/venv/bin/python install --no-cache-dir --disable-pip-version-check --require-hashes -r requirements.txt
 
 FROM python:${PYTHON_VERSION}-slim
 ENV PATH=/opt/venv/bin:$PATH \
+    MPLCONFIGDIR=/tmp/matplotlib \
     PYTHONDONTWRITEBYTECODE=1 \
     PYTHONUNBUFFERED=1
 WORKDIR /app

@@ -15,7 +15,7 @@ help: ## say what there is
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
 	@echo '  PYTHON=/path/to/python3 names the Python to use, PORT=9000 the port to serve on'
 
-run: $(VENV)/.requirements ## start the service on :8080, with its data under data/
+run: $(VENV)/.requirements-charts ## start the service on :8080, with its data under data/
 	@echo
 	@echo '  alert-manager on $(BASE_URL) (Ctrl-C stops it). Send it an alert:'
 	@echo
@@ -51,6 +51,7 @@ bench-%: $(VENV)/.requirements-dev
 lock: ## write the requirements*.txt anew from the *.in (needs uv; UPGRADE=1 takes newer versions)
 	@command -v uv >/dev/null || { echo 'make lock needs uv: pip install uv' >&2; exit 1; }
 	$(LOCK) requirements.in -o requirements.txt
+	$(LOCK) requirements-charts.in -o requirements-charts.txt
 	$(LOCK) requirements-dev.in -o requirements-dev.txt
 
 LOCK = uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate \
@@ -63,7 +64,7 @@ clean: ## remove .venv and all caches; data/ stays
 # How .venv comes to be. Each stamp is newer than what was installed for it; FORCE has the first one looked at every
 # time, as a Python can be upgraded or removed under a virtual environment.
 
-$(VENV)/.requirements $(VENV)/.requirements-dev: $(VENV)/.%: %.txt $(VENV)/.python
+$(VENV)/.requirements-charts $(VENV)/.requirements-dev: $(VENV)/.%: %.txt $(VENV)/.python
 	@echo 'Installing $< into $(VENV) ...'
 	@$(BIN)/python -m pip install --disable-pip-version-check --no-input --require-hashes -r $< \
 		>$(VENV)/pip.log 2>&1 || { cat $(VENV)/pip.log >&2; exit 1; }
