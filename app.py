@@ -5,13 +5,15 @@ from __future__ import annotations
 import os
 import socket
 import sys
-from collections.abc import Mapping
-from datetime import UTC, datetime
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
 
 import click
+import structlog
 from flask import Flask
+from sqlalchemy import Engine
 
 import actions
 import enrich
@@ -26,10 +28,10 @@ from config.load import load
 from config.process import process_settings
 from config.schema import Configuration, EnrichmentSettings, PrometheusSettings, Receiver
 from outbound import Http, Tls
-from outbox import ownership
+from outbox import ownership, sqlite
 from outbox.database import DatabaseUrlError, StoreError, migrate, open_database, parse_url
 from outbox.store import Store
-from pipeline import Pipeline
+from pipeline import NoKey, Pictures, Pipeline, Signer, find_key
 from pipeline.given import given
 from web import create_web
 
@@ -122,10 +124,25 @@ def create_app(variables: Mapping[str, str] | None = None) -> Flask:
         build_enrichers(configuration, variables),
         prometheuses,
         given=given(store, _kubernetes(settings.enrichment, variables)),
+        pictures=_pictures(configuration, engine, prometheuses),
     )
     web = create_web(configuration, pipeline)
     web.extensions["pipeline"] = pipeline
     return web
+
+
+def _pictures(configuration: Configuration, engine: Engine, prometheuses: Sequence[enrich.Prometheus]) -> Pictures:
+    """Signed with the key that is set, or with one that is kept beside SQLite's file."""
+    settings = configuration.file
+    file = sqlite.file(engine.url) if engine.dialect.name == "sqlite" else None
+    try:
+        beside = file.with_name(f"{file.name}-charts-key") if file else None
+        key = find_key(settings.web.charts_key, settings.web.charts_key_file, beside)
+    except NoKey as reason:
+        structlog.get_logger("app").warning("there are no pictures", reason=str(reason))
+        return Pictures(prometheuses, reason=str(reason))
+    signer = Signer(key, timedelta(seconds=settings.storage.retention))
+    return Pictures(prometheuses, signer, settings.external_url or "")
 
 
 def _prometheus(settings: PrometheusSettings, cache_seconds: float) -> enrich.Prometheus:

@@ -28,6 +28,7 @@ _MAX_NOTES_ALOUD = 120
 _MAX_LABEL = 255
 _MAX_TEXT = 4_000
 _MAX_LIST = 40_000
+_MAX_ALT = 500
 # 512 KB, and they do not say of which kind.
 _MAX_EVENT_BYTES = 512_000
 _LABELS = ("cluster", "namespace", "pod", "severity")
@@ -50,6 +51,7 @@ class Settings(ActionSettings):
     client: str = "alert-manager"
 
     wakes: ClassVar[bool] = True
+    shows_images: ClassVar[bool] = True
     from_global: ClassVar[Mapping[str, str]] = {"url": "pagerduty_url"}
     from_environment: ClassVar[Mapping[str, str]] = {"routing_key": "PAGERDUTY_ROUTING_KEY"}
     example: ClassVar[Mapping[str, Any]] = {"routing_key": "0123456789abcdef0123456789abcdef"}
@@ -109,6 +111,8 @@ class Action:
             "payload": payload,
             "links": _links(notification, alert),
         }
+        if images := _images(notification):
+            event["images"] = images
         if client_url := link(notification.page_url) or link(group.external_url):
             event["client_url"] = client_url
         return event
@@ -144,6 +148,14 @@ def _links(notification: Notification, alert: Alert) -> list[dict[str, str]]:
         (notification.page_url, "alert-manager"),
     )
     return [{"href": link(href), "text": text} for href, text in targets if link(href)]
+
+
+def _images(notification: Notification) -> list[dict[str, str]]:
+    """Only what PagerDuty takes: it refuses the event for an image that is not served by https."""
+    page = link(notification.page_url)
+    fit = [each for each in notification.images if link(each.src) and each.src.startswith("https://")]
+    images = [{"src": each.src, "href": page, "alt": cut(each.alt, _MAX_ALT)} for each in fit]
+    return [{key: value for key, value in each.items() if value.strip()} for each in images]
 
 
 def _details(notification: Notification, alert: Alert) -> dict[str, Any]:

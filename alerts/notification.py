@@ -137,6 +137,19 @@ class Digest:
 
 
 @dataclass(frozen=True, slots=True)
+class Image:
+    """A picture that a far side may fetch for a while.
+
+    Attributes:
+        src: its URL.
+        alt: what it shows, in words.
+    """
+
+    src: str
+    alt: str
+
+
+@dataclass(frozen=True, slots=True)
 class Notification:
     """What one receiver's one action is to say about one group.
 
@@ -150,6 +163,7 @@ class Notification:
         notes: what else a reader should know, a few words each: "still firing, 4 h", "4th time in 30 m".
         digest: what it stands for when it tells of many groups at once.
         send_resolved: whether this destination hears of ends at all.
+        images: pictures of what is worst, for actions that show them; made when it is sent, and not before.
     """
 
     receiver: str
@@ -161,6 +175,7 @@ class Notification:
     notes: tuple[str, ...] = ()
     digest: Digest | None = None
     send_resolved: bool = True
+    images: tuple[Image, ...] = ()
 
     def shown(self, alert: Alert) -> list[Finding]:
         """What was found of an alert, as it is shown."""

@@ -115,6 +115,7 @@ class ActionSettings(Settings):
         when: what readings are to be for an alert to be told there; all of these.
         digestible: many groups may be told there in one message.
         wakes: it is not told of what is over already; for what wakes people.
+        shows_images: notifications come with pictures, by their URLs, where far sides can fetch them.
         from_global: for a key left out, the key of `global` that stands in.
         from_environment: and if that is left out too, the variable.
         example: the smallest complete one, for the documentation and the contract tests.
@@ -126,6 +127,7 @@ class ActionSettings(Settings):
 
     digestible: ClassVar[bool] = False
     wakes: ClassVar[bool] = False
+    shows_images: ClassVar[bool] = False
     from_global: ClassVar[Mapping[str, str]] = {}
     from_environment: ClassVar[Mapping[str, str]] = {}
     example: ClassVar[Mapping[str, Any]] = {}

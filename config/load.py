@@ -27,6 +27,7 @@ _FROM_ENVIRONMENT = {
     ("prometheus", "url"): "PROMETHEUS_URL",
     ("external_url",): "EXTERNAL_URL",
     ("storage", "url"): "DATABASE_URL",
+    ("web", "charts_key"): "CHARTS_KEY",
 }
 
 
@@ -89,11 +90,15 @@ def _fill_from_environment(data: dict[str, Any], environment: Environment, docum
         given = data.get(section)
         if section == but:
             continue
-        if given is not None and (not key or not isinstance(given, dict) or given.get(key[0]) is not None):
+        if given is not None and (not key or not isinstance(given, dict) or _is_given(given, key[0])):
             continue
         value = document.look_up((section, *key), name, environment)
         if value is not None:
             data[section] = {**(given or {}), key[0]: value} if key else value
+
+
+def _is_given(section: Mapping[str, Any], key: str) -> bool:
+    return any(section.get(name) is not None for name in (key, f"{key}_file"))
 
 
 def _in_order(problems: Iterable[Problem]) -> list[Problem]:

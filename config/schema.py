@@ -15,7 +15,17 @@ from pydantic import AfterValidator, BeforeValidator, Field, PrivateAttr, Secret
 
 from alerts.choosing import Choices
 from alerts.matchers import Matcher, parse_matchers
-from config.base import ActionSettings, DurationSeconds, HttpUrl, SecretUrl, Settings, SizeBytes, at_least, at_most
+from config.base import (
+    ActionSettings,
+    DurationSeconds,
+    HttpUrl,
+    SecretUrl,
+    Settings,
+    SizeBytes,
+    at_least,
+    at_most,
+    require_one,
+)
 from config.http import HttpClientSettings
 
 _FALLBACK_AFTER_SECONDS = 120.0
@@ -27,6 +37,12 @@ def _matchers(value: object) -> object:
     if not isinstance(value, list) or not all(isinstance(line, str) for line in value):
         raise ValueError('should be a list of matchers such as severity="critical"')
     return tuple(matcher for line in value for matcher in parse_matchers(line))
+
+
+def _not_to_be_guessed(key: SecretStr) -> SecretStr:
+    if len(key.get_secret_value()) < 32:
+        raise ValueError("should have 32 characters or more, as of openssl rand -hex 32")
+    return key
 
 
 class Route(Settings):
@@ -179,9 +195,21 @@ class DeliverySettings(Settings):
 
 
 class WebSettings(Settings):
-    """The HTTP side."""
+    """The HTTP side.
+
+    Attributes:
+        charts_key: what URLs of pictures are signed with; one is made beside SQLite's file where none is set.
+    """
 
     max_body: SizeBytes = 16 * 1024 * 1024
+    charts_key: Annotated[SecretStr, AfterValidator(_not_to_be_guessed)] | None = None
+    charts_key_file: Path | None = None
+
+    @model_validator(mode="after")
+    def _one_key(self) -> Self:
+        if self.charts_key is not None:
+            require_one(self, "charts_key", "charts_key_file")
+        return self
 
 
 class StorageSettings(Settings):

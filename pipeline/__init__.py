@@ -10,6 +10,8 @@ when it died comes back with its lease. Here, and nowhere below, errors are caug
 """
 
 from pipeline.accept import accept
+from pipeline.pictures import NoPicture, Pictures
 from pipeline.service import Pipeline
+from pipeline.tokens import NoKey, Signer, find_key
 
-__all__ = ["Pipeline", "accept"]
+__all__ = ["NoKey", "NoPicture", "Pictures", "Pipeline", "Signer", "accept", "find_key"]

@@ -14,7 +14,7 @@ import structlog
 
 import telemetry
 from actions import Action
-from alerts.notification import Receipt, SendError
+from alerts.notification import Notification, Receipt, SendError
 from config.schema import Configuration
 from outbox import retry
 from outbox.database import StoreError
@@ -25,6 +25,7 @@ from outbox.records import Delivery
 from outbox.settling import Settlement
 from outbox.store import Store
 from pipeline.outcomes import Outcomes
+from pipeline.pictures import Pictures
 from pipeline.senders import Senders
 from pipeline.wake import Wake
 
@@ -48,6 +49,7 @@ class Deliverer:
     Args:
         actions: by destination.
         died: called after a delivery has died.
+        pictures: whose URLs go along where they are shown.
     """
 
     def __init__(
@@ -57,12 +59,15 @@ class Deliverer:
         actions: Mapping[str, Action],
         clock: Callable[[], datetime],
         died: Callable[[], None] = lambda: None,
+        pictures: Pictures | None = None,
     ) -> None:
         self._settings = configuration.file.delivery
         self._store = store
         self._actions = actions
         self._clock = clock
         self._died = died
+        self._pictures = pictures
+        self._shows_images = _showing_images(configuration)
         self._lanes = {name: lane for name, lane in _lanes(configuration).items() if name in actions}
         self.wake = Wake()
         self._stopping = threading.Event()
@@ -187,12 +192,18 @@ class Deliverer:
             return SendError("the configuration has no such receiver and action any more", permanent=True)
         telemetry.ATTEMPTS.labels(delivery.notification.receiver, delivery.notification.action).inc()
         try:
-            return action.send(delivery.notification, delivery.thread, deadline_seconds)
+            return action.send(self._illustrated(delivery.notification), delivery.thread, deadline_seconds)
         except SendError as error:
             return error
         except Exception as error:
             _log.exception("the action failed")
             return SendError(f"the action failed: {type(error).__name__}")
+
+    def _illustrated(self, notification: Notification) -> Notification:
+        """With the URLs of its pictures, where the destination shows them."""
+        if self._pictures is None or notification.destination not in self._shows_images:
+            return notification
+        return replace(notification, images=self._pictures.images(notification))
 
     def _settle(self, delivery: Delivery, result: Receipt | SendError) -> None:
         now = self._clock()
@@ -247,6 +258,16 @@ def _context(delivery: Delivery) -> dict[str, object]:
         "group": delivery.notification.group.group_key[:200],
         "destination": delivery.destination,
     }
+
+
+def _showing_images(configuration: Configuration) -> frozenset[str]:
+    """The destinations that show pictures."""
+    return frozenset(
+        f"{receiver.name}/{action.kind}/{action.index}"
+        for receiver in configuration.receivers
+        for action in receiver.actions
+        if action.settings.shows_images
+    )
 
 
 def _lanes(configuration: Configuration) -> Mapping[str, Lane]:

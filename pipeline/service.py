@@ -18,6 +18,7 @@ from outbox.store import Store
 from pipeline.accept import accept, reject
 from pipeline.deliver import Deliverer
 from pipeline.fallback import Fallback
+from pipeline.pictures import Pictures
 from pipeline.plan import Planner
 from pipeline.tidy import Tidy
 
@@ -39,6 +40,7 @@ class Pipeline:
         enrichers: in the order in which their findings are shown.
         prometheuses: none when none is configured.
         given: what enrichers look at that do not ask Prometheus.
+        pictures: of readings; none unless given.
     """
 
     def __init__(
@@ -50,11 +52,13 @@ class Pipeline:
         prometheuses: Sequence[enrich.Prometheus],
         clock: Callable[[], datetime] = utc_now,
         given: enrich.Given = enrich.Given(),  # noqa: B008  # frozen
+        pictures: Pictures | None = None,
     ) -> None:
         self.store = store
+        self.pictures = pictures or Pictures()
         self.destinations = tuple(actions)
         self._clock = clock
-        self._deliverer = Deliverer(configuration, store, actions, clock, died=self._died)
+        self._deliverer = Deliverer(configuration, store, actions, clock, died=self._died, pictures=self.pictures)
         self._fallback = Fallback(configuration, store, clock, planned=self._deliverer.wake.ring)
         self._planner = Planner(
             configuration, store, enrichers, prometheuses, given, clock, planned=self._deliverer.expect

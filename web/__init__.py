@@ -7,7 +7,7 @@ from werkzeug.exceptions import HTTPException
 
 from config.schema import Configuration
 from pipeline import Pipeline
-from web import alert, api, ops, ui
+from web import alert, api, charts, ops, ui
 from web.answers import error
 
 _HEADERS = {
@@ -26,6 +26,7 @@ def create_web(configuration: Configuration, pipeline: Pipeline) -> Flask:
     app.json.sort_keys = False  # type: ignore[attr-defined]  # the default provider has it
     app.register_blueprint(alert.blueprint(configuration, pipeline))
     app.register_blueprint(api.blueprint(pipeline))
+    app.register_blueprint(charts.blueprint(pipeline))
     app.register_blueprint(ops.blueprint(pipeline))
     app.register_blueprint(ui.blueprint(pipeline))
 

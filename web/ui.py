@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
-from flask import Blueprint, Response, make_response, render_template
+from flask import Blueprint, Response, make_response, render_template, url_for
 
 import units
 from actions import counted, link, subject
@@ -14,11 +14,14 @@ from alerts.model import Alert
 from alerts.notification import Digest, Notification, gathered
 from alerts.severity import alert_severity, worst_first
 from outbox.database import StoreError
+from outbox.records import AlertStatus
 from pipeline import Pipeline
 from web.answers import error
 
 _SHOWN = 100
 _SHOWN_OF_DIGEST = 10_000
+# Of so many alerts the pictures are shown at once, of the others for who wants to see them.
+_OPENED = 5
 # What a delivery that was not sent says for itself where nothing more is known of it.
 _UNSENT = {
     "superseded": "a newer state is told instead",
@@ -37,6 +40,13 @@ def blueprint(pipeline: Pipeline) -> Blueprint:
     routes.add_app_template_filter(link, "link")
     routes.add_app_template_filter(lambda delivery: delivery.detail or _UNSENT.get(delivery.word, ""), "reason")
 
+    @routes.app_template_filter("pictures")
+    def pictures(item: AlertStatus) -> list[tuple[str, str]]:
+        """The URLs of an alert's pictures, each with what it shows in words."""
+        found = [picture for each in item.findings if (picture := pipeline.pictures.of(item.alert, each))]
+        tokens = [(pipeline.pictures.token(each), each.alt) for each in found]
+        return [(url_for("charts.chart", token=token, form="svg"), alt) for token, alt in tokens if token]
+
     @routes.get("/")
     def index() -> Response:
         now = datetime.now(UTC)
@@ -46,6 +56,8 @@ def blueprint(pipeline: Pipeline) -> Blueprint:
             troubles = pipeline.store.troubles()
         except StoreError as failure:
             shown, firing, backlog, dead, failing, troubles = [], 0, None, 0, str(failure), []
+
+        missing = pipeline.pictures.missing
 
         def since(moment: datetime) -> str:
             return units.duration((now - moment).total_seconds())
@@ -61,6 +73,9 @@ def blueprint(pipeline: Pipeline) -> Blueprint:
             since=since,
             now=now,
             limit=_SHOWN,
+            opened=_OPENED,
+            pictured=not missing,
+            no_pictures=missing if _drawn(shown) else "",
         )
         return make_response(page, 503 if failing else 200)
 
@@ -89,6 +104,11 @@ def blueprint(pipeline: Pipeline) -> Blueprint:
         return make_response(page, 503 if failing else 200)
 
     return routes
+
+
+def _drawn(shown: Sequence[AlertStatus]) -> bool:
+    """Whether any reading is worth a picture."""
+    return any(isinstance(each, Reading) and each.drawn for status in shown for each in status.findings)
 
 
 def _title(told: Sequence[Notification], alerts: Sequence[Alert]) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 from hypothesis import strategies as st
 
 from alerts.model import Alert, AlertGroup, Status, common, fingerprint
-from alerts.notification import Digest, Excerpt, Finding, Gap, Notification, Reading
+from alerts.notification import Digest, Excerpt, Finding, Gap, Image, Notification, Reading
 
 MIB = 1024 * 1024
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -203,4 +203,5 @@ def any_notification(draw: st.DrawFn) -> Notification:
     truncated = draw(st.sampled_from([0, 0, 7]))
     group = replace(told.group, group_key=draw(_TEXTS), external_url=urls[2], truncated_alerts=truncated)
     notes = draw(st.lists(_TEXTS, max_size=4).map(tuple))
-    return replace(told, receiver=draw(_TEXTS), group=group, notes=notes, digest=draw(_DIGESTS))
+    images = draw(st.lists(st.builds(Image, _URLS, _TEXTS), max_size=3).map(tuple))
+    return replace(told, receiver=draw(_TEXTS), group=group, notes=notes, digest=draw(_DIGESTS), images=images)

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from actions._digest import numbers
 from actions.pagerduty import Action, Settings
-from alerts.notification import Notification, Receipt, SendError, Thread
+from alerts.notification import Image, Notification, Receipt, SendError, Thread
 from outbound import Http
 from tests.actions import notifications
 from tests.actions.contract import HttpContract
@@ -392,6 +392,26 @@ def test_a_large_event_shrinks_and_says_so(
     assert (100, 100, "critical") == (details["num_firing"], details["num_resolved"], details["severity"])
     whole = {"firing", "resolved", "readings", "summary", "description"}
     assert whole - set(expected) == whole & details.keys()
+
+
+def test_shows_pictures_at_the_top_level(pagerduty: PagerDuty, http: Http) -> None:
+    """Each with what it says in words, leading to the page; only such as PagerDuty takes, and none of what is over."""
+    images = (
+        Image("https://alerts.example/charts/a.png", "CPU over the hour"),
+        Image("http://alerts.example/charts/b.png", "not by https"),
+        Image("https://alerts.example/charts/c.png", "x" * 9_999),
+        Image("javascript:alert(1)", "x"),
+        Image("https://alerts.example/charts/d.png", " "),
+    )
+    sent = event(pagerduty, http, replace(notifications.seed(), images=images))
+    first, second, third = sent["images"]
+    expected = {"src": "https://alerts.example/charts/a.png", "href": notifications.PAGE, "alt": "CPU over the hour"}
+    assert expected == first
+    assert 500 == len(second["alt"])
+    assert {"src", "href"} == set(third)
+    assert "images" not in event(pagerduty, http, notifications.seed())
+    over = event(pagerduty, http, replace(notifications.seed("resolved"), images=images))
+    assert ("resolve", False) == (over["event_action"], "images" in over)
 
 
 def test_drops_as_much_as_it_must(pagerduty: PagerDuty, http: Http) -> None:

@@ -577,7 +577,7 @@ delivery: {}
 
     assert [
         'f.yml:2:7 web.max_body: is not a size such as "16MiB" or "512KB"',
-        "f.yml:2:22 web.port: is no key here; there are: max_body",
+        "f.yml:2:22 web.port: is no key here; there are: max_body, charts_key, charts_key_file",
         "f.yml:3:1 external_url: is not an http:// or https:// URL",
         "f.yml:4:1 prometheus.url: is missing",
         "f.yml:6:3 route.receiver: no receiver is called 'stranger'",
@@ -694,6 +694,39 @@ def test_the_environment_fills_the_rest(load_yaml: Load, tmp_path: Path) -> None
     assert ["sqlite:////tmp/a.db", "sqlite:///own"] == [
         each.storage.url.get_secret_value() for each in (file, own) if each.storage.url
     ]
+
+
+@pytest.mark.parametrize(
+    ("text", "variables", "expected"),
+    [
+        ("", {"CHARTS_KEY": "v" * 32}, ("v" * 32, None)),
+        ("", {}, (None, None)),
+        (f"web: {{charts_key: {'f' * 32}}}", {"CHARTS_KEY": "v" * 32}, ("f" * 32, None)),
+        ("web: {charts_key_file: /run/key}", {"CHARTS_KEY": "v" * 32}, (None, "/run/key")),
+    ],
+    ids=["variable", "not set", "own", "own file"],
+)
+def test_the_key_of_pictures_comes_from_the_nearest_place(
+    load_yaml: Load, text: str, variables: dict[str, str], expected: tuple[str | None, str | None]
+) -> None:
+    """The file's own key or file comes before the variable."""
+    web = load_yaml(f"{SMALL}{text}\n", variables).file.web
+    file = web.charts_key_file
+    assert expected == (web.charts_key and web.charts_key.get_secret_value(), file and str(file))
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (f"web: {{charts_key: {'f' * 32}, charts_key_file: /run/key}}", "has both charts_key and charts_key_file"),
+        ("web: {charts_key: hunter2}", "32 characters"),
+    ],
+)
+def test_refuses_a_key_that_is_none(problems_of: Problems, text: str, expected: str) -> None:
+    """One that could be guessed, or of which it is not clear which one it is; it is not repeated."""
+    (problem,) = problems_of(f"{SMALL}{text}\n")
+    assert expected in problem
+    assert "hunter2" not in problem
 
 
 GLOBAL = "global: {slack_api_url: 'https://global.example/s', pagerduty_url: 'https://global.example/p'}\n"

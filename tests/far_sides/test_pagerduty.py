@@ -81,6 +81,8 @@ def test_accepts_every_documented_key(pagerduty: PagerDuty) -> None:
         ({"links": [{"href": "https://[a"}]}, "'links[0].href' is not a URL"),
         ({"links": [{"href": "https://a.example", "alt": "x"}]}, "unknown key 'links[0].alt'"),
         ({"images": [{"src": "http://a.example/a.png"}]}, "'images[0].src' is not served via HTTPS"),
+        ({"images": [{"src": "https://a.example/a.png", "alt": ""}]}, "'images[0].alt' is missing or blank"),
+        ({"images": [{"src": "https://a.example/a.png", "text": "x"}]}, "unknown key 'images[0].text'"),
     ],
 )
 def test_refuses_wrong_top_level(pagerduty: PagerDuty, changes: dict[str, Any], error: str) -> None:

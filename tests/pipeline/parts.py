@@ -25,7 +25,7 @@ from outbox.queue import Queue
 from outbox.records import DeliveryStatus
 from outbox.store import Store
 from outbox.writer import Writer
-from pipeline import Pipeline
+from pipeline import Pictures, Pipeline
 from pipeline.service import utc_now
 from tests.samples import NOW
 from tests.service import eventually
@@ -182,9 +182,11 @@ def make_pipeline(
     enrichers: Sequence[enrich.Enricher] = (),
     prometheus: enrich.Prometheus | None = None,
     clock: Callable[[], datetime] = utc_now,
+    pictures: Pictures | None = None,
 ) -> Pipeline:
     """Makes a pipeline that is not started."""
-    return Pipeline(configuration(folder, yaml), store, actions, enrichers, [prometheus] if prometheus else [], clock)
+    prometheuses = [prometheus] if prometheus else []
+    return Pipeline(configuration(folder, yaml), store, actions, enrichers, prometheuses, clock, pictures=pictures)
 
 
 def body(*payload: Any) -> bytes:
