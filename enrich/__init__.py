@@ -1,6 +1,7 @@
 """What the person on call would look up first. One module an enricher, found by its name; see `_base.py`."""
 
-from enrich._base import Enricher, EnricherError, Given, NoAnswer, find, needs
+from enrich._base import Enricher, Given, NoAnswer
+from enrich._find import EnricherError, find, needs
 from enrich._kubernetes import Kubernetes
 from enrich._prometheus import Prometheus
 from enrich._query import Query, queries

@@ -86,7 +86,8 @@ class Query:
             note = self._within(found[0], values, question, answers)
         except NoAnswer as reason:
             gaps.append(Gap(self.name, f"{self.title} before", str(reason)))
-        return (Reading(self.name, self.title, value, self._unit, answers.at(question), query, note=note), *gaps)
+        at, drawn = answers.at(question), self.range_seconds is not None
+        return (Reading(self.name, self.title, value, self._unit, at, query, note=note, drawn=drawn), *gaps)
 
     def _refuse(self, values: Values) -> NoReturn:
         """Say why an alert was not asked about."""

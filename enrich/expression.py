@@ -1,11 +1,11 @@
-"""The alert's own expression: what it is worth now, and beyond what it fires."""
+"""The alert's own expression: what it is worth now, beyond what it fires, and how it was within the hour."""
 
 from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -14,15 +14,20 @@ import promql_parser
 
 import units
 from alerts.model import Alert
-from alerts.notification import Finding, Reading
+from alerts.notification import Finding, Gap, Reading
 from enrich._base import Answers, NoAnswer
 from enrich._parsing import PromQLError, parsed
 from enrich._promql import only
+from enrich._syntax import Writer
 from enrich._vector import Sample
 
 # A rule's expression is the same for all its alerts: so many rules are asked about in a run, the most heard of first.
 _MOST = 10
 _LONGEST = 8_000
+# And about so many, how they were: each is evaluated thirteen times.
+_MOST_WITHIN = 5
+_WITHIN = "within the hour: "
+_EXTREME = "alert_manager_extreme"
 _COMPARING = {">": "above", ">=": "at or above", "<": "below", "<=": "at or below", "==": "at", "!=": "off"}
 _MIRRORED = {">": "<", ">=": "<=", "<": ">", "<=": ">=", "==": "==", "!=": "!="}
 _SETS = ("and", "unless", "or")
@@ -47,7 +52,10 @@ class Enricher:
         """Each rule's expression once, without what it is compared with."""
         found = Counter(compared.promql for alert in alerts if (compared := _compared_of(alert)))
         chosen = sorted(found, key=lambda promql: (-found[promql], promql))[:_MOST]
-        return {promql: promql for promql in chosen}
+        return {
+            **{promql: promql for promql in chosen},
+            **{f"{_WITHIN}{promql}": _extremes(promql) for promql in chosen[:_MOST_WITHIN]},
+        }
 
     def read(self, alert: Alert, answers: Answers) -> tuple[Finding, ...]:
         """The value of the series that the alert is about; nothing where no expression is known."""
@@ -56,38 +64,70 @@ class Enricher:
             return ()
         if not answers.asked(compared.promql):
             raise NoAnswer(f"more than {_MOST} rules fire at once; this one was not asked about")
-        found = [each for each in answers[compared.promql].samples if _is_of(each, alert)]
+        found = _own(answers[compared.promql].samples, alert)
         if not found:
             raise NoAnswer("no data: the alert's expression has no value for its labels any more")
-        # A rule's aggregation may leave series that an alert's labels fit, too: the one that agrees in most is its own.
-        most = max(len(each.labels) for each in found)
-        found = [each for each in found if len(each.labels) == most]
         if len({each.value for each in found}) > 1:
             raise NoAnswer(f"the alert's expression has {len(found)} values for its labels")
         value = found[0].value
         if not math.isfinite(value):
             raise NoAnswer(f"no data: the alert's expression is {value}")
-        return (
-            Reading(
-                self.name,
-                self.title,
-                value,
-                "",
-                answers.at(compared.promql),
-                only(compared.promql, found[0].stored),
-                note=f"fires {compared.fires}" if compared.fires else "",
-                threshold=compared.threshold,
-                drawn=True,
-            ),
+        reading = Reading(
+            self.name,
+            self.title,
+            value,
+            "",
+            answers.at(compared.promql),
+            only(compared.promql, found[0].stored),
+            note=f"fires {compared.fires}" if compared.fires else "",
+            threshold=compared.threshold,
+            drawn=True,
         )
+        if not answers.asked(f"{_WITHIN}{compared.promql}"):
+            return (reading,)
+        try:
+            within = _within(_own(answers[f"{_WITHIN}{compared.promql}"].samples, alert), value)
+        except NoAnswer as reason:
+            return (reading, Gap(self.name, f"{self.title} within the hour", str(reason)))
+        return (replace(reading, note="; ".join(filter(None, (reading.note, within)))),)
+
+
+def _extremes(promql: str) -> str:
+    """The least and the greatest value of each series within the hour, told apart by a label."""
+    return " or ".join(
+        f'label_replace({each}_over_time(({promql})[1h:5m]), "{_EXTREME}", "{each}", "", "")' for each in ("min", "max")
+    )
+
+
+def _within(extremes: Iterable[Sample], now: float) -> str:
+    """Between which values a series was: "between 0.41 and 0.97 within the hour"; "" where it was always the same."""
+    values = [now, *(each.value for each in extremes if math.isfinite(each.value))]
+    least, most = units.count(min(values)), units.count(max(values))
+    return f"between {least} and {most} within the hour" if least != most else ""
+
+
+def _own(samples: Iterable[Sample], alert: Alert) -> list[Sample]:
+    """The samples that an alert is about.
+
+    A rule's aggregation may leave series that an alert's labels fit, too: those that agree in most are its own.
+    """
+    found = [each for each in samples if _is_of(each, alert)]
+    most = max((len(each.labels) for each in found), default=0)
+    return [each for each in found if len(each.labels) == most]
 
 
 def _compared_of(alert: Alert) -> Compared | None:
-    try:
-        given = parse_qs(urlsplit(alert.generator_url).query, max_num_fields=100).get("g0.expr", [""])[0]
-    except ValueError:
-        return None
+    given = _expression(alert.generator_url)
     return read_expression(given) if given and len(given) <= _LONGEST else None
+
+
+# All alerts of a rule have the same.
+@lru_cache(maxsize=200)
+def _expression(generator_url: str) -> str:
+    try:
+        return parse_qs(urlsplit(generator_url).query, max_num_fields=100).get("g0.expr", [""])[0]
+    except ValueError:
+        return ""
 
 
 @lru_cache(maxsize=1_000)
@@ -119,11 +159,11 @@ def read_expression(text: str) -> Compared | None:
 
 
 def _written(node: Any, text: str) -> str:
-    """A part of an expression as PromQL; the whole where the parser would not write its strings as they were.
-
-    The whole has the same values, as long as it fires.
-    """
-    return text if "\\" in text else str(node)
+    """A part of an expression as PromQL; or the whole, which has the same values as long as it fires."""
+    try:
+        return Writer().write(node)
+    except (ValueError, RecursionError):
+        return text
 
 
 def _number(node: Any) -> float | None:
@@ -143,5 +183,5 @@ def _is_of(sample: Sample, alert: Alert) -> bool:
     return all(
         value in (alert.labels.get(name), alert.labels.get(f"exported_{name}"))
         for name, value in sample.labels.items()
-        if name != "__name__"
+        if name not in ("__name__", _EXTREME)
     )

@@ -17,7 +17,7 @@ def document(kind: str, *result: Any) -> dict[str, Any]:
 def test_reads_a_matrix() -> None:
     """Each series with its values and their times; numbers that are none are kept for what they are."""
     told = document("matrix", {"metric": {"exported_pod": "b", "pod": "ksm"}, "values": [[1, "0.5"], [2.5, "+Inf"]]})
-    expected = [Series({"exported_pod": "b", "pod": "b"}, ((1.0, 0.5), (2.5, float("inf"))))]
+    expected = [Series({"exported_pod": "b", "pod": "ksm"}, ((1.0, 0.5), (2.5, float("inf"))))]
     assert expected == _answer.matrix(told)
     assert [] == _answer.matrix(document("matrix"))
 
