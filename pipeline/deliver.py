@@ -203,7 +203,12 @@ class Deliverer:
         """With the URLs of its pictures, where the destination shows them."""
         if self._pictures is None or notification.destination not in self._shows_images:
             return notification
-        return replace(notification, images=self._pictures.images(notification))
+        try:
+            return replace(notification, images=self._pictures.images(notification))
+        except Exception:
+            # A defect of the pictures costs the pictures.
+            _log.exception("no pictures can be shown")
+            return notification
 
     def _settle(self, delivery: Delivery, result: Receipt | SendError) -> None:
         now = self._clock()

@@ -15,7 +15,7 @@ import charts
 import enrich
 from alerts.matchers import parse_matchers
 from alerts.model import Alert
-from alerts.notification import Gap, Image, Reading
+from alerts.notification import Gap, Image, Notification, Reading
 from alerts.picture import Picture
 from enrich._vector import Series
 from outbound import Http
@@ -265,3 +265,21 @@ def test_a_delivery_has_its_pictures_when_it_is_sent(tmp_path: Path, store: Stor
         rows = connection.exec_driver_sql("SELECT notification FROM deliveries").scalars().all()
     assert 2 == len(rows)
     assert not any("/charts/" in row for row in rows)
+
+
+class Broken(Pictures):
+    """Has a defect."""
+
+    def images(self, notification: Notification) -> tuple[Image, ...]:
+        """Fails."""
+        raise KeyError("src")
+
+
+def test_a_defect_of_the_pictures_costs_the_pictures_alone(tmp_path: Path, store: Store) -> None:
+    """The page goes out without them."""
+    shows = Recorder()
+    actions = {"team/pagerduty/0": shows, "team/log/0": Recorder()}
+    of = Broken([Ranges()], SIGNER, "https://alerts.example")
+    with started(make_pipeline(tmp_path, store, actions, BOTH, pictures=of)) as pipeline:
+        assert ["delivered"] * 2 == settled(pipeline, pipeline.accept(body(webhook(wire_alert("A")))))
+    assert [()] == [each.images for each in shows.sent]
