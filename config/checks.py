@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from config.document import Document, Path_, Problem
@@ -163,6 +164,35 @@ def check_prometheuses(prometheuses: Sequence[PrometheusSettings], document: Doc
             message = "is never asked: one before it has no matchers and so takes every alert"
             warnings.append(document.problem(("prometheus", at), message))
     return warnings
+
+
+def check_files(document: Document) -> list[Problem]:
+    """Look whether each file that is named can be read: by the time that it is used it may, as it may be rotated.
+
+    Returns:
+        Those that cannot.
+    """
+    warnings = []
+    for path, name in _files(document.data, ()):
+        try:
+            with Path(name).open("rb") as file:
+                file.read(1)
+        except (OSError, ValueError) as error:
+            reason = error.strerror if isinstance(error, OSError) else "is no file's name"
+            warnings.append(document.problem(path, f"{name}: {reason}; it is read when it is used"))
+    return warnings
+
+
+def _files(node: Any, path: Path_) -> Iterator[tuple[Path_, str]]:
+    if isinstance(node, dict):
+        for key, each in node.items():
+            if isinstance(each, str) and isinstance(key, str) and (key.endswith("_file") or key == "kubeconfig"):
+                yield (*path, key), each
+            else:
+                yield from _files(each, (*path, str(key)))
+    elif isinstance(node, list):
+        for at, each in enumerate(node):
+            yield from _files(each, (*path, at))
 
 
 def _reached(used: set[Any], receivers: Sequence[Receiver]) -> set[Any]:

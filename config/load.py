@@ -11,6 +11,7 @@ from config.checks import (
     check_conditions,
     check_enrichers,
     check_fallbacks,
+    check_files,
     check_prometheuses,
     check_queries,
     check_route,
@@ -68,7 +69,7 @@ def load(
         check_enrichers(file.enrichment, enrichers, document)
         check_conditions(listed, receivers, file.enrichment.running(enrichers), document)
     prometheuses = _prometheuses(several, file, document)
-    warnings += check_prometheuses(prometheuses, document)
+    warnings += check_prometheuses(prometheuses, document) + check_files(document)
     if document.problems or file is None:
         raise ConfigError(_in_order(document.problems))
     warned = tuple(map(str, _in_order(warnings)))
