@@ -15,6 +15,8 @@ _SIZE_UNITS: dict[str, int] = {"": 1, "B": 1} | {
 _DURATION = re.compile(r"(?:(\d+)y)?(?:(\d+)w)?(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m(?!s))?(?:(\d+)s)?(?:(\d+)ms)?", re.ASCII)
 # Go's: 2**63 - 1 nanoseconds.
 _LONGEST_SECONDS = 9_223_372_036
+# Beyond it nobody counts digits.
+_LONGEST_NUMBER = 1e15
 _DURATION_SECONDS = (31_536_000, 604_800, 86_400, 3_600, 60, 1, 0.001)
 
 
@@ -69,12 +71,14 @@ def number(value: float) -> str:
     """Write a bare number with as many decimals as tell something: "0.42", "0.004", "1200"."""
     if value != 0 and abs(value) < 0.1:
         return f"{value:.2g}" if abs(value) < 0.001 else f"{value:.3f}"
+    if abs(value) >= _LONGEST_NUMBER:
+        return f"{value:.3g}"
     return f"{value:.0f}" if float(value).is_integer() and abs(value) >= 10 else f"{value:.2f}"
 
 
 def count(value: float) -> str:
     """Write a number of things: "3"; "2.50" where it is no whole number."""
-    return f"{value:.0f}" if float(value).is_integer() else number(value)
+    return f"{value:.0f}" if float(value).is_integer() and abs(value) < _LONGEST_NUMBER else number(value)
 
 
 def quantity(value: float, unit: str) -> str:
@@ -102,11 +106,13 @@ def _binary(size: float) -> str:
         size /= 1024
         step += 1
     decimals = 1 if step >= 3 and abs(size) < 100 else 0
-    return f"{size:.{decimals}f} {_BINARY_PREFIXES[step]}"
+    return f"{f'{size:.{decimals}f}' if abs(size) < _LONGEST_NUMBER else f'{size:.3g}'} {_BINARY_PREFIXES[step]}"
 
 
 def percent(share: float) -> str:
     """Write a share (0 to 1) as "86%"."""
+    if abs(share) >= _LONGEST_NUMBER / 100:
+        return f"{share:.3g} times"
     return "<1%" if 0 < share < 0.01 else f"{share * 100:.0f}%"
 
 

@@ -14,7 +14,9 @@ from alerts.notification import Finding, Reading
 
 Field = Literal["value", "share", "request", "limit"]
 
-_CONDITION = re.compile(r"\s*([a-z_][a-z0-9_]*)(?:\.(\w+))?\s*(>=|<=|==|!=|>|<)\s*(\S+)\s*")
+_CONDITION = re.compile(r"\s*([a-z_][a-z0-9_]*)(?:\.(\w+))?\s*(>=|<=|==|!=|>|<)\s*(\S+(?: \S+)?)\s*")
+# Beyond its limit nothing is by more; who writes 90 means percent.
+_LARGEST_SHARE = 2.0
 _FIELDS = ("value", "share", "request", "limit")
 _OPERATORS: Mapping[str, Callable[[float, float], bool]] = {
     ">": operator.gt,
@@ -68,13 +70,16 @@ def parse_condition(text: str) -> Condition:
     reading, field, compared, bound = match.groups()
     if field is not None and field not in _FIELDS:
         raise ValueError(f"{text!r}: a reading has {', '.join(_FIELDS)}, and no {field}")
-    return Condition(reading, cast(Field, field or "value"), compared, _number(bound, text), " ".join(text.split()))
+    number = _number(bound, text)
+    if field == "share" and number > _LARGEST_SHARE:
+        raise ValueError(f"{text!r}: a share is from 0 to 1; write {number:g}%")
+    return Condition(reading, cast(Field, field or "value"), compared, number, " ".join(text.split()))
 
 
 def _number(bound: str, text: str) -> float:
     for read in (float, _percent, units.size_bytes, units.duration_seconds):
         try:
-            value = float(read(bound))
+            value = float(read(bound.replace(" ", "")))
         except ValueError:
             continue
         if value == value and abs(value) != float("inf"):

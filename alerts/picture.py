@@ -67,7 +67,7 @@ def picture(alert: Alert, reading: Reading, prometheus: str) -> Picture | None:
         return None
     return Picture(
         prometheus,
-        reading.title[:_MAX_TITLE],
+        _title(reading)[:_MAX_TITLE],
         " · ".join(filter(None, (target(alert).text, alert.name)))[:_MAX_TITLE],
         reading.query,
         reading.unit,
@@ -78,3 +78,8 @@ def picture(alert: Alert, reading: Reading, prometheus: str) -> Picture | None:
         reading.limit,
         reading.threshold,
     )
+
+
+def _title(reading: Reading) -> str:
+    """A node's reading is of its CPU, which its title does not say."""
+    return reading.title if reading.unit != "cores" or "CPU" in reading.title else f"{reading.title}: CPU"

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 
 from alerts.model import Alert
 
@@ -27,12 +28,13 @@ _OTHER_OBJECTS = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """A pod or an instance; "" is what the alert does not say."""
+    """A pod or an instance, of a cluster; "" is what the alert does not say."""
 
     namespace: str = ""
     pod: str = ""
     container: str = ""
     instance: str = ""
+    cluster: str = ""
 
     @property
     def text(self) -> str:
@@ -50,7 +52,12 @@ def target(alert: Alert) -> Target:
 
     Source: https://prometheus.io/docs/prometheus/latest/configuration/configuration/#scrape_config (`honor_labels`)
     """
-    labels = alert.labels
+    of = _target(alert.labels)
+    cluster = alert.labels.get("cluster", "")
+    return replace(of, cluster=cluster) if cluster else of
+
+
+def _target(labels: Mapping[str, str]) -> Target:
     namespace, exported_namespace = labels.get("namespace", ""), labels.get("exported_namespace", "")
     if exported_pod := labels.get("exported_pod", ""):
         return Target(exported_namespace or namespace, exported_pod, labels.get("exported_container", ""))
@@ -67,4 +74,5 @@ def target(alert: Alert) -> Target:
     if labels.get("pod"):
         container = labels.get("container", "")
         return Target(namespace, labels["pod"], "" if container == "POD" else container)
-    return Target(instance=instance) if instance else Target(namespace)
+    # What the kubelet tells of a claim is told by an instance that is not what it is about.
+    return Target(namespace) if not instance or labels.get("persistentvolumeclaim") else Target(instance=instance)

@@ -13,6 +13,7 @@ from enrich._vector import Sample, Series, Vector
 MOST_SERIES = 200_000
 # Of a range each has many values.
 _MOST_RANGES = 100
+_KINDS = ("vector", "matrix", "scalar", "string")
 _MAX_ERROR = 200
 _MAX_WARNINGS = 3
 
@@ -27,15 +28,15 @@ _OTHER_NAMES = (
 _ANY_OTHER_NAME = frozenset(other for _, others in _OTHER_NAMES for other in others)
 
 
-class TooMany(Exception):
-    """An answer with more series than are read; the message says how many."""
+class Unfit(Exception):
+    """An answer that is well and not read; the message says what it is: more series than are read, or no vector."""
 
 
 def vector(document: Any, at: datetime) -> Vector:
     """An instant vector.
 
     Raises:
-        TooMany: it has more than 200,000 samples.
+        Unfit: it has more than 200,000 samples, or is another kind of answer.
         KeyError, TypeError, ValueError, IndexError, OverflowError: it is none.
     """
     return Vector((_sample(each) for each in _result(document, "vector", MOST_SERIES)), at, _warnings(document))
@@ -45,7 +46,7 @@ def matrix(document: Any) -> list[Series]:
     """A range vector.
 
     Raises:
-        TooMany: it has more than a hundred series.
+        Unfit: it has more than a hundred series, or is another kind of answer.
         KeyError, TypeError, ValueError, IndexError, OverflowError: it is none.
     """
     return [
@@ -62,10 +63,12 @@ def one_line(error: str) -> str:
 def _result(document: Any, kind: str, most: int) -> list[Any]:
     data = document["data"]
     found = data["result"]
+    if data["resultType"] in _KINDS and data["resultType"] != kind:
+        raise Unfit(f"a {data['resultType']}, and no {kind}")
     if data["resultType"] != kind or not isinstance(found, list):
         raise ValueError(f"not a {kind}")
     if len(found) > most:
-        raise TooMany(f"{len(found):,} series, more than {most:,}")
+        raise Unfit(f"{len(found):,} series, more than {most:,}")
     return found
 
 

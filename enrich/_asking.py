@@ -49,11 +49,13 @@ class Asking:
         executor: asks them.
         deadline: by the monotonic clock, for all of them.
         timeout_seconds: what it was set to, for people.
+        elsewhere_executor: looks elsewhere, so that what hangs there holds up no question; the same unless given.
     """
 
     executor: Executor
     deadline: float
     timeout_seconds: float
+    elsewhere_executor: Executor | None = None
     _new: dict[Moment, dict[str, None]] = field(default_factory=dict)
     _asked: dict[tuple[Moment, str], _Answered] = field(default_factory=dict)
     _elsewhere: list[Future[Any]] = field(default_factory=list)
@@ -77,10 +79,14 @@ class Asking:
         self._new.clear()
 
     def _ask(self, moment: Moment, promql: str, questions: Iterable[str]) -> None:
+        questions = list(questions)
+        # Others' may be slow or wrong by themselves, whatever becomes of ours.
+        foreign = not isinstance(questions[0], Question)
+
         def query() -> Vector:
             assert moment.prometheus is not None
             left = max(self.deadline - time.monotonic(), 0.001)
-            return moment.prometheus.query(promql, moment.at, left, earliest=moment.earliest)
+            return moment.prometheus.query(promql, moment.at, left, earliest=moment.earliest, foreign=foreign)
 
         try:
             answered = _Answered(self.executor.submit(query))
@@ -100,7 +106,9 @@ class Asking:
             What it found, or raises why there is nothing; to be called after `end`.
         """
         try:
-            future = self.executor.submit(lambda: look(max(self.deadline - time.monotonic(), 0.001)))
+            future = (self.elsewhere_executor or self.executor).submit(
+                lambda: look(max(self.deadline - time.monotonic(), 0.001))
+            )
         except RuntimeError:
             return self._stopped
         self._elsewhere.append(future)

@@ -28,6 +28,10 @@ class NoAnswer(Exception):
     """A question was not answered; the message is the gap's reason."""
 
 
+class NotAbout(NoAnswer):
+    """An alert is about nothing that the enricher looks up: there is nothing to show, and nothing is missing."""
+
+
 class Question(str):
     """A question about series whose labels may have other names: as it is asked first.
 
@@ -129,6 +133,11 @@ class Answers:
     def asked(self, name: str) -> bool:
         """Whether there is a question of that name."""
         return name in self._queries
+
+    @property
+    def names(self) -> Iterable[str]:
+        """The names of all questions."""
+        return self._queries.keys()
 
     def at(self, name: str) -> datetime:
         """The moment that the answer to the question of that name is of."""

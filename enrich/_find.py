@@ -62,7 +62,7 @@ def _of_file(path: Path) -> Enricher:
         wanted = ("title", "look_up") if hasattr(enricher, "look_up") else ("title", "questions", "read")
         lacks = [each for each in wanted if not hasattr(enricher, each)]
         name = getattr(enricher, "name", None)
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         # Somebody else's code: whatever it is, it is theirs to read.
         raise EnricherError(f"{path.name}: {type(error).__name__}: {error}") from error
     if lacks or name != path.stem:

@@ -13,6 +13,8 @@ _MOST = 400
 # and a rule's text has room for hundreds. An escape could hide a repetition.
 _REPEATED = re.compile(r"\{(\d*),?(\d*)\}")
 _MOST_REPEATED = 250
+# What no clock holds makes it panic, which is caught, and says so at length on standard error, which cannot be.
+_ENDLESS = re.compile(r"\d{10}(?:ms|[smhdwy])")
 _ESCAPED = re.compile(r"\\(.)", re.DOTALL)
 _CODES = frozenset("xuU01234567")
 
@@ -34,6 +36,8 @@ def parsed(text: str, *, known: bool = False) -> promql_parser.Expr:
         raise PromQLError(f"has more than {_MOST} operators and brackets")
     if not known and "~" in text and (_repeated(text) > _MOST_REPEATED or not _CODES.isdisjoint(_escaped(text))):
         raise PromQLError("has regular expressions that are too large, or codes of characters in them")
+    if _ENDLESS.search(text):
+        raise PromQLError("has a duration of centuries")
     try:
         return promql_parser.parse(text)
     except BaseException as error:

@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 from alerts.matchers import Matcher, all_match
 from config.base import SecretError
 from enrich import _answer
-from enrich._answer import TooMany
+from enrich._answer import Unfit
 from enrich._base import NoAnswer
 from enrich._breaker import Breaker
 from enrich._vector import Series, Vector
@@ -59,6 +59,7 @@ class Prometheus:
         self._named = f"Prometheus {name}" if name else "Prometheus"
         self._matchers = tuple(matchers)
         self._breaker = Breaker(time.monotonic)
+        self._foreign_breaker = Breaker(time.monotonic)
         # Of its own: what is asked for a picture takes longer, and must not have readings left out.
         self._range_breaker = Breaker(time.monotonic)
         self._cache = _Cache(cache_seconds)
@@ -67,7 +68,15 @@ class Prometheus:
         """Whether it is to be asked about an alert with these labels."""
         return all_match(self._matchers, labels)
 
-    def query(self, promql: str, at: datetime, deadline_seconds: float, *, earliest: datetime | None = None) -> Vector:
+    def query(
+        self,
+        promql: str,
+        at: datetime,
+        deadline_seconds: float,
+        *,
+        earliest: datetime | None = None,
+        foreign: bool = False,
+    ) -> Vector:
         """Ask one instant query, unless the answer is known.
 
         Args:
@@ -75,6 +84,7 @@ class Prometheus:
             at: the moment that it is evaluated at.
             deadline_seconds: for the whole exchange; Prometheus is told, too.
             earliest: where it is asked about several moments, the first of them; `at` is the last.
+            foreign: the question is somebody else's: that it fails, or takes too long, says nothing about others.
 
         Raises:
             NoAnswer: with the reason, in words for the person on call.
@@ -86,7 +96,7 @@ class Prometheus:
             "query",
             {"query": promql, "time": _seconds(at)},
             deadline_seconds,
-            self._breaker,
+            self._foreign_breaker if foreign else self._breaker,
             lambda document: _answer.vector(document, at),
         )
         self._cache.keep(promql, vector)
@@ -160,7 +170,7 @@ class Prometheus:
             raise _Broken(f"answered with status {answer.status}")
         try:
             return read(document)
-        except TooMany as error:
+        except Unfit as error:
             raise NoAnswer(f"{self._named} answered with {error}") from None
         except (KeyError, TypeError, ValueError, IndexError, OverflowError):
             raise _Broken("answered with something that is not its API's") from None

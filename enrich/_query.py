@@ -21,7 +21,7 @@ from enrich._vector import Sample
 
 # Where each alert must be asked about by itself: so many a run and query, and of all queries.
 _MOST_ALONE = 10
-_MOST_ALONE_OF_ALL = 20
+_MOST_ALONE_OF_ALL = 10
 _TOGETHER = "value"
 _BOUNDS = ("min", "max")
 _POINTS = 60
@@ -136,7 +136,9 @@ class Query:
         return vector.stored(self._promql.labels(values)) if self._promql.is_together else list(vector.samples)
 
     def _within(self, now: Sample, values: Values, question: str, answers: Answers) -> str:
-        """Between which values a series was within the range: "between 0.10 and 3.20 within 1h"; "" where none is set.
+        """Between which values a series was within the range: "between 0.10 and 3.20 within 1h".
+
+        It is "" where no range is set, and where it was always the same.
 
         Raises:
             NoAnswer: it was not answered.
@@ -148,6 +150,8 @@ class Query:
             found = self._samples(f"{bound} {question}", values, answers)
             seen += [each.value for each in found if _series(each) == _series(now) and math.isfinite(each.value)]
         least, most = (units.quantity(each, self._unit) for each in (min(seen), max(seen)))
+        if least == most:
+            return ""
         if self._unit:
             least = least.removesuffix(f" {self._unit}")
         return f"between {least} and {most} within {units.duration(self.range_seconds)}"

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from alerts.model import Alert
 from alerts.notification import Finding, Gap, Reading
 from enrich._asking import Asking, Moment, failed
-from enrich._base import Answers, Asks, Enricher, FollowsUp, Given, LooksUp, NoAnswer
+from enrich._base import Answers, Asks, Enricher, FollowsUp, Given, LooksUp, NoAnswer, NotAbout
 from enrich._prometheus import Prometheus
 
 # Of what was received within so long the values are asked of one moment, and an answer may be as old as Prometheus'
@@ -34,6 +34,7 @@ def run(
     received: Sequence[datetime],
     timeout_seconds: float,
     executor: Executor,
+    elsewhere: Executor | None = None,
     given: Given = Given(),  # noqa: B008  # frozen
 ) -> list[tuple[Finding, ...]]:
     """Look up what there is to know of each alert.
@@ -45,12 +46,13 @@ def run(
         received: when each alert was: values are asked of that moment, whenever there is time to ask.
         timeout_seconds: for the whole run.
         executor: asks the questions side by side.
+        elsewhere: has look-ups that do not ask Prometheus made; the same unless given.
         given: what enrichers that look elsewhere look at.
 
     Returns:
         Each alert's findings, in the alerts' order; never raises: what was not found is a gap.
     """
-    asking = Asking(executor, time.monotonic() + timeout_seconds, timeout_seconds)
+    asking = Asking(executor, time.monotonic() + timeout_seconds, timeout_seconds, elsewhere)
     lookups: list[_Lookup | _Elsewhere] = []
     for part in _parts(alerts, prometheuses, received):
         moment = part.moment(bool(prometheuses))
@@ -163,6 +165,8 @@ class _Lookup:
                 raise self.missing
             found = [self._narrowed(each, alert, answers) for each in self.enricher.read(alert, answers)]
             return tuple(_warned(found, answers))
+        except NotAbout:
+            return ()
         except NoAnswer as reason:
             return (Gap(self.enricher.name, self.enricher.title, str(reason)),)
         except Exception as error:

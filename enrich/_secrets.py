@@ -29,8 +29,8 @@ _NAMES = "|".join(
 # which may be escaped, for JSON is often told within JSON. Of the headers every word behind them is meant. "TokenError:
 # no such user" names none.
 _NAMED = re.compile(
-    rf"(?:(authorization|cookie)|{_NAMES}|\b(?:pass|sig|otp|pin)\b)(?!\w{{0,30}}(?:error|exception)\b)[\w.-]{{0,30}}"
-    r"""\\{0,3}["'`]?\s{0,4}(?:=>|:=|[=:])\s{0,4}(?:(\\{1,3}["'])|(["'`]))?""",
+    rf"(?:(authorization|cookie)|{_NAMES}|(?<![^\W_])(?:pass|sig|otp|pin|pw)\b)(?!\w{{0,30}}(?:error|exception)\b)[\w.-]{{0,30}}"
+    r"""\\{0,3}["'`]?\s{0,40}(?:=>|:=|[=:])\s{0,40}(?:(\\{1,3}["'])|(["'`]))?""",
     re.IGNORECASE,
 )
 _FLAG = re.compile(rf"((?<![\w-])--?[\w-]{{0,30}}(?:{_NAMES})[\w-]{{0,30}}\s{{1,4}})[^\s-]\S*", re.IGNORECASE)

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 import alerts.target
 from alerts.model import Alert
 from alerts.target import Target
-from enrich._base import NoAnswer, Question
+from enrich._base import NoAnswer, NotAbout, Question
 from enrich._promql import any_of, equal
 from enrich._vector import Sample, Vector
 
@@ -28,7 +28,7 @@ _OF_DOCKER = (
 )
 _KUBE_STATE = (_USUAL, _MOVED)
 _CADVISOR = (_USUAL, _OLD, _OF_DOCKER)
-BY_CONTAINER = "by (" + ", ".join(label for labels in _CADVISOR for label in labels[:3]) + ")"
+BY_CONTAINER = "by (cluster, " + ", ".join(label for labels in _CADVISOR for label in labels[:3]) + ")"
 """For aggregations of cAdvisor's series that keep what tells containers apart, whatever it is called."""
 
 
@@ -36,11 +36,11 @@ def target(alert: Alert) -> Target:
     """What an alert is about.
 
     Raises:
-        NoAnswer: neither a pod nor an instance.
+        NotAbout: neither a pod nor an instance.
     """
     of = alerts.target.target(alert)
     if not (of.pod or of.instance):
-        raise NoAnswer("the alert names neither a pod nor an instance")
+        raise NotAbout("the alert names neither a pod nor an instance")
     return of
 
 
@@ -113,19 +113,19 @@ def pod_names(of: Iterable[Target]) -> set[str]:
     return {each.pod for each in of if each.pod}
 
 
-def own(of: Target, found: Sample | None = None) -> str:
+def own(of: Target, found: Sample) -> str:
     """Matchers for one pod, or instance: what stands beside a reading is the query about its alert alone.
 
     Args:
-        found: a series of it, from cAdvisor: by the names that its labels have there, and its real containers only.
+        found: a series of it: by the names that its labels have there, and of a pod its real containers only.
     """
+    cluster = {"cluster": found.labels["cluster"]} if found.labels.get("cluster") else {}
     if of.instance:
-        return equal({"instance": of.instance})
-    labels = found.labels if found else {}
-    names = next((each for each in (_OF_DOCKER, _OLD, _MOVED) if labels.get(each[1])), _USUAL)[:3]
+        return equal({**cluster, "instance": of.instance})
+    names = next((each for each in (_OF_DOCKER, _OLD, _MOVED) if found.labels.get(each[1])), _USUAL)[:3]
     given = zip(names, (of.namespace, of.pod, of.container), strict=True)
-    matchers = equal({name: value for name, value in given if value})
-    return matchers if found is None or of.container else ",".join((matchers, *_but_pauses(names[2])))
+    matchers = equal({**cluster, **{name: value for name, value in given if value}})
+    return matchers if of.container else ",".join((matchers, *_but_pauses(names[2])))
 
 
 def _but_pauses(container: str) -> list[str]:
@@ -159,18 +159,26 @@ def samples(vector: Vector, of: Target) -> list[Sample]:
         NoAnswer: the alert does not say which of several namespaces its pod is in.
     """
     if of.instance:
-        return vector.where(instance=of.instance)
-    return one(vector, f"pod {of.pod}", namespace=of.namespace, pod=of.pod, container=of.container)
+        return one(vector, f"instance {of.instance}", of.cluster, instance=of.instance)
+    return one(vector, f"pod {of.pod}", of.cluster, namespace=of.namespace, pod=of.pod, container=of.container)
 
 
-def one(vector: Vector, what: str, **labels: str) -> list[Sample]:
+def one(vector: Vector, what: str, cluster: str, **labels: str) -> list[Sample]:
     """The samples of one thing, by those of these labels that are not "".
 
+    Args:
+        cluster: the alert's. A Prometheus that knows one cluster alone has no such label on its series.
+
     Raises:
-        NoAnswer: the alert does not say which of several namespaces it is in.
+        NoAnswer: the alert does not say which of several namespaces, or clusters, it is in.
     """
     known = {name: value for name, value in labels.items() if value}
     found = vector.where(**known)
+    if any("cluster" in sample.labels for sample in found):
+        if cluster:
+            found = [sample for sample in found if sample.labels.get("cluster", cluster) == cluster]
+        elif len({sample.labels.get("cluster") for sample in found}) > 1:
+            raise NoAnswer(f"the alert has no cluster label and {what} is in several")
     if "namespace" not in known and len({sample.labels.get("namespace") for sample in found}) > 1:
         raise NoAnswer(f"the alert has no namespace label and {what} is in several")
     return found

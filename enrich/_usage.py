@@ -92,7 +92,7 @@ class Usage:
         found = samples(answers["instance use"], of)
         if not found:
             raise NoAnswer(f"no data: {self.instance_metric} has no samples for {described(of)}")
-        at, query = answers.at("instance use"), self.instance_use.replace("$matchers", own(of))
+        at, query = answers.at("instance use"), self.instance_use.replace("$matchers", own(of, found[0]))
         reading = Reading(self.name, self.title, total(found), self.unit, at, query, drawn=True)
         try:
             limit = sum(each.value for each in samples(answers["instance limit"], of))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -48,7 +48,17 @@ class Vector:
         self.samples = tuple(samples)
         self.at = at
         self.warnings = warnings
+        self._shapes: dict[tuple[str, ...], Vector] | None = None
         self._indexes: dict[tuple[bool, tuple[str, ...]], dict[tuple[str, ...], list[Sample]]] = {}
+
+    def shapes(self, besides: Collection[str]) -> Mapping[tuple[str, ...], Vector]:
+        """The samples by the names of their labels, in order; those of `besides` do not count."""
+        found: dict[tuple[str, ...], list[Sample]] = {}
+        for sample in self.samples if self._shapes is None else ():
+            found.setdefault(tuple(sorted(name for name in sample.labels if name not in besides)), []).append(sample)
+        if self._shapes is None:
+            self._shapes = {names: Vector(samples) for names, samples in found.items()}
+        return self._shapes
 
     def where(self, **labels: str) -> list[Sample]:
         """The samples with exactly these label values."""

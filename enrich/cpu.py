@@ -23,9 +23,9 @@ class Enricher(Usage):
             metric="container_cpu_usage_seconds_total",
             counter=True,
             # Two Prometheus jobs, or a pair of replicas, may both tell of each CPU.
-            instance_use=f"sum by (instance) (max by (instance, cpu, mode) ({per_second(_BUSY)}))",
-            instance_limit="count by (instance) "
-            '(max by (instance, cpu) (node_cpu_seconds_total{$matchers,mode="idle"}))',
+            instance_use=f"sum by (cluster, instance) (max by (cluster, instance, cpu, mode) ({per_second(_BUSY)}))",
+            instance_limit="count by (cluster, instance) "
+            '(max by (cluster, instance, cpu) (node_cpu_seconds_total{$matchers,mode="idle"}))',
             instance_metric="node_cpu_seconds_total",
             aside_promql="rate(container_cpu_cfs_throttled_periods_total{$matchers}[5m])"
             " / rate(container_cpu_cfs_periods_total{$matchers}[5m])",

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from itertools import product
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -19,18 +20,23 @@ from enrich._base import Answers, NoAnswer
 from enrich._parsing import PromQLError, parsed
 from enrich._promql import only
 from enrich._syntax import Writer
-from enrich._vector import Sample
+from enrich._vector import Sample, Vector
 
 # A rule's expression is the same for all its alerts: so many rules are asked about in a run, the most heard of first.
 _MOST = 10
 _LONGEST = 8_000
-# And about so many, how they were: each is evaluated thirteen times.
-_MOST_WITHIN = 5
+# Of so many different ones it is seen what they are.
+_MOST_READ = 12
+# And about so many it is asked how they were: each is evaluated thirteen times.
+_MOST_WITHIN = 3
 _WITHIN = "within the hour: "
 _EXTREME = "alert_manager_extreme"
+_NO_LABELS = ("__name__", _EXTREME)
+_MOST_SHAPES = 20
 _COMPARING = {">": "above", ">=": "at or above", "<": "below", "<=": "at or below", "==": "at", "!=": "off"}
 _MIRRORED = {">": "<", ">=": "<=", "<": ">", "<=": ">=", "==": "==", "!=": "!="}
-_SETS = ("and", "unless", "or")
+# What has the values and the labels of its left side alone.
+_SETS = ("and", "unless")
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,22 +55,29 @@ class Enricher:
     title = "value"
 
     def questions(self, alerts: Sequence[Alert]) -> Mapping[str, str]:
-        """Each rule's expression once, without what it is compared with."""
-        found = Counter(compared.promql for alert in alerts if (compared := _compared_of(alert)))
-        chosen = sorted(found, key=lambda promql: (-found[promql], promql))[:_MOST]
-        return {
-            **{promql: promql for promql in chosen},
-            **{f"{_WITHIN}{promql}": _extremes(promql) for promql in chosen[:_MOST_WITHIN]},
-        }
+        """Each rule's expression once, without what it is compared with, and how it was within the hour."""
+        given = Counter(filter(None, (_given(alert) for alert in alerts)))
+        asked: dict[str, str] = {}
+        for text in sorted(given, key=lambda text: (-given[text], text))[:_MOST_READ]:
+            compared = read_expression(text)
+            if compared is None or len(asked) == _MOST:
+                continue
+            asked[text] = compared.promql
+        return asked | {f"{_WITHIN}{text}": _extremes(asked[text]) for text in list(asked)[:_MOST_WITHIN]}
 
     def read(self, alert: Alert, answers: Answers) -> tuple[Finding, ...]:
         """The value of the series that the alert is about; nothing where no expression is known."""
-        compared = _compared_of(alert)
-        if compared is None:
+        text = _given(alert)
+        if not text:
             return ()
-        if not answers.asked(compared.promql):
+        if not answers.asked(text):
+            if sum(not name.startswith(_WITHIN) for name in answers.names) < _MOST:
+                # It is no PromQL that is known here.
+                return ()
             raise NoAnswer(f"more than {_MOST} rules fire at once; this one was not asked about")
-        found = _own(answers[compared.promql].samples, alert)
+        compared = read_expression(text)
+        assert compared is not None
+        found = _own(answers[text], alert)
         if not found:
             raise NoAnswer("no data: the alert's expression has no value for its labels any more")
         if len({each.value for each in found}) > 1:
@@ -77,16 +90,16 @@ class Enricher:
             self.title,
             value,
             "",
-            answers.at(compared.promql),
+            answers.at(text),
             only(compared.promql, found[0].stored),
             note=f"fires {compared.fires}" if compared.fires else "",
             threshold=compared.threshold,
             drawn=True,
         )
-        if not answers.asked(f"{_WITHIN}{compared.promql}"):
+        if not answers.asked(f"{_WITHIN}{text}"):
             return (reading,)
         try:
-            within = _within(_own(answers[f"{_WITHIN}{compared.promql}"].samples, alert), value)
+            within = _within(_own(answers[f"{_WITHIN}{text}"], alert), value)
         except NoAnswer as reason:
             return (reading, Gap(self.name, f"{self.title} within the hour", str(reason)))
         return (replace(reading, note="; ".join(filter(None, (reading.note, within)))),)
@@ -106,19 +119,34 @@ def _within(extremes: Iterable[Sample], now: float) -> str:
     return f"between {least} and {most} within the hour" if least != most else ""
 
 
-def _own(samples: Iterable[Sample], alert: Alert) -> list[Sample]:
-    """The samples that an alert is about.
+def _own(vector: Vector, alert: Alert) -> list[Sample]:
+    """The samples that an alert is about: it has their labels, unless its rule gives them other values.
 
     A rule's aggregation may leave series that an alert's labels fit, too: those that agree in most are its own.
     """
-    found = [each for each in samples if _is_of(each, alert)]
-    most = max((len(each.labels) for each in found), default=0)
-    return [each for each in found if len(each.labels) == most]
+    shapes = vector.shapes(_NO_LABELS)
+    if len(shapes) > _MOST_SHAPES:
+        raise NoAnswer(f"the alert's expression has series of {len(shapes)} kinds")
+    found: list[Sample] = []
+    most = -1
+    for names, of_shape in shapes.items():
+        values = [_values(alert, name) for name in names]
+        mine = [each for one in product(*values) for each in of_shape.where(**dict(zip(names, one, strict=True)))]
+        if mine and len(names) >= most:
+            found, most = (mine if len(names) > most else [*found, *mine]), len(names)
+    return found
 
 
-def _compared_of(alert: Alert) -> Compared | None:
+def _values(alert: Alert, name: str) -> list[str]:
+    """What a series' label may hold: where an exporter has moved the alert's own, one or the other."""
+    given = (alert.labels.get(name), alert.labels.get(f"exported_{name}"))
+    return list(dict.fromkeys(each for each in given if each is not None))
+
+
+def _given(alert: Alert) -> str:
+    """The text of the alert's expression, "" where there is none."""
     given = _expression(alert.generator_url)
-    return read_expression(given) if given and len(given) <= _LONGEST else None
+    return given if len(given) <= _LONGEST else ""
 
 
 # All alerts of a rule have the same.
@@ -147,15 +175,30 @@ def read_expression(text: str) -> Compared | None:
             node = node.lhs
         else:
             break
+    fires: list[str] = []
+    threshold: float | None = None
+    while (found := _comparison(node)) is not None:
+        op, node, threshold = found
+        fires.insert(0, f"{_COMPARING[op]} {units.count(threshold)}")
+        while isinstance(node, promql_parser.ParenExpr):
+            node = node.expr
+    return Compared(_written(node, text), " and ".join(fires), threshold)
+
+
+def _comparison(node: Any) -> tuple[str, Any, float] | None:
+    """How, what and with which number an expression compares; None where it is nothing that there is more to tell of.
+
+    Compared with other series, or worth 0 or 1, it is told as it is: what is left of it has other labels.
+    """
     if not isinstance(node, promql_parser.BinaryExpr) or str(node.op) not in _COMPARING:
-        return Compared(_written(node, text))
-    op, value, bound = str(node.op), node.lhs, _number(node.rhs)
-    if bound is None and (bound := _number(node.lhs)) is not None:
-        op, value = _MIRRORED[op], node.rhs
-    if bound is None or getattr(node.modifier, "return_bool", False):
-        # Compared with another series, or worth 0 or 1: the left side is what there is to tell.
-        return Compared(_written(node.lhs if bound is None else node, text))
-    return Compared(_written(value, text), f"{_COMPARING[op]} {units.count(bound)}", bound)
+        return None
+    if getattr(node.modifier, "return_bool", False):
+        return None
+    if (bound := _number(node.rhs)) is not None:
+        return str(node.op), node.lhs, bound
+    if (bound := _number(node.lhs)) is not None:
+        return _MIRRORED[str(node.op)], node.rhs, bound
+    return None
 
 
 def _written(node: Any, text: str) -> str:
@@ -176,12 +219,3 @@ def _number(node: Any) -> float | None:
         value = float(node.val)
         return value if math.isfinite(value) else None
     return None
-
-
-def _is_of(sample: Sample, alert: Alert) -> bool:
-    """Whether an alert is about a series: it has its labels, unless its rule gives them other values."""
-    return all(
-        value in (alert.labels.get(name), alert.labels.get(f"exported_{name}"))
-        for name, value in sample.labels.items()
-        if name not in ("__name__", _EXTREME)
-    )

@@ -23,9 +23,9 @@ class Enricher(Usage):
             # What the OOM killer goes by: https://kubernetes.io/docs/tasks/configure-pod-container/assign-memory-resource/
             metric="container_memory_working_set_bytes",
             counter=False,
-            instance_use="max by (instance) "
+            instance_use="max by (cluster, instance) "
             "(node_memory_MemTotal_bytes{$matchers} - node_memory_MemAvailable_bytes{$matchers})",
-            instance_limit="max by (instance) (node_memory_MemTotal_bytes{$matchers})",
+            instance_limit="max by (cluster, instance) (node_memory_MemTotal_bytes{$matchers})",
             instance_metric="node_memory_MemAvailable_bytes",
             aside_promql="deriv(container_memory_working_set_bytes{$matchers}[15m])",
         )

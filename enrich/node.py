@@ -11,7 +11,7 @@ from alerts.notification import Finding, Reading
 from alerts.target import Target, target
 from enrich._base import Answers, Gauges, NoAnswer
 from enrich._promql import any_of, equal, per_second
-from enrich._target import described, each_of, instances, largest, of_kube_state, pod_names, samples
+from enrich._target import described, each_of, instances, largest, of_kube_state, one, pod_names, samples
 from enrich._vector import Sample
 
 _POD = "kube_pod_info"
@@ -58,7 +58,7 @@ class Enricher:
         of_state = [f'{any_of("node", nodes)},exported_node=""', any_of("exported_node", nodes)]
         # The cgroup of all that runs on the node.
         of_cadvisor = [f'{any_of(name, nodes)},id="/"' for name in _NAMES]
-        use = each_of(of_cadvisor, f"max by ({', '.join(_NAMES)}) ({_slope('$matchers')})", nodes, _NAMES)
+        use = each_of(of_cadvisor, f"max by (cluster, {', '.join(_NAMES)}) ({_slope('$matchers')})", nodes, _NAMES)
         return {
             "cpu": use,
             "memory": Gauges(_MEMORY, of_cadvisor, nodes, _NAMES),
@@ -75,19 +75,21 @@ class Enricher:
         if not node:
             return ()
         title = f"node {node}"[:120]
-        bad = _bad(answers["condition"].where(node=node))
+        conditions = one(answers["condition"], title, of.cluster, node=node)
+        bad = _bad(conditions)
         said: list[str] = []
         readings: list[Reading] = []
         for question, unit, resource in (("cpu", "cores", "cpu"), ("memory", "bytes", "memory")):
-            called, found = _of_node(answers, question, node)
+            called, found = _of_node(answers, question, node, of.cluster)
             value = largest(found)
             if value is not None:
-                limit = largest(answers["capacity"].where(node=node, resource=resource))
-                own = f'{equal({called: node})},id="/"'
+                limit = largest(one(answers["capacity"], title, of.cluster, node=node, resource=resource))
+                cluster = {"cluster": found[0].labels["cluster"]} if found[0].labels.get("cluster") else {}
+                own = f'{equal({**cluster, called: node})},id="/"'
                 query = f"max({_slope(own) if question == 'cpu' else f'{_MEMORY}{{{own}}}'})"
                 at = answers.at(question)
                 readings.append(Reading(self.name, title, value, unit, at, query, limit=limit or None, drawn=True))
-        if not readings and not answers["condition"].where(node=node):
+        if not readings and not conditions:
             raise NoAnswer(f'no data: {_CPU}{{id="/"}} and {_CONDITION} have no samples for {title}')
         if not readings:
             at, query = answers.at("condition"), answers.query("condition")
@@ -125,10 +127,10 @@ def _node(alert: Alert, answers: Answers) -> str:
         return ""
     if not of.pod:
         return alert.labels.get("exported_node") or alert.labels.get("node", "")
-    found = samples(answers["pod"], Target(of.namespace, of.pod))
+    found = samples(answers["pod"], replace(of, container=""))
     names = {each.labels["node"] for each in found if each.labels.get("node")}
     if not found:
-        raise NoAnswer(f"no data: {_POD} has no samples for {described(Target(of.namespace, of.pod))}")
+        raise NoAnswer(f"no data: {_POD} has no samples for {described(replace(of, container=''))}")
     # One that waits for a node has none; of one that was moved, with its old series there still, it cannot be known.
     return names.pop() if len(names) == 1 else ""
 
@@ -137,10 +139,11 @@ def _slope(matchers: str) -> str:
     return per_second(f"{_CPU}{{{matchers}}}")
 
 
-def _of_node(answers: Answers, question: str, node: str) -> tuple[str, list[Sample]]:
+def _of_node(answers: Answers, question: str, node: str, cluster: str) -> tuple[str, list[Sample]]:
     """What the node is called there, and its samples."""
     for name in _NAMES:
-        found = [each for each in answers[question].where(**{name: node}) if not each.labels.get("pod")]
+        named = one(answers[question], f"node {node}", cluster, **{name: node})
+        found = [each for each in named if not each.labels.get("pod")]
         if found:
             return name, found
     return "node", []

@@ -55,7 +55,8 @@ class Enricher:
         of = target(alert)
         if not of.pod:
             return ()
-        now = by_container(samples(answers["now"], of))
+        found = samples(answers["now"], of)
+        now = by_container(found)
         if not now:
             raise NoAnswer(f"no data: {_RESTARTS} has no samples for {described(of)}")
         gaps: list[Gap] = []
@@ -75,7 +76,9 @@ class Enricher:
             note = ""
             gaps.append(Gap(self.name, "last restart", str(reason)))
         return (
-            Reading(self.name, self.title, value, unit, answers.at("now"), f"{_RESTARTS}{{{own(of)}}}", note=note),
+            Reading(
+                self.name, self.title, value, unit, answers.at("now"), f"{_RESTARTS}{{{own(of, found[0])}}}", note=note
+            ),
             *gaps,
         )
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 
 import units
 from alerts.model import Alert
 from alerts.notification import Finding, Gap, Reading
-from alerts.target import Target, target
+from alerts.target import target
 from enrich._base import Answers, Gauges, NoAnswer
 from enrich._promql import any_of, equal
 from enrich._target import each_of, largest, of_kube_state, one, samples
@@ -57,20 +58,20 @@ class Enricher:
         for namespace, claim in _claims(alert, answers):
             title = f"volume {claim}"[:120]
             try:
-                found += self._of(namespace, claim, title, answers)
+                found += self._of(namespace, claim, title, target(alert).cluster, answers)
             except NoAnswer as reason:
                 found.append(Gap(self.name, title, str(reason)))
         return tuple(found)
 
-    def _of(self, namespace: str, claim: str, title: str, answers: Answers) -> list[Finding]:
-        used = _value(answers, "used", namespace, claim)
+    def _of(self, namespace: str, claim: str, title: str, cluster: str, answers: Answers) -> list[Finding]:
+        used = _value(answers, "used", namespace, claim, cluster)
         if used is None:
             raise NoAnswer(f"no data: {_USED} has no samples for claim {namespace}/{claim}")
         gaps: list[Finding] = []
         capacity, growth = None, None
         try:
-            capacity = _value(answers, "capacity", namespace, claim)
-            growth = _value(answers, "growth", namespace, claim)
+            capacity = _value(answers, "capacity", namespace, claim, cluster)
+            growth = _value(answers, "growth", namespace, claim, cluster)
         except NoAnswer as reason:
             gaps.append(Gap(self.name, f"more of {title}", str(reason)))
         note = ""
@@ -84,12 +85,12 @@ class Enricher:
 
 def _claims(alert: Alert, answers: Answers) -> _Claims:
     """The claim that the alert names, or those of its pod, as (namespace, claim)."""
-    of: Target = target(alert)
+    of = target(alert)
     if alert.labels.get(_CLAIM):
         return {(of.namespace, alert.labels[_CLAIM]): None}
     if not of.pod:
         return {}
-    found = samples(answers["claims"], Target(of.namespace, of.pod))
+    found = samples(answers["claims"], replace(of, container=""))
     named = ((each.labels.get("namespace", ""), each.labels.get(_CLAIM, "")) for each in found)
     return dict.fromkeys(sorted({each for each in named if each[1]}))
 
@@ -102,13 +103,13 @@ def _selections(claims: Iterable[tuple[str, str]]) -> list[str]:
     return [",".join(matchers)]
 
 
-def _value(answers: Answers, question: str, namespace: str, claim: str) -> float | None:
+def _value(answers: Answers, question: str, namespace: str, claim: str, cluster: str) -> float | None:
     """The value of a claim.
 
     Raises:
         NoAnswer: there is none, or it cannot be known whose.
     """
-    return largest(one(answers[question], f"claim {claim}", **_labels(namespace, claim)))
+    return largest(one(answers[question], f"claim {claim}", cluster, **_labels(namespace, claim)))
 
 
 def _labels(namespace: str, claim: str) -> dict[str, str]:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 import units
 from alerts.model import Alert
 from alerts.notification import Finding, Gap, Reading
-from alerts.target import Target, target
+from alerts.target import target
 from enrich._base import Answers, Gauges, NoAnswer
 from enrich._promql import any_of, quoted
 from enrich._target import described, in_namespaces, largest, of_kube_state, one, pod_names, samples
@@ -90,6 +90,7 @@ class _Object:
     namespace: str
     name: str
     replica_set: str = ""
+    cluster: str = ""
 
 
 class Enricher:
@@ -163,7 +164,7 @@ def _named(alert: Alert) -> _Object | None:
     of = target(alert)
     for kind in _KINDS.values():
         if kind.named and alert.labels.get(kind.label) and not of.pod:
-            return _Object(kind.name, of.namespace, alert.labels[kind.label])
+            return _Object(kind.name, of.namespace, alert.labels[kind.label], cluster=of.cluster)
     return None
 
 
@@ -177,12 +178,14 @@ def _owner(alert: Alert, answers: Answers) -> _Object | None:
     of = target(alert)
     if named is not None or not of.pod:
         return named
-    found = samples(answers["owner"], Target(of.namespace, of.pod))
+    found = samples(answers["owner"], replace(of, container=""))
     if not found:
-        raise NoAnswer(f"no data: {_OWNER} has no samples for {described(Target(of.namespace, of.pod))}")
+        raise NoAnswer(f"no data: {_OWNER} has no samples for {described(replace(of, container=''))}")
     labels = found[0].labels
     kind, name = labels.get("owner_kind", ""), labels.get("owner_name", "")
-    return _Object(kind, labels.get("namespace", ""), name) if kind not in ("", "<none>", "Node") and name else None
+    if kind in ("", "<none>", "Node") or not name:
+        return None
+    return _Object(kind, labels.get("namespace", ""), name, cluster=of.cluster)
 
 
 def _deployment(of: _Object, answers: Answers) -> _Object:
@@ -192,13 +195,15 @@ def _deployment(of: _Object, answers: Answers) -> _Object:
         kind, name = labels.get("owner_kind", ""), labels.get("owner_name", "")
         # Of another kind (a Rollout of Argo's), it is the set whose replicas are known.
         if kind == "Deployment" and name == of.name.rpartition("-")[0]:
-            return _Object(kind, of.namespace, name, of.name)
+            return _Object(kind, of.namespace, name, of.name, of.cluster)
     return of
 
 
 def _notes(of: _Object, kind: _Kind, desired: float, answers: Answers) -> Iterable[str]:
     if of.kind == "Deployment" and of.replica_set:
-        created = _value(answers, _SET_CREATED, "replicaset", _Object("", of.namespace, of.replica_set))
+        created = _value(
+            answers, _SET_CREATED, "replicaset", _Object("", of.namespace, of.replica_set, cluster=of.cluster)
+        )
         age = _age(created, answers.at(_SET_CREATED))
         if age is not None and age < _ROLLOUT_SECONDS:
             yield f"rolled out {units.duration(age)} before"
@@ -214,13 +219,13 @@ def _autoscaled(of: _Object, answers: Answers) -> Iterable[str]:
     try:
         scaling = [
             each.labels.get("horizontalpodautoscaler", "")
-            for each in answers[_HPA_OF].where(namespace=of.namespace, scaletargetref_name=of.name)
+            for each in one(answers[_HPA_OF], of.name, of.cluster, namespace=of.namespace, scaletargetref_name=of.name)
             if each.labels.get("scaletargetref_kind") == of.kind
         ]
     except NoAnswer:
         return
     for name in dict.fromkeys(filter(None, scaling)):
-        scaler = _Object("", of.namespace, name)
+        scaler = _Object("", of.namespace, name, cluster=of.cluster)
         most, now = (_value(answers, each, "horizontalpodautoscaler", scaler) for each in (_HPA_MOST, _HPA_NOW))
         if most is not None and now is not None and now >= most:
             yield f"its autoscaler is at its maximum of {units.count(most)}"
@@ -237,7 +242,7 @@ def _selections(label: str, objects: Iterable[tuple[str, str]]) -> list[str]:
 
 
 def _of(answers: Answers, metric: str, label: str, of: _Object) -> list[Sample]:
-    return one(answers[metric], of.name, namespace=of.namespace, **{label: of.name})
+    return one(answers[metric], of.name, of.cluster, namespace=of.namespace, **{label: of.name})
 
 
 def _value(answers: Answers, metric: str, label: str, of: _Object) -> float | None:

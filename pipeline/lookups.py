@@ -15,6 +15,7 @@ from alerts.notification import Finding, Gap
 from pipeline.cases import Case
 
 _QUERIES_AT_ONCE = 16
+_ELSEWHERE_AT_ONCE = 12
 # Runs that ask somebody: so many as they come, and then one in so many seconds. In a storm what came meanwhile
 # is asked about together: a handful of questions for all of it, and not some for each.
 _RUNS_AT_ONCE = 3
@@ -87,6 +88,7 @@ class Lookups:
         self._due_at = 0.0
         self._runs = ThreadPoolExecutor(at_once, "enrich")
         self._queries = ThreadPoolExecutor(_QUERIES_AT_ONCE, "query")
+        self._elsewhere = ThreadPoolExecutor(_ELSEWHERE_AT_ONCE, "look-up")
 
     @property
     def longest_seconds(self) -> float:
@@ -97,6 +99,7 @@ class Lookups:
         """Begin no more."""
         self._runs.shutdown(wait=False, cancel_futures=True)
         self._queries.shutdown(wait=False, cancel_futures=True)
+        self._elsewhere.shutdown(wait=False, cancel_futures=True)
 
     def batch(self, cases: list[Case]) -> Batch:
         """A batch of which nothing has been asked yet."""
@@ -121,6 +124,7 @@ class Lookups:
             received=[event.received_at for event, _ in asked],
             timeout_seconds=self._timeout_seconds,
             executor=self._queries,
+            elsewhere=self._elsewhere,
             given=self._given,
         )
         first = 0

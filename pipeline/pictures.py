@@ -25,7 +25,7 @@ from pipeline.tokens import Signer
 _STEPS = 120
 _KEPT = 100
 # Whoever asks holds one of a process' threads: most of them are to be there for alerts.
-_ASKING = 8
+_ASKING = 16
 _PATIENCE_SECONDS = 5.0
 _ALERTS_SHOWN = 2
 _SHOWN = 4
@@ -103,24 +103,29 @@ class Pictures:
         readings.sort(key=lambda each: (each.threshold is None, -(each.share or 0.0)))
         return [found for each in readings if (found := self.of(alert, each))]
 
-    def draw(self, shown: Picture, form: charts.Form, deadline_seconds: float) -> bytes:
+    def draw(self, shown: Picture, form: charts.Form, deadline_seconds: float) -> tuple[bytes, bool]:
         """Draw it, or have it as it was drawn; one after the other.
 
         Args:
             deadline_seconds: for asking Prometheus. For a turn whoever asks waits five seconds at most.
 
+        Returns:
+            The picture, and whether it stays so: what shows nothing may show something the next time.
+
         Raises:
             NoPicture: it cannot be drawn.
         """
         if drawn := self._kept.get(shown, form):
-            return drawn
+            return drawn, True
         with self._in_turn():
             # Meanwhile another may have had it drawn.
-            drawn = self._kept.get(shown, form)
-            if drawn is None:
-                drawn = self._draw(shown, form, deadline_seconds)
+            if drawn := self._kept.get(shown, form):
+                return drawn, True
+            start, values = self._values(shown, deadline_seconds)
+            drawn, lasts = _drawn(shown, form, start, values), not all(map(math.isnan, values))
+            if lasts:
                 self._kept.keep(shown, form, drawn)
-            return drawn
+            return drawn, lasts
 
     @contextmanager
     def _in_turn(self) -> Iterator[None]:
@@ -136,25 +141,6 @@ class Pictures:
                 self._turn.release()
         finally:
             self._asking.release()
-
-    def _draw(self, shown: Picture, form: charts.Form, deadline_seconds: float) -> bytes:
-        start, values = self._values(shown, deadline_seconds)
-        drawing = charts.Drawing(
-            title=shown.title,
-            about=shown.about,
-            description=shown.alt,
-            unit=shown.unit,
-            write=partial(units.quantity, unit=shown.unit),
-            start=start,
-            end=shown.at,
-            values=values,
-            began_at=shown.began_at,
-            bounds=shown.bounds,
-        )
-        try:
-            return charts.draw(drawing, form)
-        except charts.Missing as reason:
-            raise NoPicture(str(reason), later=False) from None
 
     def _values(self, shown: Picture, deadline_seconds: float) -> tuple[datetime, tuple[float, ...]]:
         """The series, from the first moment on, to the reading's."""
@@ -177,6 +163,25 @@ class Pictures:
             if 0 <= at <= count:
                 values[at] = value
         return start, tuple(values)
+
+
+def _drawn(shown: Picture, form: charts.Form, start: datetime, values: tuple[float, ...]) -> bytes:
+    drawing = charts.Drawing(
+        title=shown.title,
+        about=shown.about,
+        description=shown.alt,
+        unit=shown.unit,
+        write=partial(units.quantity, unit=shown.unit),
+        start=start,
+        end=shown.at,
+        values=values,
+        began_at=shown.began_at,
+        bounds=shown.bounds,
+    )
+    try:
+        return charts.draw(drawing, form)
+    except charts.Missing as reason:
+        raise NoPicture(str(reason), later=False) from None
 
 
 class _Kept:

@@ -33,7 +33,7 @@ def blueprint(pipeline: Pipeline) -> Blueprint:
         if missing := pipeline.pictures.missing:
             return error(f"no picture: {missing}", 501)
         try:
-            drawn = pipeline.pictures.draw(shown, cast(Form, form), _ASK_SECONDS)
+            drawn, lasts = pipeline.pictures.draw(shown, cast(Form, form), _ASK_SECONDS)
         except NoPicture as reason:
             refused = error(f"no picture: {reason}", 503 if reason.later else 404)
             if reason.later:
@@ -42,7 +42,7 @@ def blueprint(pipeline: Pipeline) -> Blueprint:
         answer = Response(drawn, content_type=_TYPES[form])
         left = min(int((ends_at - now).total_seconds()), _LONGEST_CACHED_SECONDS)
         # What it shows is past: it does not change.
-        answer.headers["Cache-Control"] = f"private, max-age={left}, immutable"
+        answer.headers["Cache-Control"] = f"private, max-age={left}, immutable" if lasts else "no-store"
         if form == "svg":
             answer.headers["Content-Security-Policy"] = _POLICY
         return answer

@@ -22,6 +22,8 @@ def memory(value: float, limit: float | None = 100.0) -> Reading:
     [
         ("memory.share > 0.9", ("memory", "share", ">", 0.9)),
         (" memory.share>90% ", ("memory", "share", ">", 0.9)),
+        ("memory.share > 90 %", ("memory", "share", ">", 0.9)),
+        ("memory > 512 MiB", ("memory", "value", ">", 512 * 2**20)),
         ("memory >= 512MiB", ("memory", "value", ">=", 512 * 2**20)),
         ("restarts.value != 3", ("restarts", "value", "!=", 3)),
         ("age < 5m", ("age", "value", "<", 300)),
@@ -43,6 +45,8 @@ def test_reads_a_condition(text: str, expected: tuple[object, ...]) -> None:
         ("memory > ", "is no condition such as"),
         ("memory > 1 and cpu > 2", "is no condition such as"),
         ("memory.size > 1", "a reading has value, share, request, limit, and no size"),
+        ("memory.share > 90", "a share is from 0 to 1; write 90%"),
+        ("memory > 1 and", "'1 and' is no number such as"),
         ("memory > much", "'much' is no number such as"),
         ("memory > nan", "'nan' is no number such as"),
         ("memory > inf", "'inf' is no number such as"),

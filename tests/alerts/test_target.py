@@ -54,6 +54,11 @@ def test_reads_the_target(labels: dict[str, str], expected: Target) -> None:
             id="the node exporter's own pod",
         ),
         pytest.param(
+            {"job": "kubelet", "namespace": "shop", "persistentvolumeclaim": "data-0", "instance": "10.0.0.1:10250"},
+            Target("shop"),
+            id="a claim",
+        ),
+        pytest.param(
             {**KUBE_STATE_METRICS, "namespace": "shop", "deployment": "cart", "instance": "10.0.0.9:8080"},
             Target("shop"),
             id="a deployment",

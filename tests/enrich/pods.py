@@ -64,7 +64,6 @@ def fill(cluster: Cluster) -> None:
 
 
 SEVERAL = "the alert has no namespace label and pod a is in several"
-NEITHER = "the alert names neither a pod nor an instance"
 
 
 def no_data(metric: str, what: str) -> str:

@@ -27,7 +27,7 @@ def test_reads_a_matrix() -> None:
     [
         None,
         {},
-        document("vector"),
+        document("vectors"),
         document("matrix", {"metric": {}}),
         document("matrix", {"metric": {}, "values": [[1]]}),
         document("matrix", {"metric": {}, "values": [[1, "many"]]}),
@@ -43,7 +43,7 @@ def test_anything_else_is_no_matrix(wrong: Any) -> None:
 
 def test_reads_no_more_than_a_hundred_series() -> None:
     """Each has many values."""
-    with pytest.raises(_answer.TooMany, match=r"^101 series, more than 100$"):
+    with pytest.raises(_answer.Unfit, match=r"^101 series, more than 100$"):
         _answer.matrix(document("matrix", *[{"metric": {}, "values": []}] * 101))
 
 

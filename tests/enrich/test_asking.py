@@ -25,7 +25,15 @@ class Server(Prometheus):
         self.asked: list[str] = []
         self._answer = answer
 
-    def query(self, promql: str, at: datetime, deadline_seconds: float, *, earliest: datetime | None = None) -> Vector:
+    def query(
+        self,
+        promql: str,
+        at: datetime,
+        deadline_seconds: float,
+        *,
+        earliest: datetime | None = None,
+        foreign: bool = False,
+    ) -> Vector:
         """Answers one query."""
         self.asked.append(promql)
         return self._answer(promql)

@@ -5,7 +5,7 @@ import pytest
 from alerts.notification import Reading
 from enrich.cpu import Enricher
 from tests.enrich.lookup import Cluster, Lookup, alert
-from tests.enrich.pods import NEITHER, SEVERAL, no_data
+from tests.enrich.pods import SEVERAL, no_data
 
 METRIC = "container_cpu_usage_seconds_total"
 WHOLE = "0.42 of 0.50 cores (84%)"
@@ -54,8 +54,9 @@ WHOLE = "0.42 of 0.50 cores (84%)"
         # Nodes.
         ({"instance": "node-1:9100"}, "3.00 of 4.00 cores (75%)"),
         ({"instance": "node-1.:9100"}, no_data("node_cpu_seconds_total", "instance node-1.:9100")),
-        ({"namespace": "shop"}, NEITHER),
-        ({}, NEITHER),
+        # What names neither has none, and nothing is missing.
+        ({"namespace": "shop"}, ""),
+        ({}, ""),
     ],
 )
 def test_tells_the_use(lookup: Lookup, labels: dict[str, str], expected: str) -> None:
@@ -69,7 +70,7 @@ def test_each_of_many_gets_its_own(lookup: Lookup) -> None:
     expected = [f"0.{tenths}0 of 1.00 cores ({tenths}0%)" for tenths in (2, 4, 1, 3)]
     node = "1.00 of 4.00 cores (25%)"
     found = lookup.texts(Enricher(), *alerts, alert(), alert(pod="a"), alert(instance="node-10:9100"))
-    assert [*expected, NEITHER, SEVERAL, node] == found
+    assert [*expected, "", SEVERAL, node] == found
 
 
 def cores(lookup: Lookup, pod: str) -> float:

@@ -52,6 +52,7 @@ def test_finds_those_of_a_folder(tmp_path: Path) -> None:
     [
         ("queue.py", "def", "queue.py: SyntaxError: invalid syntax"),
         ("queue.py", "import absent_module", "queue.py: ModuleNotFoundError: No module named 'absent_module'"),
+        ("queue.py", "import sys; sys.exit()", "queue.py: SystemExit: "),
         ("queue.py", "", "queue.py: AttributeError: module 'enrichers_queue' has no attribute 'Enricher'"),
         ("queue.py", "class Enricher: name = title = 'queue'", "queue.py: its Enricher has no questions"),
         ("depth.py", OWN, "depth.py: its Enricher's name is 'queue', not 'depth'"),

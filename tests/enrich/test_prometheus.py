@@ -197,7 +197,11 @@ NOT_ITS_API = "Prometheus answered with something that is not its API's"
         (200, b'"success"', NOT_ITS_API),
         (200, {}, NOT_ITS_API),
         (200, {"status": "success", "data": []}, NOT_ITS_API),
-        (200, {"status": "success", "data": {"resultType": "scalar", "result": [1, "1"]}}, NOT_ITS_API),
+        (
+            200,
+            {"status": "success", "data": {"resultType": "scalar", "result": [1, "1"]}},
+            "Prometheus answered with a scalar, and no vector",
+        ),
         (200, {"status": "success", "data": {"resultType": "vector", "result": {}}}, NOT_ITS_API),
         (200, vector("up"), NOT_ITS_API),
         (200, vector({"metric": {}}), NOT_ITS_API),
@@ -253,6 +257,18 @@ def test_a_real_prometheus_answers(cluster: Cluster, http: Http) -> None:
     assert (Sample({}, 2.0),) == client.query("vector(1 + 1)", datetime.now(UTC), 5).samples
     with pytest.raises(NoAnswer, match=r"^Prometheus says: invalid parameter \"query\": 1:5: parse error"):
         client.query("sum(", datetime.now(UTC), 5)
+
+
+def test_a_question_of_somebody_elses_that_fails_has_no_reading_left_out(server: HttpServer, http: Http) -> None:
+    """A rule that takes too long, again and again, says nothing about Prometheus."""
+    client = Prometheus(server.url, http)
+    for _ in range(4):
+        server.answer_next(503, b"")
+        with pytest.raises(NoAnswer) as raised:
+            client.query("rule", NOW, 5, foreign=True)
+    assert "is left alone" in str(raised.value)
+    with pytest.raises(NoAnswer, match="answered with status 503"):
+        client.query("up", NOW, 5)
 
 
 def test_asks_for_a_range(server: HttpServer, http: Http) -> None:

@@ -85,7 +85,15 @@ class Server(Prometheus):
         self.asked: list[str] = []
         self.released = threading.Event()
 
-    def query(self, promql: str, at: datetime, deadline_seconds: float, *, earliest: datetime | None = None) -> Vector:
+    def query(
+        self,
+        promql: str,
+        at: datetime,
+        deadline_seconds: float,
+        *,
+        earliest: datetime | None = None,
+        foreign: bool = False,
+    ) -> Vector:
         """Answers one query."""
         self.asked.append(promql)
         answer = self.answers.get(promql)
@@ -257,6 +265,30 @@ def test_looks_elsewhere_beside(
     assert [["x: a: 2", f"elsewhere: {text}", "y: a: 2"]] == found
 
 
+def test_what_hangs_elsewhere_holds_up_no_question(http: Http) -> None:
+    """However often: it has threads of its own."""
+    may_end = threading.Event()
+
+    def hang(alerts: Sequence[Alert]) -> list[tuple[Finding, ...]]:
+        may_end.wait(10)
+        return []
+
+    server = Server({"up": 2.0}, http)
+    with ThreadPoolExecutor(1) as questions, ThreadPoolExecutor(1) as elsewhere:
+        for _ in range(3):
+            (found,) = run(
+                [Elsewhere(hang), One("x")],
+                [alert(pod="a")],
+                [server],
+                received=[NOW],
+                timeout_seconds=0.1,
+                executor=questions,
+                elsewhere=elsewhere,
+            )
+            assert ["was not found within 0.1s", "a: 2"] == [each.text for each in found]
+        may_end.set()
+
+
 def test_looks_elsewhere_without_any_prometheus(runner: Runner) -> None:
     """Each alert has its own finding."""
     found = runner.run(Elsewhere(_pods), answers=None, pods=["b", "a"])
@@ -299,7 +331,15 @@ class Recorder(Prometheus):
         self.asked: list[tuple[str, datetime]] = []
         self.warnings: tuple[str, ...] = ()
 
-    def query(self, promql: str, at: datetime, deadline_seconds: float, *, earliest: datetime | None = None) -> Vector:
+    def query(
+        self,
+        promql: str,
+        at: datetime,
+        deadline_seconds: float,
+        *,
+        earliest: datetime | None = None,
+        foreign: bool = False,
+    ) -> Vector:
         """Answers one query."""
         self.asked.append((promql, at))
         if "fails" in promql:

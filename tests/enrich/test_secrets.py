@@ -22,6 +22,10 @@ def line(text: str) -> str:
     [
         ("password=hunter2 user=bob", "password=*** user=bob"),
         ("DB_PASSWORD: hunter2", "DB_PASSWORD: ***"),
+        ("password:               hunter2", "password:               ***"),
+        ("password  =     hunter2", "password  =     ***"),
+        ("db_pass: hunter2", "db_pass: ***"),
+        ("pw=hunter2 spin=3", "pw=*** spin=3"),
         ("spring.datasource.password = hunter2", "spring.datasource.password = ***"),
         ('{"token": "hunter2", "msg": "boom"}', '{"token": "***", "msg": "boom"}'),
         ('{"accessToken":"a\\"hunter2","x":1}', '{"accessToken":"***","x":1}'),

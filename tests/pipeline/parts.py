@@ -131,7 +131,15 @@ class Prometheus(enrich.Prometheus):
         self.asked: list[str] = []
         self._answer = answer
 
-    def query(self, promql: str, at: datetime, deadline_seconds: float, *, earliest: datetime | None = None) -> Vector:
+    def query(
+        self,
+        promql: str,
+        at: datetime,
+        deadline_seconds: float,
+        *,
+        earliest: datetime | None = None,
+        foreign: bool = False,
+    ) -> Vector:
         """Answers."""
         self.asked.append(promql)
         self._answer()

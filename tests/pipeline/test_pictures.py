@@ -93,7 +93,7 @@ def test_draws_what_was_asked_for(drawn: list[charts.Drawing]) -> None:
     """The whole time in about a hundred steps, the last one at the reading's moment, with all that is known."""
     server = Ranges()
     of = pictures(server)
-    assert b"svg 1" == of.draw(shown(of), "svg", 2.5)
+    assert (b"svg 1", True) == of.draw(shown(of), "svg", 2.5)
     ((promql, start, end, step, deadline),) = server.asked
     assert ("sum(x)", NOW - timedelta(hours=1), NOW, 30, 2.5) == (promql, start, end, step, deadline)
     (drawing,) = drawn
@@ -109,10 +109,14 @@ def test_what_prometheus_does_not_have_is_a_gap(drawn: list[charts.Drawing]) -> 
     begun = NOW.timestamp() - 3_600
     answers = [[Series({}, ((begun, 1.0), (begun + 60.2, math.nan), (begun + 90, 3.0), (begun + 9_999, 4.0)))], []]
     of = pictures(Ranges(lambda: answers.pop(0)))
-    of.draw(shown(of), "svg", 3)
-    of.draw(shown(of, replace(MEMORY, query="y")), "svg", 3)
+    assert (b"svg 1", True) == of.draw(shown(of), "svg", 3)
+    nothing = shown(of, replace(MEMORY, query="y"))
+    assert (b"svg 2", False) == of.draw(nothing, "svg", 3)
     assert ["1.0", "nan", "nan", "3.0", "nan"] == [str(each) for each in drawn[0].values[:5]]
     assert all(map(math.isnan, (*drawn[0].values[4:], *drawn[1].values)))
+    # Of what showed nothing there may be something the next time.
+    answers.append([Series({}, ((begun, 1.0),))])
+    assert (b"svg 3", True) == of.draw(nothing, "svg", 3)
 
 
 def test_says_why_there_is_none(drawn: list[charts.Drawing], monkeypatch: pytest.MonkeyPatch) -> None:
@@ -139,14 +143,14 @@ def test_is_drawn_once_for_all_who_ask(drawn: list[charts.Drawing]) -> None:
     """Prometheus is asked once for a picture at a time, however many look at it."""
     server = Ranges()
     of = pictures(server)
-    found: list[bytes] = []
+    found: list[tuple[bytes, bool]] = []
     threads = [threading.Thread(target=lambda: found.append(of.draw(shown(of), "png", 3))) for _ in range(6)]
     for each in threads:
         each.start()
     for each in threads:
         each.join(10)
-    assert ([b"png 1"] * 6, 1) == (found, len(server.asked))
-    assert b"svg 2" == of.draw(shown(of), "svg", 3)
+    assert ([(b"png 1", True)] * 6, 1) == (found, len(server.asked))
+    assert (b"svg 2", True) == of.draw(shown(of), "svg", 3)
 
 
 def test_what_is_drawn_is_kept_as_far_as_there_is_room(
@@ -163,6 +167,7 @@ def test_what_is_drawn_is_kept_as_far_as_there_is_room(
 def test_few_wait_and_not_for_long(drawn: list[charts.Drawing], monkeypatch: pytest.MonkeyPatch) -> None:
     """One is drawn, some wait their turn for a while, and more are refused at once: threads are there for alerts."""
     monkeypatch.setattr("pipeline.pictures._PATIENCE_SECONDS", 0.5)
+    monkeypatch.setattr("pipeline.pictures._ASKING", 8)
     may_end = threading.Event()
 
     def held() -> None:
