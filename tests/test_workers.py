@@ -125,7 +125,7 @@ def test_workers_come_and_go(
         with Load(service) as load:
             load.goes_on()
             change(service)
-            eventually(lambda: before - set(service.worker_pids), "a worker to end", 20)
+            eventually(lambda: before - set(service.worker_pids), "a worker to end", 40)
             eventually(lambda: len(service.worker_pids) == 2, "both workers", 20)
             load.goes_on()
         eventually(lambda: set(load.accepted) <= set(triggers(pagerduty)), "all to be told", 20)

@@ -161,9 +161,9 @@ def counted(tmp_path: Path) -> Iterator[Service]:
 def test_counts_over_all_workers(counted: Service) -> None:
     """Whichever worker took, planned or delivered an alert, each of them tells the same whole."""
     before = parsed(fresh(counted))
-    both = wire_alert("A"), wire_alert("B", "resolved")
+    both = wire_alert("A", pod="a"), wire_alert("B", "resolved", pod="b")
     mixed = [body(webhook(*both, group_key=f"mixed {number}")) for number in range(10)]
-    bodies = [*mixed, *(body(wire_alert("C", number=str(number))) for number in range(10))]
+    bodies = [*mixed, *(body(wire_alert("C", pod="c", number=str(number))) for number in range(10))]
 
     def post(each: bytes) -> int:
         return counted.session.post(f"{counted.url}/alert", data=each, headers={"Connection": "close"}).status_code
