@@ -10,7 +10,8 @@ import json
 import socket
 import ssl
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -306,26 +307,25 @@ class _DeadlineSocket:
 
 class _DeadlineMixin(HTTPConnection):
     def getresponse(self) -> urllib3.HTTPResponse:  # type: ignore[override]
-        sock = self.sock
-        if sock is None or self.timeout is None:
+        with self._until_deadline():
             return super().getresponse()
-        self.sock = _DeadlineSocket(sock, time.monotonic() + self.timeout)
-        try:
-            return super().getresponse()
-        finally:
-            if self.sock is not None:
-                self.sock = sock
 
     def _tunnel(self) -> None:
         """A proxy's answer to CONNECT has the deadline, too."""
+        with self._until_deadline():
+            super()._tunnel()
+
+    @contextmanager
+    def _until_deadline(self) -> Iterator[None]:
         sock = self.sock
         if sock is None or self.timeout is None:
-            super()._tunnel()
+            yield
             return
         self.sock = _DeadlineSocket(sock, time.monotonic() + self.timeout)
         try:
-            super()._tunnel()
+            yield
         finally:
+            # It is none where the answer was the connection's last.
             if self.sock is not None:
                 self.sock = sock
 

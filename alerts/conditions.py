@@ -77,9 +77,10 @@ def parse_condition(text: str) -> Condition:
 
 
 def _number(bound: str, text: str) -> float:
+    compact = bound.replace(" ", "")
     for read in (float, _percent, units.size_bytes, units.duration_seconds):
         try:
-            value = float(read(bound.replace(" ", "")))
+            value = float(read(compact))
         except ValueError:
             continue
         if value == value and abs(value) != float("inf"):

@@ -3,10 +3,19 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from enrich._base import NoAnswer
 
 FAILURES = 3
 PAUSE_SECONDS = 10.0
+# Who was given less has not failed when it did not answer.
+_FAIR_SECONDS = 0.2
+
+
+class Broken(Exception):
+    """It is not the question that is wrong, but the source; the message follows the source's name."""
 
 
 class Breaker:
@@ -22,6 +31,31 @@ class Breaker:
         self._failures = 0
         self._reason = ""
         self._again_at = 0.0
+
+    @contextmanager
+    def asking(self, source: str, deadline_seconds: float) -> Iterator[None]:
+        """Ask once, and have what comes of it counted.
+
+        Args:
+            source: what people call it.
+            deadline_seconds: what it is given.
+
+        Raises:
+            NoAnswer: it is left alone, or it is Broken; or what was raised, of a source that is well.
+        """
+        if refusal := self.refusal():
+            raise NoAnswer(f"{source} {refusal}")
+        try:
+            yield
+        except Broken as reason:
+            if deadline_seconds >= _FAIR_SECONDS:
+                self.failed(str(reason))
+            raise NoAnswer(f"{source} {reason}") from None
+        except NoAnswer:
+            # It is well, and the question was not.
+            self.succeeded()
+            raise
+        self.succeeded()
 
     def refusal(self) -> str:
         """Why nothing is to be asked now; "" when it may be, and then what came of it is to be told."""

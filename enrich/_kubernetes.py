@@ -12,15 +12,13 @@ from typing import Any, TypeVar, cast
 from cluster import Cluster, ClusterError
 from enrich._asking import failed
 from enrich._base import Given, NoAnswer
-from enrich._breaker import Breaker
+from enrich._breaker import Breaker, Broken
 from enrich._lines import readable
 from outbound import Answer
 
 _Key = TypeVar("_Key", bound=Hashable)
 _Found = TypeVar("_Found")
 _AT_ONCE = 8
-# Who was given less has not failed when it did not answer.
-_FAIR_SECONDS = 0.2
 _MAX_SAID = 200
 _TIMED_OUT = "Kubernetes did not answer in time"
 
@@ -95,20 +93,8 @@ class Kubernetes:
         breaker, left = self._breakers[request.of_nodes], until - time.monotonic()
         if left <= 0:
             raise NoAnswer(_TIMED_OUT)
-        if refusal := breaker.refusal():
-            raise NoAnswer(f"Kubernetes {refusal}")
-        try:
-            found = self._answered(request, read, left)
-        except _Broken as reason:
-            if left >= _FAIR_SECONDS:
-                breaker.failed(str(reason))
-            raise NoAnswer(f"Kubernetes {reason}") from None
-        except NoAnswer:
-            # It is well, and what was asked for is not to be had.
-            breaker.succeeded()
-            raise
-        breaker.succeeded()
-        return found
+        with breaker.asking("Kubernetes", left):
+            return self._answered(request, read, left)
 
     def _answered(self, request: Request, read: Callable[[Answer], _Found], left_seconds: float) -> _Found:
         try:
@@ -116,26 +102,22 @@ class Kubernetes:
                 request.path, dict(request.query), deadline_seconds=left_seconds, most_bytes=request.most_bytes
             )
         except ClusterError as error:
-            raise _Broken(str(error)) from None
+            raise Broken(str(error)) from None
         if answer.status == 200:
             try:
                 return read(answer)
             except (KeyError, TypeError, ValueError, IndexError, AttributeError, OverflowError):
-                raise _Broken("answered with something that is not its API's") from None
+                raise Broken("answered with something that is not its API's") from None
         if answer.status == 401:
-            raise _Broken("does not know who asks (401): its token or certificate is not valid")
+            raise Broken("does not know who asks (401): its token or certificate is not valid")
         if answer.status == 403:
             raise NoAnswer(f"Kubernetes does not allow it: needs {request.right}")
         said = f"answered with status {answer.status}{_said(answer)}"
         if answer.status == 404:
             raise Missing(f"Kubernetes {said}")
         if answer.status == 429 or answer.status >= 500 or answer.status < 400:
-            raise _Broken(said)
+            raise Broken(said)
         raise NoAnswer(f"Kubernetes {said}")
-
-
-class _Broken(Exception):
-    """It is not the question that is wrong; the message follows the word Kubernetes."""
 
 
 class _Kept:

@@ -17,15 +17,13 @@ from config.base import SecretError
 from enrich import _answer
 from enrich._answer import Unfit
 from enrich._base import NoAnswer
-from enrich._breaker import Breaker
+from enrich._breaker import Breaker, Broken
 from enrich._vector import Series, Vector
 from outbound import Answer, Http, OutboundError, OutboundTimeout
 
 _Read = TypeVar("_Read")
 # Of all answers that are kept together.
 _MOST_KEPT = 200_000
-# Who was given less has not failed when it did not answer.
-_FAIR_SECONDS = 0.2
 
 
 class Prometheus:
@@ -59,8 +57,9 @@ class Prometheus:
         self._named = f"Prometheus {name}" if name else "Prometheus"
         self._matchers = tuple(matchers)
         self._breaker = Breaker(time.monotonic)
+        # Of their own: somebody else's rule, and what is asked for a picture, may be slow by themselves, and must not
+        # have readings left out.
         self._foreign_breaker = Breaker(time.monotonic)
-        # Of its own: what is asked for a picture takes longer, and must not have readings left out.
         self._range_breaker = Breaker(time.monotonic)
         self._cache = _Cache(cache_seconds)
 
@@ -127,20 +126,8 @@ class Prometheus:
         read: Callable[[Any], _Read],
     ) -> _Read:
         """What came of asking, unless it fails again and again."""
-        if refusal := breaker.refusal():
-            raise NoAnswer(f"{self._named} {refusal}")
-        try:
-            found = self._read(self._ask(path, form, deadline_seconds), read)
-        except _Broken as reason:
-            if deadline_seconds >= _FAIR_SECONDS:
-                breaker.failed(str(reason))
-            raise NoAnswer(f"{self._named} {reason}") from None
-        except NoAnswer:
-            # It is well, and the question was not.
-            breaker.succeeded()
-            raise
-        breaker.succeeded()
-        return found
+        with breaker.asking(self._named, deadline_seconds):
+            return self._read(self._ask(path, form, deadline_seconds), read)
 
     def _ask(self, path: str, form: Mapping[str, str], deadline_seconds: float) -> Answer:
         form = {**form, "timeout": f"{deadline_seconds:.3f}"}
@@ -148,13 +135,13 @@ class Prometheus:
         try:
             headers = self._headers()
         except SecretError as error:
-            raise _Broken(f"cannot be asked: {error}") from None
+            raise Broken(f"cannot be asked: {error}") from None
         try:
             return self._http.post(url, data=form, headers=headers, deadline_seconds=deadline_seconds)
         except OutboundTimeout:
-            raise _Broken(f"timed out after {round(deadline_seconds, 1):g}s") from None
+            raise Broken(f"timed out after {round(deadline_seconds, 1):g}s") from None
         except OutboundError as error:
-            raise _Broken(f"at {error}") from None
+            raise Broken(f"at {error}") from None
 
     def _read(self, answer: Answer, read: Callable[[Any], _Read]) -> _Read:
         try:
@@ -164,20 +151,16 @@ class Prometheus:
         broken = answer.status == 429 or answer.status >= 500
         if isinstance(document, dict) and document.get("status") == "error":
             said = f"says: {_answer.one_line(str(document.get('error') or f'status {answer.status}'))}"
-            raise _Broken(said) if broken else NoAnswer(f"{self._named} {said}")
+            raise Broken(said) if broken else NoAnswer(f"{self._named} {said}")
         if answer.status != 200:
             # Also of what stands before it: a login, a path that is not there.
-            raise _Broken(f"answered with status {answer.status}")
+            raise Broken(f"answered with status {answer.status}")
         try:
             return read(document)
         except Unfit as error:
             raise NoAnswer(f"{self._named} answered with {error}") from None
         except (KeyError, TypeError, ValueError, IndexError, OverflowError):
-            raise _Broken("answered with something that is not its API's") from None
-
-
-class _Broken(Exception):
-    """It is not the question that is wrong; the message follows the server's name."""
+            raise Broken("answered with something that is not its API's") from None
 
 
 class _Cache:

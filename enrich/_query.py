@@ -19,9 +19,8 @@ from enrich._base import Answers, NoAnswer
 from enrich._rendering import REFUSED, Promql, Values
 from enrich._vector import Sample
 
-# Where each alert must be asked about by itself: so many a run and query, and of all queries.
+# Where each alert must be asked about by itself: so many questions a run, of all queries together.
 _MOST_ALONE = 10
-_MOST_ALONE_OF_ALL = 10
 _TOGETHER = "value"
 _BOUNDS = ("min", "max")
 _POINTS = 60
@@ -30,20 +29,20 @@ _POINTS = 60
 class Query:
     """One of `enrichment.queries`.
 
-    Args:
+    Attributes:
         most_alone: about so many different alerts it is asked in a run where it asks about each by itself.
 
     Raises:
         ValueError: what is wrong with its PromQL.
     """
 
-    def __init__(self, settings: QuerySettings, most_alone: int = _MOST_ALONE) -> None:
+    def __init__(self, settings: QuerySettings) -> None:
         self.name = settings.name
         self.title = settings.title or settings.name
         self.range_seconds = settings.range
         self._unit = settings.unit
         self._matchers = settings.matchers
-        self._most_alone = most_alone
+        self.most_alone = _MOST_ALONE
         self._promql = Promql(settings.promql)
 
     @property
@@ -60,7 +59,7 @@ class Query:
             return {}
         if self._promql.is_together:
             return self._asked((_TOGETHER, question) for question in self._sound([list(rows)]))
-        chosen = sorted(rows, key=lambda values: (-rows[values], values))[: self._most_alone]
+        chosen = sorted(rows, key=lambda values: (-rows[values], values))[: self.most_alone]
         return self._asked((question, question) for question in self._sound([values] for values in chosen))
 
     def read(self, alert: Alert, answers: Answers) -> tuple[Finding, ...]:
@@ -94,7 +93,7 @@ class Query:
         if self._promql.is_together:
             raise NoAnswer(REFUSED)
         self._promql.question([values])
-        raise NoAnswer(f"is asked about {self._most_alone} different alerts at once, and there were more")
+        raise NoAnswer(f"is asked about {self.most_alone} different alerts at once, and there were more")
 
     def _values(self, alert: Alert) -> Values | None:
         return self._promql.values(alert) if all_match(self._matchers, alert.labels) else None
@@ -167,7 +166,8 @@ def queries(settings: Iterable[QuerySettings]) -> list[Query]:
     Raises:
         ValueError: the PromQL of one is wrong.
     """
-    settings = list(settings)
-    alone = sum(Query(each).questions_alone for each in settings)
-    most = max(1, min(_MOST_ALONE, _MOST_ALONE_OF_ALL // alone)) if alone else _MOST_ALONE
-    return [Query(each, most) for each in settings]
+    made = list(map(Query, settings))
+    alone = sum(each.questions_alone for each in made)
+    for each in made:
+        each.most_alone = max(1, _MOST_ALONE // max(1, alone))
+    return made

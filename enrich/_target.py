@@ -46,13 +46,8 @@ def target(alert: Alert) -> Target:
 
 def targets(of_alerts: Iterable[Alert]) -> list[Target]:
     """The targets of those alerts that have one."""
-    found = []
-    for alert in of_alerts:
-        try:
-            found.append(target(alert))
-        except NoAnswer:
-            continue
-    return found
+    found = map(alerts.target.target, of_alerts)
+    return [each for each in found if each.pod or each.instance]
 
 
 def pods(of: Iterable[Target]) -> str:
@@ -119,13 +114,18 @@ def own(of: Target, found: Sample) -> str:
     Args:
         found: a series of it: by the names that its labels have there, and of a pod its real containers only.
     """
-    cluster = {"cluster": found.labels["cluster"]} if found.labels.get("cluster") else {}
     if of.instance:
-        return equal({**cluster, "instance": of.instance})
+        return equal({**cluster_of(found), "instance": of.instance})
     names = next((each for each in (_OF_DOCKER, _OLD, _MOVED) if found.labels.get(each[1])), _USUAL)[:3]
     given = zip(names, (of.namespace, of.pod, of.container), strict=True)
-    matchers = equal({**cluster, **{name: value for name, value in given if value}})
+    matchers = equal({**cluster_of(found), **{name: value for name, value in given if value}})
     return matchers if of.container else ",".join((matchers, *_but_pauses(names[2])))
+
+
+def cluster_of(found: Sample) -> dict[str, str]:
+    """The label by which a series is told from another cluster's; none where Prometheus knows one cluster alone."""
+    cluster = found.labels.get("cluster")
+    return {"cluster": cluster} if cluster else {}
 
 
 def _but_pauses(container: str) -> list[str]:
@@ -156,7 +156,7 @@ def samples(vector: Vector, of: Target) -> list[Sample]:
     """One target's samples.
 
     Raises:
-        NoAnswer: the alert does not say which of several namespaces its pod is in.
+        NoAnswer: the alert does not say which of several namespaces, or clusters, it is in.
     """
     if of.instance:
         return one(vector, f"instance {of.instance}", of.cluster, instance=of.instance)

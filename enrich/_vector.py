@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -28,7 +28,11 @@ class Sample:
 
 @dataclass(frozen=True, slots=True)
 class Series:
-    """One series' values over a while: the second since 1970 and the value of each, none where there was none."""
+    """One series over a while.
+
+    Attributes:
+        values: the second since 1970 and the value; where there is none, there is none of the two.
+    """
 
     labels: Mapping[str, str]
     values: tuple[tuple[float, float], ...]
@@ -48,17 +52,18 @@ class Vector:
         self.samples = tuple(samples)
         self.at = at
         self.warnings = warnings
-        self._shapes: dict[tuple[str, ...], Vector] | None = None
+        self._shapes: dict[tuple[str, ...], Mapping[tuple[str, ...], Vector]] = {}
         self._indexes: dict[tuple[bool, tuple[str, ...]], dict[tuple[str, ...], list[Sample]]] = {}
 
-    def shapes(self, besides: Collection[str]) -> Mapping[tuple[str, ...], Vector]:
+    def shapes(self, *besides: str) -> Mapping[tuple[str, ...], Vector]:
         """The samples by the names of their labels, in order; those of `besides` do not count."""
-        found: dict[tuple[str, ...], list[Sample]] = {}
-        for sample in self.samples if self._shapes is None else ():
-            found.setdefault(tuple(sorted(name for name in sample.labels if name not in besides)), []).append(sample)
-        if self._shapes is None:
-            self._shapes = {names: Vector(samples) for names, samples in found.items()}
-        return self._shapes
+        shapes = self._shapes.get(besides)
+        if shapes is None:
+            found: dict[tuple[str, ...], list[Sample]] = {}
+            for sample in self.samples:
+                found.setdefault(tuple(sorted(sample.labels.keys() - set(besides))), []).append(sample)
+            shapes = self._shapes[besides] = {names: Vector(samples) for names, samples in found.items()}
+        return shapes
 
     def where(self, **labels: str) -> list[Sample]:
         """The samples with exactly these label values."""

@@ -59,10 +59,8 @@ class Enricher:
         given = Counter(filter(None, (_given(alert) for alert in alerts)))
         asked: dict[str, str] = {}
         for text in sorted(given, key=lambda text: (-given[text], text))[:_MOST_READ]:
-            compared = read_expression(text)
-            if compared is None or len(asked) == _MOST:
-                continue
-            asked[text] = compared.promql
+            if len(asked) < _MOST and (compared := read_expression(text)) is not None:
+                asked[text] = compared.promql
         return asked | {f"{_WITHIN}{text}": _extremes(asked[text]) for text in list(asked)[:_MOST_WITHIN]}
 
     def read(self, alert: Alert, answers: Answers) -> tuple[Finding, ...]:
@@ -72,7 +70,7 @@ class Enricher:
             return ()
         if not answers.asked(text):
             if sum(not name.startswith(_WITHIN) for name in answers.names) < _MOST:
-                # It is no PromQL that is known here.
+                # It is no PromQL that is known here, or was not read, as there were many.
                 return ()
             raise NoAnswer(f"more than {_MOST} rules fire at once; this one was not asked about")
         compared = read_expression(text)
@@ -124,7 +122,7 @@ def _own(vector: Vector, alert: Alert) -> list[Sample]:
 
     A rule's aggregation may leave series that an alert's labels fit, too: those that agree in most are its own.
     """
-    shapes = vector.shapes(_NO_LABELS)
+    shapes = vector.shapes(*_NO_LABELS)
     if len(shapes) > _MOST_SHAPES:
         raise NoAnswer(f"the alert's expression has series of {len(shapes)} kinds")
     found: list[Sample] = []
@@ -165,23 +163,17 @@ def read_expression(text: str) -> Compared | None:
     Of `a > 1 and b` it is `a`: the left side is the one whose values an alert has.
     """
     try:
-        node: Any = parsed(text)
+        node = _inside(parsed(text))
     except PromQLError:
         return None
-    while True:
-        if isinstance(node, promql_parser.ParenExpr):
-            node = node.expr
-        elif isinstance(node, promql_parser.BinaryExpr) and str(node.op) in _SETS:
-            node = node.lhs
-        else:
-            break
+    while isinstance(node, promql_parser.BinaryExpr) and str(node.op) in _SETS:
+        node = _inside(node.lhs)
     fires: list[str] = []
     threshold: float | None = None
     while (found := _comparison(node)) is not None:
-        op, node, threshold = found
+        op, value, threshold = found
         fires.insert(0, f"{_COMPARING[op]} {units.count(threshold)}")
-        while isinstance(node, promql_parser.ParenExpr):
-            node = node.expr
+        node = _inside(value)
     return Compared(_written(node, text), " and ".join(fires), threshold)
 
 
@@ -209,9 +201,15 @@ def _written(node: Any, text: str) -> str:
         return text
 
 
-def _number(node: Any) -> float | None:
+def _inside(node: Any) -> Any:
+    """What stands in parentheses."""
     while isinstance(node, promql_parser.ParenExpr):
         node = node.expr
+    return node
+
+
+def _number(node: Any) -> float | None:
+    node = _inside(node)
     if isinstance(node, promql_parser.UnaryExpr):
         inner = _number(node.expr)
         return None if inner is None else -inner

@@ -11,7 +11,7 @@ from alerts.notification import Finding, Reading
 from alerts.target import Target, target
 from enrich._base import Answers, Gauges, NoAnswer
 from enrich._promql import any_of, equal, per_second
-from enrich._target import described, each_of, instances, largest, of_kube_state, one, pod_names, samples
+from enrich._target import cluster_of, described, each_of, instances, largest, of_kube_state, one, pod_names, samples
 from enrich._vector import Sample
 
 _POD = "kube_pod_info"
@@ -84,8 +84,7 @@ class Enricher:
             value = largest(found)
             if value is not None:
                 limit = largest(one(answers["capacity"], title, of.cluster, node=node, resource=resource))
-                cluster = {"cluster": found[0].labels["cluster"]} if found[0].labels.get("cluster") else {}
-                own = f'{equal({**cluster, called: node})},id="/"'
+                own = f'{equal({**cluster_of(found[0]), called: node})},id="/"'
                 query = f"max({_slope(own) if question == 'cpu' else f'{_MEMORY}{{{own}}}'})"
                 at = answers.at(question)
                 readings.append(Reading(self.name, title, value, unit, at, query, limit=limit or None, drawn=True))
@@ -100,7 +99,8 @@ class Enricher:
 
     def _disk(self, alert: Alert, of: Target, answers: Answers) -> tuple[Finding, ...]:
         """The fullest, or the one that the alert names."""
-        sizes = {_mount(each): each.value for each in samples(answers[_SIZE], of)}
+        sized = samples(answers[_SIZE], of)
+        sizes = {_mount(each): each.value for each in sized}
         free = {_mount(each): each.value for each in samples(answers[_FREE], of)}
         known = [each for each, size in sizes.items() if 0 <= free.get(each, math.nan) <= size < math.inf and size]
         named = [each for each in known if each == alert.labels.get("mountpoint")] or known
@@ -111,7 +111,8 @@ class Enricher:
         mount = min(named, key=lambda each: (free[each] / sizes[each], each))
         used, size = sizes[mount] - free[mount], sizes[mount]
         title = f"disk {mount}"[:120]
-        at, own = answers.at(_SIZE), f"{equal({'instance': of.instance, 'mountpoint': mount})},{_NO_DISKS}"
+        labels = {**cluster_of(sized[0]), "instance": of.instance, "mountpoint": mount}
+        at, own = answers.at(_SIZE), f"{equal(labels)},{_NO_DISKS}"
         query = f"max({_SIZE}{{{own}}} - {_FREE}{{{own}}})"
         return (Reading(self.name, title, used, "bytes", at, query, limit=size, drawn=True),)
 
