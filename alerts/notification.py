@@ -257,10 +257,12 @@ class Receipt:
     Attributes:
         detail: what it answered, short and without secrets.
         thread: what it holds now.
+        template_errors: which of the user's templates failed; something plain was told in their place.
     """
 
     detail: str
     thread: Thread
+    template_errors: tuple[str, ...] = ()
 
 
 class SendError(Exception):

@@ -7,10 +7,20 @@ from pathlib import Path
 from typing import Annotated, Any, ClassVar
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainValidator,
+    SecretStr,
+    model_validator,
+)
 
 import units
 from alerts.conditions import Condition, parse_condition
+from templating import Template
 
 
 class SecretError(Exception):
@@ -85,11 +95,18 @@ def _read_with(read: Any) -> BeforeValidator:
     return BeforeValidator(lambda value: read(value) if isinstance(value, str) else value)
 
 
+def _template(value: object) -> Template:
+    if not isinstance(value, str):
+        raise ValueError("should be text")
+    return Template(value)
+
+
 DurationSeconds = Annotated[float, _read_with(units.duration_seconds)]
 SizeBytes = Annotated[int, _read_with(units.size_bytes), Field(gt=0)]
 SecretText = Annotated[SecretStr, Field(min_length=1)]
 HttpUrl = Annotated[str, AfterValidator(http_url)]
 SecretUrl = Annotated[SecretStr, AfterValidator(_http_secret)]
+TemplateText = Annotated[Template, PlainValidator(_template)]
 RatePerSecond = Annotated[float, _read_with(units.rate_per_second), AfterValidator(_not_too_slow)]
 
 
