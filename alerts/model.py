@@ -9,6 +9,11 @@ from typing import Literal
 
 Status = Literal["firing", "resolved"]
 
+ALONE = "alert:"
+"""What the key begins with of a group that was made here of one alert."""
+TOGETHER = "group:"
+"""And of one that was made of all alerts that share some labels."""
+
 _FNV_OFFSET = 0xCBF29CE484222325
 _FNV_PRIME = 0x100000001B3
 
@@ -51,11 +56,12 @@ class AlertGroup:
     """One webhook payload: the whole group, not a change to it.
 
     Attributes:
-        group_key: Alertmanager's; for a bare alert one made from its fingerprint.
+        group_key: Alertmanager's; for alerts that came without one it is made here.
         receiver: the upstream's receiver, "" for a bare alert.
         external_url: where the upstream is to be seen; shown, never called.
         truncated_alerts: how many more there are than `alerts` holds.
         notification_reason: why the upstream spoke, "" when it does not say.
+        bare: its alerts came without a group key, and were put together here.
     """
 
     group_key: str
@@ -67,6 +73,7 @@ class AlertGroup:
     external_url: str = ""
     truncated_alerts: int = 0
     notification_reason: str = ""
+    bare: bool = False
 
     @property
     def status(self) -> Status:

@@ -14,7 +14,7 @@ from typing import Annotated, Any, Literal, NoReturn, TypeVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
-from alerts.model import Alert, AlertGroup, Status, common, fingerprint
+from alerts.model import ALONE, Alert, AlertGroup, Status, common, fingerprint
 
 _RFC3339 = re.compile(r"(\d{4}-\d{2}-\d{2})[Tt](\d{2}:\d{2}:\d{2})(?:\.(\d{1,6})\d*)?([Zz]|[+-]\d{2}:\d{2})", re.ASCII)
 # Go's zero time: what Alertmanager writes for "not yet".
@@ -194,13 +194,14 @@ def _bare(wires: list[_WireAlert], received_at: datetime, around: _WireGroup | N
     alerts = {alert.fingerprint: alert for alert in (_alert(wire, received_at) for wire in wires)}
     return tuple(
         AlertGroup(
-            group_key=f"alert:{alert.fingerprint}",
+            group_key=f"{ALONE}{alert.fingerprint}",
             alerts=(alert,),
             group_labels=alert.labels,
             common_labels=alert.labels,
             common_annotations=alert.annotations,
             receiver=(around and around.receiver) or "",
             external_url=(around and around.externalURL) or "",
+            bare=True,
         )
         for alert in alerts.values()
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Annotated, Any, ClassVar
 from urllib.parse import urlsplit
@@ -20,6 +20,7 @@ from pydantic import (
 
 import units
 from alerts.conditions import Condition, parse_condition
+from alerts.matchers import Matcher, parse_matchers
 from templating import Template
 
 
@@ -108,6 +109,27 @@ HttpUrl = Annotated[str, AfterValidator(http_url)]
 SecretUrl = Annotated[SecretStr, AfterValidator(_http_secret)]
 TemplateText = Annotated[Template, PlainValidator(_template)]
 RatePerSecond = Annotated[float, _read_with(units.rate_per_second), AfterValidator(_not_too_slow)]
+
+
+def _matchers(value: object) -> object:
+    if not isinstance(value, list) or not all(isinstance(line, str) for line in value):
+        raise ValueError('should be a list of matchers such as severity="critical"')
+    return tuple(matcher for line in value for matcher in parse_matchers(line))
+
+
+MatcherList = Annotated[tuple[Matcher, ...], BeforeValidator(_matchers)]
+
+
+def all_matchers(
+    match: Mapping[str, str], match_re: Mapping[str, str], matchers: Iterable[Matcher]
+) -> tuple[Matcher, ...]:
+    """What Alertmanager's three ways of writing matchers say together.
+
+    Raises:
+        MatcherError: a regular expression is not RE2's.
+    """
+    exact = [Matcher(name, "=", value) for name, value in match.items()]
+    return (*exact, *(Matcher(name, "=~", value) for name, value in match_re.items()), *matchers)
 
 
 def _conditions(value: object) -> object:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from config.document import Document, Path_, Problem
+from config.inhibition import InhibitRule
 from config.schema import EnrichmentSettings, PrometheusSettings, QuerySettings, Receiver
 from config.validation import unknown_key
 
@@ -46,13 +47,25 @@ def check_route(root: Any, receivers: Sequence[Receiver], document: Document) ->
         for key in _UPSTREAM_TIMINGS:
             if node.get(key) is not None:
                 warnings.append(document.problem((*path, key), "is Alertmanager's to keep; it has no effect here"))
-        if node.get("group_by") is not None:
-            message = "groups come from Alertmanager; a bare alert is a group of its own"
-            warnings.append(document.problem((*path, "group_by"), message))
     reached = _reached(used, receivers)
     for at, name in enumerate(names):
         if name not in reached:
             warnings.append(document.problem(("receivers", at, "name"), f"no route leads to {name!r}"))
+    return warnings
+
+
+def check_inhibition(rules: Sequence[InhibitRule], document: Document) -> list[Problem]:
+    """Look for rules that say more than may be meant.
+
+    Returns:
+        What may not be meant.
+    """
+    warnings = []
+    for at, rule in enumerate(rules):
+        for side, matchers in (("source", rule.sources), ("target", rule.targets)):
+            if not matchers:
+                message = f"has no {side}_matchers: every alert is a {side}"
+                warnings.append(document.problem(("inhibit_rules", at), message))
     return warnings
 
 

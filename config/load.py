@@ -12,6 +12,7 @@ from config.checks import (
     check_enrichers,
     check_fallbacks,
     check_files,
+    check_inhibition,
     check_prometheuses,
     check_queries,
     check_route,
@@ -65,6 +66,7 @@ def load(
     receivers = list(ReceiversReader(document, actions, defaults, environment, log_otherwise=shipped).read(listed))
     warnings = check_route(data.get("route"), receivers, document) + check_fallbacks(listed, receivers, document)
     if file is not None:
+        warnings += check_inhibition(file.inhibit_rules, document)
         check_queries(file.enrichment.queries, enrichers, read_query, document)
         check_enrichers(file.enrichment, enrichers, document)
         check_conditions(listed, receivers, file.enrichment.running(enrichers), document)

@@ -11,32 +11,29 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Self
 
-from pydantic import AfterValidator, BeforeValidator, Field, PrivateAttr, SecretStr, model_validator
+from pydantic import AfterValidator, Field, PrivateAttr, SecretStr, field_validator, model_validator
 
 from alerts.choosing import Choices
-from alerts.matchers import Matcher, parse_matchers
+from alerts.matchers import Matcher
 from config.base import (
     ActionSettings,
     DurationSeconds,
     HttpUrl,
+    MatcherList,
     SecretUrl,
     Settings,
     SizeBytes,
+    all_matchers,
     at_least,
     at_most,
     require_one,
 )
 from config.http import HttpClientSettings
+from config.inhibition import InhibitRule
 
 _FALLBACK_AFTER_SECONDS = 120.0
 _FLAP_HOLD_SECONDS = 0.0
 _LONGEST_SHOWN = 80
-
-
-def _matchers(value: object) -> object:
-    if not isinstance(value, list) or not all(isinstance(line, str) for line in value):
-        raise ValueError('should be a list of matchers such as severity="critical"')
-    return tuple(matcher for line in value for matcher in parse_matchers(line))
 
 
 def _not_to_be_guessed(key: SecretStr) -> SecretStr:
@@ -49,7 +46,7 @@ class Route(Settings):
     """A node of the routing tree; what is not set is the parent's."""
 
     receiver: str | None = None
-    matchers: Annotated[tuple[Matcher, ...], BeforeValidator(_matchers)] = ()
+    matchers: MatcherList = ()
     match: dict[str, str] = Field(default_factory=dict)
     match_re: dict[str, str] = Field(default_factory=dict)
     continue_: bool = Field(default=False, alias="continue")
@@ -62,11 +59,20 @@ class Route(Settings):
     _conditions: tuple[Matcher, ...] = PrivateAttr(default=())
     _choices: Choices = PrivateAttr(default=Choices(()))
 
+    @field_validator("group_by", mode="after")
+    @classmethod
+    def _groups(cls, labels: tuple[str, ...] | None) -> tuple[str, ...] | None:
+        if labels and len(set(labels)) < len(labels):
+            raise ValueError("names a label twice")
+        if labels and "..." in labels and len(labels) > 1:
+            raise ValueError("should be '...' alone, for all labels, or labels without it")
+        if labels and "" in labels:
+            raise ValueError("holds an empty label name")
+        return labels
+
     @model_validator(mode="after")
     def _compile(self) -> Self:
-        exact = [Matcher(name, "=", value) for name, value in self.match.items()]
-        regular = [Matcher(name, "=~", value) for name, value in self.match_re.items()]
-        self._conditions = (*exact, *regular, *self.matchers)
+        self._conditions = all_matchers(self.match, self.match_re, self.matchers)
         self._choices = Choices([child.conditions for child in self.routes])
         return self
 
@@ -93,7 +99,7 @@ class PrometheusSettings(HttpClientSettings):
 
     url: HttpUrl
     name: str = ""
-    matchers: Annotated[tuple[Matcher, ...], BeforeValidator(_matchers)] = ()
+    matchers: MatcherList = ()
 
 
 def _reading_name(name: str) -> str:
@@ -124,7 +130,7 @@ class QuerySettings(Settings):
     title: Annotated[str, AfterValidator(_shown)] = ""
     promql: str
     unit: Annotated[str, AfterValidator(_shown)] = ""
-    matchers: Annotated[tuple[Matcher, ...], BeforeValidator(_matchers)] = ()
+    matchers: MatcherList = ()
     range: Annotated[DurationSeconds, at_least(1, "within less there is but one value")] | None = None
 
 
@@ -230,6 +236,7 @@ class ConfigFile(Settings):
     external_url: HttpUrl | None = None
     enrichment: EnrichmentSettings = Field(default_factory=EnrichmentSettings)
     route: Route
+    inhibit_rules: tuple[InhibitRule, ...] = ()
     delivery: DeliverySettings = Field(default_factory=DeliverySettings)
     web: WebSettings = Field(default_factory=WebSettings)
     storage: StorageSettings = Field(default_factory=StorageSettings)

@@ -6,16 +6,17 @@ from collections.abc import Collection, Iterable
 from datetime import datetime
 
 from pydantic import ValidationError
-from sqlalchemy import literal_column, select
+from sqlalchemy import literal, literal_column, select, tuple_
 
 from alerts.history import History
-from alerts.model import Alert
+from alerts.model import ALONE, TOGETHER, Alert
 from alerts.places import Neighbour, Place
-from outbox import neighbours
+from outbox import neighbours, withholding
 from outbox.holding import holding_digests
 from outbox.prepared import OneOf, Prepared
+from outbox.records import EventKind
 from outbox.reports import Reports
-from outbox.rows import HISTORY, THREAD, group_id, read_alerts
+from outbox.rows import HISTORY, THREAD, group_id, plain_text, read_alerts
 from outbox.tables import PENDING, alerts, deliveries, events, groups, threads
 
 _HISTORIES = Prepared(select(groups.c.group_id, groups.c.history).where(OneOf(groups.c.group_id, "some")))
@@ -30,6 +31,11 @@ _TOLD_OR_WAITING = (
             OneOf(threads.c.group_id, "some"), threads.c.open == 1
         )
     ),
+)
+_FIRING_IN = Prepared(
+    select(groups.c.group_key, alerts.c.fingerprint)
+    .join(groups, groups.c.group_id == alerts.c.group_id)
+    .where(OneOf(alerts.c.fingerprint, "some"), alerts.c.status == literal_column("'firing'"))
 )
 
 
@@ -71,6 +77,53 @@ class Known(Reports):
         with self._reading() as connection:
             return neighbours.neighbours(connection, places, besides, at_most)
 
+    def inhibiting(self, scopes: Collection[str], besides: Collection[str]) -> dict[str, str]:
+        """By scope one alert that fires and inhibits others there; scopes without one are left out.
+
+        Args:
+            besides: fingerprints that are left out.
+        """
+        with self._reading() as connection:
+            return withholding.active(connection, scopes, besides)
+
+    def withheld(self, group_keys: Iterable[str]) -> dict[tuple[str, str], dict[str, str]]:
+        """Where alerts of groups are not told for now, and why: by group's key and fingerprint, by destination."""
+        with self._reading() as connection:
+            return withholding.withheld(connection, group_keys)
+
+    def withheld_due(self, now: datetime, at_most: int) -> list[withholding.Due]:
+        """Alerts that are not told for now and may be by then, those that have waited longest first."""
+        with self._reading() as connection:
+            return withholding.due(connection, now, at_most)
+
+    def body(self, event_id: int) -> bytes | None:
+        """An event's payload as it came; None when it is kept no more."""
+        with self._reading() as connection:
+            return connection.execute(select(events.c.body).where(events.c.id == event_id)).scalar()
+
+    def firing_after(self, reached: tuple[str, str], at_most: int) -> list[tuple[tuple[str, str], Alert]]:
+        """Alerts that fire, in the order of their rows' keys, each with its own.
+
+        Args:
+            reached: only those behind it, such as the last one of the page before.
+        """
+        behind = tuple_(alerts.c.fingerprint, alerts.c.group_id) > tuple_(*map(literal, reached))
+        page = (
+            select(alerts.c.fingerprint, alerts.c.group_id, alerts.c.alert)
+            .where(alerts.c.status == "firing", behind)
+            .order_by(alerts.c.fingerprint, alerts.c.group_id)
+            .limit(at_most)
+        )
+        with self._reading() as connection:
+            rows = connection.execute(page).all()
+        return [((row.fingerprint, row.group_id), alert) for row in rows for alert in read_alerts([row.alert])]
+
+    def bare_groups(self, fingerprints: Collection[str]) -> list[tuple[str, str]]:
+        """The groups made here in which alerts are known to fire: keys, each with the alert's fingerprint."""
+        with self._reading() as connection:
+            rows = _FIRING_IN.rows(connection, {"some": [plain_text(each) for each in fingerprints]})
+        return [(row.group_key, row.fingerprint) for row in rows if row.group_key.startswith((ALONE, TOGETHER))]
+
     def silent(self, group_key: str, before: datetime) -> set[str]:
         """The fingerprints of a group's alerts that fire and were last heard of before a time."""
         with self._reading() as connection:
@@ -110,9 +163,9 @@ class Known(Reports):
             rows = connection.execute(silent).all()
         return [(row.group_key, alert) for row in rows for alert in read_alerts([row.alert])]
 
-    def lapse_waits(self) -> bool:
-        """Whether alerts that are to be taken as over wait for being planned."""
-        waits = select(events.c.id).where(events.c.state == "accepted", events.c.kind == "lapse").limit(1)
+    def waits(self, kind: EventKind) -> bool:
+        """Whether an event of a kind waits for being planned."""
+        waits = select(events.c.id).where(events.c.state == "accepted", events.c.kind == kind).limit(1)
         with self._reading() as connection:
             return connection.execute(waits).first() is not None
 

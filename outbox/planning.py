@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, and_, bindparam, func, or_, select, update
 
 from alerts.severity import SEVERITIES, alert_severity
+from outbox import withholding
 from outbox.lanes import clock, ended
 from outbox.neighbours import place_columns
 from outbox.notices import DELIVERIES, notify
@@ -103,7 +104,7 @@ def worth_asking(connection: Connection, asked: Asked) -> bool:
 
 def take(connection: Connection, asked: Asked) -> list[Event]:
     """Take the oldest events, unless another process is planning."""
-    _lock(connection)
+    lock(connection)
     if _another_plans(connection, asked):
         return []
     until = asked.now + timedelta(seconds=asked.lease_seconds)
@@ -113,7 +114,7 @@ def take(connection: Connection, asked: Asked) -> list[Event]:
 
 def keep(connection: Connection, planned: Sequence[Rows], owner: str) -> list[Plan]:
     """Keep plans, and return those that were kept."""
-    _lock(connection)
+    lock(connection)
     held = _held([each.plan.event.id for each in planned], connection, owner)
     kept = [each for each in planned if each.plan.event.id in held]
     if not kept:
@@ -125,6 +126,7 @@ def keep(connection: Connection, planned: Sequence[Rows], owner: str) -> list[Pl
         notify(connection, DELIVERIES)
     alert_rows = {(row["fingerprint"], row["group_id"]): row for each in kept for row in each.alerts}
     upsert(connection, alerts, alert_rows.values())
+    withholding.keep(connection, [each.plan for each in kept])
     upsert(connection, groups, {row["group_id"]: row for each in kept for row in each.groups}.values())
     for plan in (each.plan for each in kept if each.plan.heard_again):
         for group_key, named in plan.heard_again.items():
@@ -149,8 +151,8 @@ def _held(ids: Sequence[int], connection: Connection, owner: str) -> set[int]:
     return {each for each in held if first_of_others is None or each < first_of_others}
 
 
-def _lock(connection: Connection) -> None:
-    """On PostgreSQL writers do not wait for each other by themselves; SQLite's do."""
+def lock(connection: Connection) -> None:
+    """Let nobody else plan until the transaction ends; on SQLite nobody else writes anyway."""
     if connection.dialect.name == "postgresql":
         connection.execute(select(func.pg_advisory_xact_lock(_PLANNING_LOCK)))
 
@@ -195,6 +197,7 @@ def _alert_rows(plan: Plan) -> Iterator[dict[str, Any]]:
             "updated_at": plan.event.received_at,
             "lapsed": int(plan.event.kind == "lapse"),
             **place_columns(alert),
+            **withholding.columns(plan.withheld.get((group_key, alert.fingerprint), {})),
         }
 
 

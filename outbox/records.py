@@ -10,8 +10,9 @@ from typing import Literal
 from alerts.history import History
 from alerts.model import Alert
 from alerts.notification import Finding, Notification, Thread
+from alerts.withheld import Withheld
 
-EventKind = Literal["alert", "lapse", "notice"]
+EventKind = Literal["alert", "lapse", "release", "notice"]
 EventState = Literal["accepted", "planned", "unrouted", "duplicate", "dead"]
 DeliveryKind = Literal["state", "digest", "fallback"]
 DeliveryState = Literal["pending", "delivered", "superseded", "digested", "suppressed", "dead"]
@@ -27,8 +28,9 @@ class Event:
     Attributes:
         body: as it came.
         attempts: how often it was taken up for planning.
-        kind: "lapse" is not Alertmanager's: made here, of alerts that were not heard of for long. "notice" is
-            made here too: it is only there for what is told on the service's own account.
+        kind: "lapse" is not Alertmanager's: made here, of alerts that were not heard of for long. "release" is
+            made here, of alerts that were inhibited or muted and may be told now. "notice" is made here too: it is
+            only there for what is told on the service's own account.
     """
 
     id: int
@@ -61,6 +63,9 @@ class Plan:
     Attributes:
         alerts: each alert with its group's key and what was found, as the page shows it.
         histories: what is remembered of each of its groups from now on, by the group's key.
+        withheld: of alerts that are, or were, not to be told somewhere for now: where and why, by group's key and
+            fingerprint; nowhere for those that may be told again.
+        sources: which alerts that came inhibit others, by fingerprint the scopes; none of one that is over.
         heard_again: of groups that came as they were what they named: fingerprints, by the group's key.
         duplicate_of: the event that told all of this already.
     """
@@ -69,6 +74,8 @@ class Plan:
     deliveries: tuple[Planned, ...] = ()
     alerts: tuple[tuple[str, Alert, tuple[Finding, ...]], ...] = ()
     histories: Mapping[str, History] = field(default_factory=dict)
+    withheld: Mapping[tuple[str, str], Mapping[str, Withheld]] = field(default_factory=dict)
+    sources: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     heard_again: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     duplicate_of: int | None = None
     error: str | None = None
@@ -163,7 +170,11 @@ class EventStatus:
 
 @dataclass(frozen=True, slots=True)
 class AlertStatus:
-    """An alert's latest state, and what its event led to."""
+    """An alert's latest state, and what its event led to.
+
+    Attributes:
+        withheld: where it is not told for now, by destination, and why.
+    """
 
     alert: Alert
     findings: tuple[Finding, ...]
@@ -171,6 +182,7 @@ class AlertStatus:
     updated_at: datetime
     lapsed: bool
     deliveries: tuple[DeliveryStatus, ...]
+    withheld: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

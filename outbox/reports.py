@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -125,7 +126,10 @@ class Reports:
             except ValidationError:
                 # Another version's; its deliveries go their way all the same.
                 continue
-            found.append(AlertStatus(alert, findings, row.event_id, row.updated_at, bool(row.lapsed), told(row)))
+            withheld = json.loads(row.withheld or "{}")
+            found.append(
+                AlertStatus(alert, findings, row.event_id, row.updated_at, bool(row.lapsed), told(row), withheld)
+            )
         return found
 
     def backlog(self) -> Backlog:

@@ -75,6 +75,21 @@ def _insert(table: Table, names: tuple[str, ...]) -> Prepared:
     return Prepared(insert(table), names)
 
 
+def insert_missing_rows(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Insert rows that all have the same columns, but for those whose keys are there already."""
+    keys = [column.name for column in table.primary_key]
+    if rows:
+        # In one order everywhere, so that no two transactions wait for each other's rows.
+        ordered = sorted(rows, key=lambda row: tuple(row[key] for key in keys))
+        _insert_missing(connection.dialect.name, table, tuple(rows[0])).each(connection, ordered)
+
+
+@cache
+def _insert_missing(dialect_name: str, table: Table, names: tuple[str, ...]) -> Prepared:
+    dialect: Any = sqlite if dialect_name == "sqlite" else postgresql
+    return Prepared(dialect.insert(table).on_conflict_do_nothing(), names)
+
+
 def insert_missing(connection: Connection, table: Table, row: dict[str, Any]) -> None:
     """Insert a row unless there is one of its key."""
     dialect: Any = sqlite if connection.dialect.name == "sqlite" else postgresql

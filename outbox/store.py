@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, Engine, and_, insert, update
 
-from outbox import planning
+from alerts.withheld import Withheld
+from outbox import planning, withholding
 from outbox.known import Known
 from outbox.losses import Losses
 from outbox.notices import DELIVERIES, EVENTS, Listener, notify
@@ -19,6 +20,7 @@ from outbox.retention import Retention
 from outbox.statements import upsert
 from outbox.tables import ACCEPTED, PENDING, deliveries, destinations, events, probes
 from outbox.trouble import Announcements
+from outbox.withholding import Due
 from outbox.writer import Writer
 
 _ACCEPT = Prepared(insert(events).returning(events.c.id), ("received_at", "body", "kind", "state", "attempts"))
@@ -102,6 +104,20 @@ class Store(Known):
     def _plan(self, connection: Connection, items: Sequence[Sequence[planning.Rows]]) -> list[list[Plan]]:
         return [planning.keep(connection, planned, self.owner) for planned in items]
 
+    # What is not told for now
+
+    def ask_again(self) -> int:
+        """Have all that is not told for now looked at, as who hears of what may have changed; how many alerts."""
+        return self._writer.write(_ask_again, None, durable=False)
+
+    def postpone(self, still: Sequence[tuple[Due, Mapping[str, Withheld]]]) -> None:
+        """Keep why alerts are not told yet, and when they are to be looked at again."""
+        self._writer.write(_postpone, still, durable=False)
+
+    def add_sources(self, inhibiting: Mapping[str, Sequence[str]]) -> None:
+        """Keep that alerts inhibit others, by fingerprint the scopes; those that are over by now are left out."""
+        self._writer.write(_add_sources, inhibiting, durable=False)
+
     # Housekeeping
 
     def release(self, owner_prefix: str = "") -> int:
@@ -143,6 +159,25 @@ class Store(Known):
 
 def _take(connection: Connection, items: Sequence[planning.Asked]) -> list[list[Event]]:
     return [planning.take(connection, asked) for asked in items]
+
+
+def _ask_again(connection: Connection, items: Sequence[None]) -> list[int]:
+    return [withholding.ask_again(connection)] * len(items)
+
+
+def _postpone(connection: Connection, items: Sequence[Sequence[tuple[Due, Mapping[str, Withheld]]]]) -> list[None]:
+    planning.lock(connection)
+    for still in items:
+        withholding.postpone(connection, still)
+    return [None] * len(items)
+
+
+def _add_sources(connection: Connection, items: Sequence[Mapping[str, Sequence[str]]]) -> list[None]:
+    # Else one that ends just now would inhibit for ever.
+    planning.lock(connection)
+    for inhibiting in items:
+        withholding.add_sources(connection, inhibiting)
+    return [None] * len(items)
 
 
 def _probe(connection: Connection, moments: Sequence[datetime]) -> list[None]:

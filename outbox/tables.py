@@ -67,7 +67,9 @@ events = Table(
     Column("id", _Id, primary_key=True, autoincrement=True),
     Column("received_at", Moment, nullable=False),
     Column("body", LargeBinary, nullable=False, comment="as it came"),
-    Column("kind", String(16), nullable=False, server_default="alert", comment="alert; made here: lapse, notice"),
+    Column(
+        "kind", String(16), nullable=False, server_default="alert", comment="alert; lapse, release, notice: made here"
+    ),
     Column("state", String(16), nullable=False, comment="accepted, planned, unrouted, duplicate, dead"),
     Column("error", Text, comment="why it is dead"),
     Column("duplicate_of", _Id, comment="the event that told it"),
@@ -173,10 +175,24 @@ alerts = Table(
     Column("about_id", String(16), comment="the place that its pod or instance is, hashed; null when it names none"),
     Column("node_id", String(16), comment="likewise its node"),
     Column("namespace_id", String(16), comment="likewise its namespace"),
+    Column("withheld", Text, comment="where it is not told for now, and why, by destination"),
+    Column("inhibited_in", String(32), comment="the scope in which a source inhibits it"),
+    Column("again_at", Moment, comment="when it is to be looked at whether it may be told"),
     Index("alerts_by_status", "status", "severity", "updated_at"),
     Index("alerts_by_group", "group_id", "status"),
     Index("alerts_by_silence", "status", "updated_at"),
     *map(_where_firing_at, ("about_id", "node_id", "namespace_id")),
+    _where("alerts_withheld", text("withheld IS NOT NULL"), "group_id"),
+    _where("alerts_inhibited", text("inhibited_in IS NOT NULL"), "inhibited_in"),
+    _where("alerts_again", text("again_at IS NOT NULL"), "again_at"),
+)
+
+sources = Table(
+    "sources",
+    metadata,
+    Column("scope", String(32), primary_key=True, comment="a rule of inhibition and values of labels, hashed"),
+    Column("fingerprint", String(256), primary_key=True, comment="an alert that fires and inhibits others there"),
+    Index("sources_by_fingerprint", "fingerprint"),
 )
 
 rejected = Table(

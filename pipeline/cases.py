@@ -1,24 +1,25 @@
-"""What is known of an event's groups before it is decided who is told: each event in turn, in their order."""
+"""What is known of an event's groups, and who hears of them, before anything was looked up: each event in turn."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence, Set
-from dataclasses import dataclass, field, replace
-from datetime import timedelta
+from collections.abc import Callable, Iterable, Sequence, Set
+from dataclasses import dataclass, replace
+from datetime import datetime
+from functools import partial
 
 import structlog
 
 import units
-from alerts import payload
 from alerts.history import History, Judgement, judge
-from alerts.known import with_hidden
-from alerts.model import Alert, AlertGroup
-from config.schema import DeliverySettings
+from alerts.model import AlertGroup
+from config.schema import Configuration, DeliverySettings
 from outbox.database import StoreError
 from outbox.records import Event, Plan
 from outbox.store import Store
-
-_KNOWN_AT_MOST = 10_000
+from pipeline.read import Read, read
+from pipeline.verdicts import Question, Verdict, Verdicts
+from pipeline.wholes import Wholes, looks_back
+from routing import Rules
 
 _log = structlog.get_logger("plan")
 
@@ -30,14 +31,18 @@ class Heard:
     Attributes:
         group: as it came, with what is known to fire of what it hides.
         named: the fingerprints of the alerts that it names itself.
-        holders: which destinations hold, or wait to be told, something of it that is not over there, and what: by
-            destination the fingerprints, none where that is not known yet.
+        verdict: who hears of it; nobody does of a duplicate.
     """
 
     group: AlertGroup
     judgement: Judgement
     named: frozenset[str]
-    holders: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    verdict: Verdict = Verdict()  # noqa: RUF009  # frozen
+
+    @property
+    def news(self) -> bool:
+        """Whether it is no duplicate."""
+        return self.judgement.duplicate_of is None
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,47 +56,67 @@ class Case:
     @property
     def news(self) -> tuple[Heard, ...]:
         """The groups that are no duplicates."""
-        return tuple(heard for heard in self.groups if heard.judgement.duplicate_of is None)
+        return tuple(heard for heard in self.groups if heard.news)
 
 
 class Cases:
     """Prepares events, and remembers of their groups what is not in the database yet."""
 
-    def __init__(self, settings: DeliverySettings, store: Store) -> None:
-        self._settings = settings
+    def __init__(self, store: Store) -> None:
         self._store = store
         self._histories: dict[str, History] = {}
         self._of_events: dict[int, dict[str, History]] = {}
+        self._verdicts = Verdicts(store)
 
-    def prepare(self, events: Sequence[Event], drain: Callable[[], Sequence[Plan]]) -> list[Case]:
-        """Read events and judge each of their groups.
+    def prepare(
+        self,
+        events: Sequence[Event],
+        configuration: Configuration,
+        rules: Rules,
+        now: datetime,
+        drain: Callable[[], Sequence[Plan]],
+    ) -> list[Case]:
+        """Read events, judge each of their groups, and say who hears of it.
 
         Args:
             events: the oldest first.
+            now: aware.
             drain: has all plans that are in hand committed, and returns those that the database does not take: with
                 these, what it knows of alerts is complete.
 
         Raises:
             StoreError: what is known cannot be read.
         """
-        parsed = [_parsed(event) for event in events]
-        keys = {group.group_key for each in parsed for group in each.groups}
-        look_back = {group.group_key for each in parsed if each.looks_back for group in each.groups}
+        events_read = read(events, rules, self._store)
+        judged = self._judged(events_read, configuration.file.delivery, drain)
+        cases = self._with_verdicts(
+            judged, partial(self._verdicts.give, configuration=configuration, rules=rules, now=now)
+        )
+        for case in cases:
+            of_event = {heard.group.group_key: heard.judgement.history for heard in case.groups}
+            self._histories |= of_event
+            self._of_events[case.event.id] = of_event
+        return cases
+
+    def _judged(
+        self, events_read: Sequence[Read], settings: DeliverySettings, drain: Callable[[], Sequence[Plan]]
+    ) -> list[Case]:
+        keys = {group.group_key for each in events_read for group in each.groups}
+        look_back = {group.group_key for each in events_read for group in each.groups if looks_back(each.event, group)}
         not_kept = drain() if look_back else ()
         histories = self._store.histories(keys - self._histories.keys()) | self._histories
-        known = _Known(self._store, self._settings.stale_after, look_back, not_kept)
-        judged: dict[int, dict[str, History]] = {}
+        wholes = Wholes(self._store, settings.stale_after, look_back, not_kept)
         cases = []
-        for each in parsed:
+        for each in events_read:
             try:
                 heard = [
                     Heard(
                         group=whole,
-                        judgement=self._judge(each.event, whole, histories.get(whole.group_key)),
+                        judgement=_judge(each.event, whole, histories.get(whole.group_key), settings),
                         named=_named(each.event, group, whole),
                     )
                     for group in each.groups
-                    if (whole := known.whole(each.event, group)) is not None
+                    if (whole := wholes.whole(each.event, group)) is not None
                 ]
             except StoreError:
                 raise
@@ -99,47 +124,34 @@ class Cases:
                 _log.exception("an event cannot be judged", event_id=each.event.id)
                 cases.append(Case(each.event, error=f"cannot be judged: {type(error).__name__}"))
                 continue
-            of_event = {of_group.group.group_key: of_group.judgement.history for of_group in heard}
-            histories |= of_event
-            judged[each.event.id] = of_event
+            histories |= {of_group.group.group_key: of_group.judgement.history for of_group in heard}
             cases.append(Case(each.event, tuple(heard), each.error))
-        cases = self._with_holders(cases)
-        for of_event in judged.values():
-            self._histories |= of_event
-        self._of_events |= judged
         return cases
 
-    def _judge(self, event: Event, group: AlertGroup, history: History | None) -> Judgement:
-        judgement = judge(
-            history,
-            group,
-            event_id=event.id,
-            received_at=event.received_at,
-            dedup_window_seconds=self._settings.dedup_window,
-        )
-        if event.kind != "lapse":
-            return judgement
-        silence = f"not heard of for {units.duration(self._settings.stale_after)}: taken as over"
-        if group.firing:
-            # Beside a title that names what fires on.
-            silence = f"{' and '.join(sorted({alert.name for alert in group.resolved})[:3])} {silence}"
-        return replace(judgement, duplicate_of=None, notes=(silence, *judgement.notes))
+    def _with_verdicts(
+        self, cases: Sequence[Case], give: Callable[[Sequence[Question]], Sequence[Verdict]]
+    ) -> list[Case]:
+        asked = [Question(case.event, heard.group, heard.named) for case in cases for heard in case.news]
+        try:
+            verdicts = iter(give(asked) if asked else ())
+        except StoreError:
+            raise
+        except Exception as error:
+            if len(cases) > 1:
+                # One that there is no verdict of holds up nothing.
+                return [found for case in cases for found in self._with_verdicts([case], give)]
+            _log.exception("there is no verdict of an event", event_id=cases[0].event.id)
+            return [Case(cases[0].event, error=f"cannot be routed: {type(error).__name__}")]
 
-    def _with_holders(self, cases: Sequence[Case]) -> list[Case]:
-        """Say of groups in which something ended who is to hear of it though no route may lead there any more."""
-        ended = {heard.group.group_key for case in cases for heard in case.news if heard.group.resolved}
-        holders = self._store.holders(ended) if ended else {}
-        none: Mapping[str, frozenset[str]] = {}
-        return [
-            replace(
-                case,
-                groups=tuple(replace(heard, holders=holders.get(heard.group.group_key, none)) for heard in case.groups),
-            )
-            for case in cases
-        ]
+        def told(each: Heard) -> Heard:
+            return replace(each, verdict=next(verdicts)) if each.news else each
+
+        return [replace(case, groups=tuple(map(told, case.groups))) for case in cases]
 
     def done(self, event_ids: Iterable[int]) -> None:
         """Forget what the database remembers by now, and what it never will: of an event that is dead, or another's."""
+        event_ids = list(event_ids)
+        self._verdicts.forget(event_ids)
         for event_id in event_ids:
             for group_key, history in self._of_events.pop(event_id, {}).items():
                 if self._histories.get(group_key) is history:
@@ -147,77 +159,35 @@ class Cases:
 
     def forget_all_but(self, event_ids: Set[int]) -> None:
         """Forget events that are to be prepared again: by what is remembered each would be a duplicate of itself."""
+        self._verdicts.forget(self._of_events.keys() - event_ids)
         self._of_events = {each: of_event for each, of_event in self._of_events.items() if each in event_ids}
         self._histories = {}
         for event_id in sorted(self._of_events):
             self._histories |= self._of_events[event_id]
 
 
-@dataclass(frozen=True, slots=True)
-class _Parsed:
-    event: Event
-    groups: tuple[AlertGroup, ...] = ()
-    error: str | None = None
-
-    @property
-    def looks_back(self) -> bool:
-        """Whether what it says depends on alerts that came before."""
-        return self.event.kind == "lapse" or any(group.truncated_alerts for group in self.groups)
-
-
-def _parsed(event: Event) -> _Parsed:
-    try:
-        return _Parsed(event, payload.parse(event.body, event.received_at))
-    except payload.PayloadError as error:
-        # It was taken once, by this version or an older one: no reason to look at it again and again.
-        return _Parsed(event, error=f"cannot be read any more: {error}")
+def _judge(event: Event, group: AlertGroup, history: History | None, settings: DeliverySettings) -> Judgement:
+    judgement = judge(
+        history,
+        group,
+        event_id=event.id,
+        received_at=event.received_at,
+        dedup_window_seconds=settings.dedup_window,
+    )
+    if event.kind == "release":
+        # Nothing was heard of it: what comes next is to be held against what was.
+        return replace(judgement, history=history or judgement.history, duplicate_of=None, notes=(), again=False)
+    if event.kind != "lapse":
+        return judgement
+    silence = f"not heard of for {units.duration(settings.stale_after)}: taken as over"
+    if group.firing:
+        # Beside a title that names what fires on.
+        silence = f"{' and '.join(sorted({alert.name for alert in group.resolved})[:3])} {silence}"
+    return replace(judgement, duplicate_of=None, notes=(silence, *judgement.notes))
 
 
 def _named(event: Event, group: AlertGroup, whole: AlertGroup) -> frozenset[str]:
     """The alerts that were heard of: of a silence those that it takes for over."""
-    return frozenset(alert.fingerprint for alert in (whole.resolved if event.kind == "lapse" else group.alerts))
-
-
-class _Known:
-    """The alerts that fire in groups which do not name all of theirs, while a batch is prepared.
-
-    Args:
-        look_back: those groups' keys.
-        not_kept: what was planned and is not in the database.
-    """
-
-    def __init__(self, store: Store, stale_after_seconds: float, look_back: Set[str], not_kept: Sequence[Plan]) -> None:
-        self._store = store
-        self._stale_after = timedelta(seconds=stale_after_seconds)
-        self._heard: dict[str, set[str]] = {key: set() for key in look_back}
-        self._firing = {
-            key: {alert.fingerprint: alert for alert in store.firing(key, _KNOWN_AT_MOST)} for key in look_back
-        }
-        for plan in not_kept:
-            for group_key, alert, _ in plan.alerts:
-                self._note(group_key, [alert])
-
-    def whole(self, event: Event, group: AlertGroup) -> AlertGroup | None:
-        """The group with what it hides; None when it tells a silence that was broken since."""
-        key = group.group_key
-        if event.kind == "lapse":
-            silent = self._store.silent(key, event.received_at - self._stale_after) - self._heard[key]
-            alerts = tuple(alert for alert in group.alerts if alert.fingerprint in silent)
-            if not alerts:
-                return None
-            # What else fires in the group goes on; it is hidden, as it is in a payload that is cut short.
-            group = replace(group, alerts=alerts, truncated_alerts=len(self._firing[key].keys() - silent))
-        if group.truncated_alerts:
-            group = with_hidden(group, self._firing[key].values())
-        self._note(key, group.alerts)
-        return group
-
-    def _note(self, key: str, alerts: Iterable[Alert]) -> None:
-        """What came earlier and is not in the database yet."""
-        if key not in self._firing:
-            return
-        for alert in alerts:
-            self._heard[key].add(alert.fingerprint)
-            self._firing[key].pop(alert.fingerprint, None)
-            if alert.firing:
-                self._firing[key][alert.fingerprint] = alert
+    if event.kind == "lapse":
+        return frozenset(alert.fingerprint for alert in whole.resolved)
+    return frozenset(alert.fingerprint for alert in group.alerts)

@@ -1,19 +1,20 @@
-"""Who is told what of an event: pure, given what was known and what was found."""
+"""What is told of an event: pure, given who hears of it and what was found."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import timedelta
 
 import units
 from alerts.conditions import unwanted
-from alerts.model import Alert, AlertGroup, common
+from alerts.model import Alert
 from alerts.notification import Finding, Notification
+from config.base import ActionSettings
 from config.schema import Configuration
 from outbox.records import AT_ONCE, Plan, Planned
 from pipeline.cases import Case, Heard
-from routing import route
+from pipeline.parts import Part, Place
 
 Findings = Mapping[str, tuple[Finding, ...]]
 """What was found, by fingerprint."""
@@ -34,62 +35,36 @@ def decide(configuration: Configuration, case: Case, findings: Iterator[tuple[Fi
         # Of what the payload hides, and of what goes on firing when others lapse, nothing was heard.
         named = [alert for alert in heard.group.alerts if alert.fingerprint in heard.named]
         alerts += [(heard.group.group_key, alert, found[alert.fingerprint]) for alert in named]
-        deliveries += _told(configuration, case, heard, found)
-    duplicates = [heard for heard in case.groups if heard.judgement.duplicate_of is not None]
+        deliveries += (_planned(configuration, case, heard, part, found) for part in heard.verdict.parts)
+    duplicates = [heard for heard in case.groups if not heard.news]
     return Plan(
         case.event,
         tuple(deliveries),
         tuple(alerts),
         histories={heard.group.group_key: heard.judgement.history for heard in case.groups},
+        withheld={
+            (heard.group.group_key, fingerprint): why
+            for heard in case.news
+            for fingerprint, why in heard.verdict.withheld.items()
+        },
+        sources={name: scopes for heard in case.news for name, scopes in heard.verdict.inhibiting.items()},
         heard_again={heard.group.group_key: tuple(sorted(heard.named)) for heard in duplicates},
         duplicate_of=duplicates[0].judgement.duplicate_of if duplicates and not case.news else None,
     )
 
 
-def _told(configuration: Configuration, case: Case, heard: Heard, found: Findings) -> Iterator[Planned]:
-    """Whoever the routes name, and whoever holds something of the group of which an end is told now."""
-    routed = set()
-    for hearing in route(configuration.file.route, heard.group):
-        receiver = configuration.receiver(hearing.receiver)
-        for action in receiver.actions if receiver else ():
-            place = _Place(hearing.receiver, action.kind, action.index)
-            routed.add(place.destination)
-            yield _planned(configuration, case, heard, place, hearing.group, found)
-    for destination, held in heard.holders.items():
-        part = _held_part(heard.group, held)
-        if destination not in routed and part is not None:
-            name, kind, index = destination.rsplit("/", 2)
-            yield _planned(configuration, case, heard, _Place(name, kind, int(index)), part, found)
-
-
-@dataclass(frozen=True, slots=True)
-class _Place:
-    """Where a notification goes; the configuration may know it no more."""
-
-    receiver: str
-    kind: str
-    index: int
-
-    @property
-    def destination(self) -> str:
-        return f"{self.receiver}/{self.kind}/{self.index}"
-
-
-def _planned(
-    configuration: Configuration, case: Case, heard: Heard, place: _Place, group: AlertGroup, found: Findings
-) -> Planned:
-    receiver = configuration.receiver(place.receiver)
-    actions = receiver.actions if receiver else ()
-    settings = next((each.settings for each in actions if (each.kind, each.index) == (place.kind, place.index)), None)
-    suppressed, due_at, notes = None, AT_ONCE, heard.judgement.notes
+def _planned(configuration: Configuration, case: Case, heard: Heard, part: Part, found: Findings) -> Planned:
+    place, group, suppressed, due_at = part.place, part.group, part.suppressed, AT_ONCE
+    receiver, settings = configuration.receiver(place.receiver), _settings(configuration, place)
+    notes = (*heard.judgement.notes, *part.notes)
     send_resolved = settings is None or settings.send_resolved
-    if not send_resolved:
+    if not send_resolved and suppressed is None:
         # As Alertmanager does: such a receiver hears only of what fires.
         if group.firing:
             group = replace(group, alerts=group.firing)
         else:
             suppressed = "send_resolved is false"
-    if suppressed is None and settings is not None and settings.when and place.destination not in heard.holders:
+    if suppressed is None and settings is not None and settings.when and not part.holds:
         # Who holds something of it hears on, whatever the readings are by now.
         suppressed = unwanted(settings.when, group.firing, found) if group.firing else "it was not told that it fired"
     if receiver is not None and receiver.flap_hold_seconds and group.status == "resolved":
@@ -109,14 +84,8 @@ def _planned(
     return Planned(notification, suppressed, due_at)
 
 
-def _held_part(group: AlertGroup, held: frozenset[str]) -> AlertGroup | None:
-    """What a destination is to hear of a group that is no more routed to it; None when nothing it holds has ended."""
-    alerts = tuple(alert for alert in group.alerts if alert.fingerprint in held) if held else group.resolved
-    if all(alert.firing for alert in alerts):
-        return None
-    return replace(
-        group,
-        alerts=alerts,
-        common_labels=common(alert.labels for alert in alerts),
-        common_annotations=common(alert.annotations for alert in alerts),
-    )
+def _settings(configuration: Configuration, place: Place) -> ActionSettings | None:
+    """Those of a destination; None where the configuration does not know it any more."""
+    receiver = configuration.receiver(place.receiver)
+    actions = receiver.actions if receiver else ()
+    return next((each.settings for each in actions if (each.kind, each.index) == (place.kind, place.index)), None)

@@ -27,6 +27,7 @@ from pipeline.commits import STUCK_AT_MOST, Commits, dead
 from pipeline.decide import decide
 from pipeline.lookups import Batch, Lookups
 from pipeline.wake import Wake
+from routing import Rules
 
 _BATCHES_AT_ONCE = 8
 _BATCH_HEAD_START_SECONDS = 0.25
@@ -57,7 +58,8 @@ class Planner:
         self._configuration = configuration
         self._store = store
         self._clock = clock
-        self._cases = Cases(configuration.file.delivery, store)
+        self._rules = Rules.of(configuration.file)
+        self._cases = Cases(store)
         self._commits = Commits(store, planned)
         self._unplanned: set[int] = set()
         self._in_doubt_until = 0.0
@@ -161,7 +163,7 @@ class Planner:
 
         while True:
             try:
-                return self._cases.prepare(batch, drain)
+                return self._cases.prepare(batch, self._configuration, self._rules, self._clock(), drain)
             except StoreError as error:
                 _log.error("cannot look for what is known", error=str(error))
                 if self._stopping.wait(_RETRY_SECONDS):

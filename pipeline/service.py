@@ -20,6 +20,7 @@ from pipeline.deliver import Deliverer
 from pipeline.fallback import Fallback
 from pipeline.pictures import Pictures
 from pipeline.plan import Planner
+from pipeline.release import Release
 from pipeline.tidy import Tidy
 
 _LOOK_SECONDS = 0.02
@@ -64,12 +65,13 @@ class Pipeline:
             configuration, store, enrichers, prometheuses, given, clock, planned=self._deliverer.expect
         )
         self._tidy = Tidy(configuration, store, clock, accepted=self._planner.wake.ring)
+        self._release = Release(configuration, store, clock, accepted=self._planner.wake.ring)
         self._listener = store.listener(self._planner.wake.ring, self._deliverer.wake.ring)
 
     @property
     def alive(self) -> bool:
         """Whether its threads run."""
-        return all(each.alive for each in (self._planner, self._deliverer, self._fallback, self._tidy))
+        return all(each.alive for each in (self._planner, self._deliverer, self._fallback, self._tidy, self._release))
 
     @property
     def stuck(self) -> bool:
@@ -82,6 +84,7 @@ class Pipeline:
         self._deliverer.start()
         self._fallback.start()
         self._tidy.start()
+        self._release.start()
         self._listener.start()
 
     def stop(self, timeout_seconds: float) -> None:
@@ -91,6 +94,7 @@ class Pipeline:
             timeout_seconds: for each of planning and delivering.
         """
         self._listener.stop()
+        self._release.stop(timeout_seconds)
         self._tidy.stop(timeout_seconds)
         self._fallback.stop(timeout_seconds)
         self._planner.stop(timeout_seconds)

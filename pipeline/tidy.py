@@ -88,7 +88,7 @@ class Tidy:
             if (group_key, alert.fingerprint) not in self._asked:
                 by_group.setdefault(group_key, []).append(alert)
         # What was asked for last is to be planned first, be it this process' or another's.
-        if not by_group or self._store.lapse_waits():
+        if not by_group or self._store.waits("lapse"):
             return 0
         for group_key, alerts in by_group.items():
             event_id = self._store.accept(lapse.rendered(lapse.lapsed(group_key, alerts, now)), now, kind="lapse")

@@ -6,18 +6,9 @@ Source: https://prometheus.io/docs/alerting/latest/configuration/#route and `dis
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
-from alerts.model import Alert, AlertGroup, common
 from config.schema import Route
-
-
-@dataclass(frozen=True, slots=True)
-class Hearing:
-    """One receiver, and the part of a group it hears of."""
-
-    receiver: str
-    group: AlertGroup
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,55 +17,42 @@ class Taken:
 
     Attributes:
         receiver: its own or the nearest one above it.
+        group_by: likewise; None when none of them says.
         children: those of its children that the alert takes; where there are none, its receiver is told.
     """
 
     route: Route
     receiver: str
+    group_by: tuple[str, ...] | None
     children: tuple[Taken, ...]
 
     @property
-    def receivers(self) -> Iterator[str]:
-        """Who is told, in the tree's order; one that several routes lead to is named by each of them."""
+    def told(self) -> Iterator[Taken]:
+        """The routes whose receivers are told, in the tree's order."""
         if not self.children:
-            yield self.receiver
+            yield self
         for child in self.children:
-            yield from child.receivers
+            yield from child.told
+
+    @property
+    def receivers(self) -> Iterator[str]:
+        """Who is told; one that several routes lead to is named by each of them."""
+        return (taken.receiver for taken in self.told)
 
 
-def take(root: Route, labels: Mapping[str, str], inherited: str = "") -> Taken:
+def take(root: Route, labels: Mapping[str, str], receiver: str = "", group_by: tuple[str, ...] | None = None) -> Taken:
     """Walk the tree with an alert's labels.
 
     Depth first; the first child that matches, and those behind it as long as they say `continue`.
+
+    Args:
+        receiver: of what is above the root.
+        group_by: likewise.
     """
-    receiver = root.receiver or inherited
+    receiver, group_by = root.receiver or receiver, root.group_by or group_by
     children = []
     for child in root.matching(labels):
-        children.append(take(child, labels, receiver))
+        children.append(take(child, labels, receiver, group_by))
         if not child.continue_:
             break
-    return Taken(root, receiver, tuple(children))
-
-
-def route(root: Route, group: AlertGroup) -> tuple[Hearing, ...]:
-    """Split a group by who hears of it.
-
-    Returns:
-        For each receiver the whole group, or, where its alerts go different ways, the part that is its own.
-    """
-    parts: dict[str, list[Alert]] = {}
-    for alert in group.alerts:
-        for receiver in dict.fromkeys(take(root, alert.labels).receivers):
-            parts.setdefault(receiver, []).append(alert)
-    return tuple(Hearing(receiver, _part(group, tuple(alerts))) for receiver, alerts in parts.items())
-
-
-def _part(group: AlertGroup, alerts: tuple[Alert, ...]) -> AlertGroup:
-    if len(alerts) == len(group.alerts):
-        return group
-    return replace(
-        group,
-        alerts=alerts,
-        common_labels=common(alert.labels for alert in alerts),
-        common_annotations=common(alert.annotations for alert in alerts),
-    )
+    return Taken(root, receiver, group_by, tuple(children))

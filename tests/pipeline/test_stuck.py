@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import select
@@ -11,7 +12,7 @@ from outbox.database import StoreError
 from outbox.records import Event, Plan
 from outbox.store import Store
 from outbox.tables import events
-from pipeline import Pipeline
+from pipeline import Pipeline, cases, read, verdicts
 from tests.pipeline.parts import Clock, Enricher, Prometheus, Recorder, body, dead, make_pipeline, settled, started
 from tests.samples import SEED, webhook, wire_alert
 from tests.service import eventually
@@ -125,19 +126,26 @@ def test_what_is_dead_makes_no_duplicate(tmp_path: Path, store: Store, clock: Cl
         assert ["delivered"] == settled(pipeline, pipeline.accept(body(FIRING)))
 
 
+@pytest.mark.parametrize(("module", "step"), [(cases, "_judge"), (read, "regrouped"), (verdicts, "divide")])
 def test_what_cannot_be_judged_holds_up_nothing(
-    tmp_path: Path, store: Store, clock: Clock, recorder: Recorder, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path,
+    store: Store,
+    clock: Clock,
+    recorder: Recorder,
+    monkeypatch: pytest.MonkeyPatch,
+    module: Any,
+    step: str,
 ) -> None:
     """One event that is not understood is dead, and those beside it in its batch are told."""
     pipeline = make_pipeline(tmp_path, store, {"team/log/0": recorder}, clock=clock)
-    judge = pipeline._planner._cases._judge
+    works = getattr(module, step)
 
-    def choosy_judge(event: object, group: object, history: object) -> object:
-        if "Bad" in str(group):
+    def choosy(*arguments: Any) -> Any:
+        if "Bad" in str(arguments[1]):
             raise OverflowError("date value out of range")
-        return judge(event, group, history)  # type: ignore[arg-type]
+        return works(*arguments)
 
-    monkeypatch.setattr(pipeline._planner._cases, "_judge", choosy_judge)
+    monkeypatch.setattr(module, step, choosy)
     ids = [pipeline.accept(body(wire_alert(name))) for name in ("Good", "Bad", "Fine")]
     with started(pipeline):
         assert [["delivered"]] * 2 == [settled(pipeline, each) for each in (ids[0], ids[2])]

@@ -7,8 +7,8 @@ import pytest
 
 from alerts.model import AlertGroup
 from config.schema import Route
-from routing import Hearing, route, take
-from tests.samples import model_alert
+from routing import Hearing, Rules, route, take
+from tests.samples import NOW, model_alert
 
 
 def tree(*routes: dict[str, Any], receiver: str = "root") -> Route:
@@ -142,12 +142,12 @@ def test_a_group_that_stays_together_is_told_whole() -> None:
     """Where all alerts go one way the group is passed on as it is."""
     root = tree(to("all", "alertname=Crash", continue_=True), to("more", "alertname=Crash"))
 
-    assert (Hearing("all", GROUP), Hearing("more", GROUP)) == route(root, GROUP)
+    assert (Hearing("all", GROUP), Hearing("more", GROUP)) == route(Rules(root), GROUP, {}, NOW)
 
 
 def test_a_group_is_split_by_who_hears_of_it() -> None:
     """Each receiver gets its own part, in the group's order, with what is common to that part."""
-    first, second = route(tree(to("team-a", "team=a"), to("team-b", "team=b")), GROUP)
+    first, second = route(Rules(tree(to("team-a", "team=a"), to("team-b", "team=b"))), GROUP, {}, NOW)
 
     assert ("team-a", (A1, A2)) == (first.receiver, first.group.alerts)
     assert ("team-b", (B1, B2)) == (second.receiver, second.group.alerts)
@@ -165,7 +165,7 @@ def test_a_group_is_split_by_who_hears_of_it() -> None:
 
 def test_a_part_has_a_status_of_its_own() -> None:
     """The part that is over is over, though the rest of the group fires."""
-    first, second = route(tree(to("over", "n=2", "team=a")), GROUP)
+    first, second = route(Rules(tree(to("over", "n=2", "team=a"))), GROUP, {}, NOW)
 
     assert [("root", "firing"), ("over", "resolved")] == [
         (each.receiver, each.group.status) for each in (first, second)
@@ -175,7 +175,7 @@ def test_a_part_has_a_status_of_its_own() -> None:
 def test_one_receiver_through_two_routes_hears_once() -> None:
     """Two ways to one receiver make one notification, of the alerts of both."""
     root = tree(to("chat", "team=a"), to("chat", "n=1"), to("other", "team=b"))
-    first, second = route(root, GROUP)
+    first, second = route(Rules(root), GROUP, {}, NOW)
 
     assert ("chat", (A1, B1, A2)) == (first.receiver, first.group.alerts)
     assert ("other", (B2,)) == (second.receiver, second.group.alerts)

@@ -12,6 +12,7 @@ from sqlalchemy import Engine, text
 
 from alerts.model import Alert, AlertGroup, Status, fingerprint
 from alerts.notification import Excerpt, Finding, Gap, Notification, Reading, SendError
+from alerts.withheld import Withheld
 from outbox.database import StoreError
 from outbox.records import AlertStatus, DeliveryStatus, Plan
 from outbox.store import Store
@@ -108,6 +109,18 @@ def test_shows_why_nobody_was_told(
     recorder.failures.extend([failure] * 20)
     client.post("/alert?wait=5s", data=SEED)
     assert " ".join(expected.split()) in words(shown(client))
+
+
+def test_shows_where_it_is_not_told_for_now(client: FlaskClient, store: Store) -> None:
+    """An alert that was left out of what its group's delivery tells has the reason all the same."""
+    store.accept(b"{}", NOW)
+    (claimed,) = store.claim_events(NOW, 30)
+    alert = model_alert()
+    why = {("group", alert.fingerprint): {"team/log/0": Withheld("inhibited by <node>, as alert 0123 fires", "scope")}}
+    store.plan([Plan(claimed, alerts=(("group", alert, ()),), withheld=why)])
+    page = words(shown(client))
+    assert "not told for now team/log/0: inhibited by <node>, as alert 0123 fires" in page
+    assert "nobody is to be told" not in page
 
 
 def test_says_that_a_payload_could_not_be_planned(client: FlaskClient, store: Store) -> None:

@@ -1,0 +1,203 @@
+"""Who hears of each group of a batch: in the order in which events came, each given what those before it changed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence, Set
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from alerts.model import AlertGroup
+from alerts.withheld import Withheld
+from config.schema import Configuration
+from outbox.records import Event
+from outbox.store import Store
+from pipeline.parts import Before, Part, divide
+from routing import Hearing, Rules, Sources, route
+
+_NOWHERE: Mapping[str, Withheld] = {}
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """Who hears of a group?
+
+    Attributes:
+        named: the fingerprints of the alerts that its payload names.
+    """
+
+    event: Event
+    group: AlertGroup
+    named: Set[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """Who does, and why others do not.
+
+    Attributes:
+        parts: what goes where.
+        withheld: of its alerts, by fingerprint and destination, why they are not told for now; nothing for those that
+            were not and may be by now.
+        inhibiting: of the alerts that it names the scopes in which they inhibit others: none of one that is over.
+        sources: which alerts inhibit others in the scopes that its alerts look at.
+    """
+
+    parts: tuple[Part, ...] = ()
+    withheld: Mapping[str, Mapping[str, Withheld]] = field(default_factory=dict)
+    inhibiting: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    sources: Sources = field(default_factory=dict)
+
+
+class Verdicts:
+    """Gives verdicts, and remembers what they change until it is in the database."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._of_events: dict[int, list[tuple[Question, Verdict]]] = {}
+
+    def give(
+        self, questions: Sequence[Question], configuration: Configuration, rules: Rules, now: datetime
+    ) -> list[Verdict]:
+        """Say of groups who hears of them.
+
+        Args:
+            questions: in the order of their events.
+            now: aware; for time intervals.
+
+        Raises:
+            StoreError: what is known cannot be read.
+        """
+        self.forget(each.event.id for each in questions)
+        in_hand = [given for event_id in sorted(self._of_events) for given in self._of_events[event_id]]
+        inhibiting = [_inhibiting(each, rules) for each in questions]
+        sources = self._sources(questions, inhibiting, in_hand, rules)
+        hearings = [route(rules, each.group, some, now) for each, some in zip(questions, sources, strict=True)]
+        ledger = self._ledger(questions, hearings, in_hand)
+        verdicts = []
+        for at, each in enumerate(questions):
+            before = ledger.before(each)
+            division = divide(configuration, each.group, hearings[at], before)
+            free = {alert.fingerprint for alert in each.group.alerts} & before.untold.keys()
+            withheld = {**dict.fromkeys(free, _NOWHERE), **division.withheld}
+            verdict = Verdict(division.parts, withheld, inhibiting[at], sources[at])
+            ledger.note(each, verdict)
+            verdicts.append(verdict)
+            self._of_events.setdefault(each.event.id, []).append((each, verdict))
+        return verdicts
+
+    def forget(self, event_ids: Iterable[int]) -> None:
+        """Forget what the database knows by now, or never will."""
+        for event_id in event_ids:
+            self._of_events.pop(event_id, None)
+
+    def _sources(
+        self,
+        questions: Sequence[Question],
+        inhibiting: Sequence[Mapping[str, tuple[str, ...]]],
+        in_hand: Sequence[tuple[Question, Verdict]],
+        rules: Rules,
+    ) -> list[Sources]:
+        """Of each group the sources in the scopes that its alerts look at, by the time that its event came."""
+        looked_at = [
+            {scope for alert in each.group.firing for scope in rules.inhibition.target_scopes(alert.labels)}
+            for each in questions
+        ]
+        asked = set().union(*looked_at)
+        if not asked:
+            return [{} for _ in questions]
+        earlier = [verdict.inhibiting for _, verdict in in_hand]
+        over = {name for each in (*earlier, *inhibiting) for name, scopes in each.items() if not scopes}
+        firing = _Firing(self._store.inhibiting(asked, over))
+        for each in earlier:
+            firing.note(each)
+        found: list[Sources] = []
+        for scopes, each in zip(looked_at, inhibiting, strict=True):
+            firing.note(each)
+            found.append(firing.within(scopes))
+        return found
+
+    def _ledger(
+        self,
+        questions: Sequence[Question],
+        hearings: Sequence[tuple[Hearing, ...]],
+        in_hand: Sequence[tuple[Question, Verdict]],
+    ) -> _Ledger:
+        untold = self._store.withheld({each.group.group_key for each in questions})
+        ledger = _Ledger({})
+        for (key, fingerprint), where in untold.items():
+            ledger.untold.setdefault(key, {})[fingerprint] = where
+        concerned = {
+            each.group.group_key
+            for each, heard in zip(questions, hearings, strict=True)
+            if each.group.resolved or any(one.withheld for one in heard) or each.group.group_key in ledger.untold
+        }
+        if concerned:
+            ledger.holders = {key: dict(who) for key, who in self._store.holders(concerned).items()}
+        for question, verdict in in_hand:
+            ledger.note(question, verdict)
+        return ledger
+
+
+class _Firing:
+    """Alerts that inhibit others, by scope."""
+
+    def __init__(self, known: Mapping[str, str]) -> None:
+        self._sources = {scope: {one: None} for scope, one in known.items()}
+
+    def note(self, inhibiting: Mapping[str, tuple[str, ...]]) -> None:
+        """Some have begun, or are over."""
+        for fingerprint, scopes in inhibiting.items():
+            if not scopes:
+                for some in self._sources.values():
+                    some.pop(fingerprint, None)
+            for scope in scopes:
+                self._sources.setdefault(scope, {})[fingerprint] = None
+
+    def within(self, scopes: Iterable[str]) -> Sources:
+        """One in each of these scopes, where there is one."""
+        return {scope: next(iter(some)) for scope in scopes if (some := self._sources.get(scope))}
+
+
+@dataclass(slots=True)
+class _Ledger:
+    """Who was told what of groups, and what was not told where.
+
+    Attributes:
+        holders: by group's key, see `Before`.
+        untold: likewise.
+    """
+
+    holders: dict[str, dict[str, frozenset[str]]]
+    untold: dict[str, dict[str, Mapping[str, str]]] = field(default_factory=dict)
+
+    def before(self, question: Question) -> Before:
+        """What is known of a group."""
+        key = question.group.group_key
+        released = question.named if question.event.kind == "release" else None
+        return Before(self.holders.get(key, {}), dict(self.untold.get(key, {})), released)
+
+    def note(self, question: Question, verdict: Verdict) -> None:
+        """This is planned, and is not in the database yet."""
+        key = question.group.group_key
+        for fingerprint, why in verdict.withheld.items():
+            said = {destination: each.reason for destination, each in why.items()}
+            self.untold.setdefault(key, {})[fingerprint] = said
+        for each in verdict.parts:
+            firing = frozenset(alert.fingerprint for alert in each.group.firing)
+            if each.suppressed is None and firing:
+                of_group = self.holders.setdefault(key, {})
+                held = of_group.get(each.place.destination)
+                # Who is about to be told something holds nobody knows what.
+                of_group[each.place.destination] = firing if held is None else held and held | firing
+
+
+def _inhibiting(question: Question, rules: Rules) -> Mapping[str, tuple[str, ...]]:
+    """Which of the alerts that a payload names inhibit others, and which can no more."""
+    found: dict[str, tuple[str, ...]] = {}
+    for alert in question.group.alerts:
+        if alert.fingerprint not in question.named or question.event.kind == "release":
+            continue
+        scopes = rules.inhibition.source_scopes(alert.labels) if alert.firing else ()
+        if scopes or not alert.firing:
+            found[alert.fingerprint] = scopes
+    return found
