@@ -39,7 +39,7 @@ def check_route(root: Any, receivers: Sequence[Receiver], document: Document) ->
         if root.get("receiver") is None and ("route", "receiver") not in document.blanked:
             document.problems.append(document.problem(("route", "receiver"), "is missing"))
     used = set()
-    for path, node in _nodes(root, ("route",)):
+    for path, node in nodes(root, ("route",)):
         receiver = node.get("receiver")
         used.add(receiver)
         if receiver and receiver not in names:
@@ -67,6 +67,17 @@ def check_inhibition(rules: Sequence[InhibitRule], document: Document) -> list[P
                 message = f"has no {side}_matchers: every alert is a {side}"
                 warnings.append(document.problem(("inhibit_rules", at), message))
     return warnings
+
+
+def nodes(node: Any, path: Path_) -> Iterator[tuple[Path_, dict[str, Any]]]:
+    """Each node of a routing tree as it was read, and where it stands."""
+    if not isinstance(node, dict):
+        return
+    receiver = node.get("receiver")
+    yield path, node if isinstance(receiver, str | None) else {**node, "receiver": None}
+    routes = node.get("routes")
+    for at, child in enumerate(routes if isinstance(routes, list) else ()):
+        yield from nodes(child, (*path, "routes", at))
 
 
 def check_fallbacks(listed: Any, receivers: Sequence[Receiver], document: Document) -> list[Problem]:
@@ -215,16 +226,6 @@ def _reached(used: set[Any], receivers: Sequence[Receiver]) -> set[Any]:
         reached |= found
         found = {each.fallback for each in receivers if each.name in found and each.fallback} - reached
     return reached
-
-
-def _nodes(node: Any, path: Path_) -> Iterator[tuple[Path_, dict[str, Any]]]:
-    if not isinstance(node, dict):
-        return
-    receiver = node.get("receiver")
-    yield path, node if isinstance(receiver, str | None) else {**node, "receiver": None}
-    routes = node.get("routes")
-    for at, child in enumerate(routes if isinstance(routes, list) else ()):
-        yield from _nodes(child, (*path, "routes", at))
 
 
 def _no_receiver(name: str, names: list[str]) -> str:

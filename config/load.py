@@ -19,6 +19,7 @@ from config.checks import (
 )
 from config.document import ConfigError, Document, Problem, read
 from config.environment import Environment
+from config.interval_checks import check_intervals
 from config.receivers import ReceiversReader
 from config.schema import ConfigFile, Configuration, PrometheusSettings, QuerySettings
 from config.validation import validated
@@ -65,6 +66,7 @@ def load(
     defaults = data["global"] if isinstance(data.get("global"), dict) else {}
     receivers = list(ReceiversReader(document, actions, defaults, environment, log_otherwise=shipped).read(listed))
     warnings = check_route(data.get("route"), receivers, document) + check_fallbacks(listed, receivers, document)
+    warnings += check_intervals(data, document)
     if file is not None:
         warnings += check_inhibition(file.inhibit_rules, document)
         check_queries(file.enrichment.queries, enrichers, read_query, document)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Self
 
@@ -30,6 +31,7 @@ from config.base import (
 )
 from config.http import HttpClientSettings
 from config.inhibition import InhibitRule
+from config.intervals import NamedInterval
 
 _FALLBACK_AFTER_SECONDS = 120.0
 _FLAP_HOLD_SECONDS = 0.0
@@ -43,7 +45,12 @@ def _not_to_be_guessed(key: SecretStr) -> SecretStr:
 
 
 class Route(Settings):
-    """A node of the routing tree; what is not set is the parent's."""
+    """A node of the routing tree; what is not set is the parent's, but for its intervals of time, which are its own.
+
+    Attributes:
+        mute_time_intervals: names of those within which it tells nobody.
+        active_time_intervals: and of those outside of which it does not, if there are any.
+    """
 
     receiver: str | None = None
     matchers: MatcherList = ()
@@ -55,6 +62,8 @@ class Route(Settings):
     group_wait: DurationSeconds | None = None
     group_interval: DurationSeconds | None = None
     repeat_interval: DurationSeconds | None = None
+    mute_time_intervals: tuple[str, ...] = ()
+    active_time_intervals: tuple[str, ...] = ()
 
     _conditions: tuple[Matcher, ...] = PrivateAttr(default=())
     _choices: Choices = PrivateAttr(default=Choices(()))
@@ -229,7 +238,11 @@ class StorageSettings(Settings):
 
 
 class ConfigFile(Settings):
-    """The whole file but its receivers, whose shape the actions know."""
+    """The whole file but its receivers, whose shape the actions know.
+
+    Attributes:
+        mute_time_intervals: what `time_intervals` was called before, and is the same.
+    """
 
     global_: GlobalSettings = Field(default_factory=GlobalSettings, alias="global")
     prometheus: PrometheusSettings | None = None
@@ -237,9 +250,16 @@ class ConfigFile(Settings):
     enrichment: EnrichmentSettings = Field(default_factory=EnrichmentSettings)
     route: Route
     inhibit_rules: tuple[InhibitRule, ...] = ()
+    time_intervals: tuple[NamedInterval, ...] = ()
+    mute_time_intervals: tuple[NamedInterval, ...] = ()
     delivery: DeliverySettings = Field(default_factory=DeliverySettings)
     web: WebSettings = Field(default_factory=WebSettings)
     storage: StorageSettings = Field(default_factory=StorageSettings)
+
+    @cached_property
+    def intervals(self) -> Mapping[str, NamedInterval]:
+        """The intervals of time, by their names."""
+        return {each.name: each for each in (*self.mute_time_intervals, *self.time_intervals)}
 
 
 class ReceiverSettings(Settings):

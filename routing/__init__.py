@@ -2,7 +2,21 @@
 
 from routing.grouping import group_key, regrouped
 from routing.inhibit import Inhibition, Sources
+from routing.intervals import changes_at, muted
 from routing.rules import Hearing, Rules, part, route
 from routing.tree import Taken, take
 
-__all__ = ["Hearing", "Inhibition", "Rules", "Sources", "Taken", "group_key", "part", "regrouped", "route", "take"]
+__all__ = [
+    "Hearing",
+    "Inhibition",
+    "Rules",
+    "Sources",
+    "Taken",
+    "changes_at",
+    "group_key",
+    "muted",
+    "part",
+    "regrouped",
+    "route",
+    "take",
+]

@@ -11,13 +11,14 @@ from pydantic import SecretStr
 
 import actions
 from config.base import ActionSettings
-from config.schema import Configuration
+from config.schema import ConfigFile, Configuration
 
 Load = Callable[..., Configuration]
 Problems = Callable[..., list[str]]
 
 ROOT = Path(__file__).parent.parent.parent
 SECRET = "hunter2"
+KEYS = [field.alias or name for name, field in ConfigFile.model_fields.items()]
 SMALL = "route: {receiver: a}\nreceivers:\n- name: a\n"
 SLACK = f"{SMALL}  slack_configs:\n  - "
 PAGERDUTY = f"{SMALL}  pagerduty_configs:\n  - "
@@ -253,10 +254,7 @@ WRONG: dict[str, tuple[str, list[str]]] = {
     "two of one name": (f"{SMALL}- name: a\n", ["f.yml:4:3 receivers[1].name: another receiver has this name"]),
     "an unknown key": (
         f"{SMALL}colour: red\n",
-        [
-            "f.yml:4:1 colour: is no key here; there are: global, prometheus, external_url, enrichment, route, "
-            "delivery, web, storage, receivers"
-        ],
+        [f"f.yml:4:1 colour: is no key here; there are: {', '.join(KEYS)}, receivers"],
     ),
     "a misspelt key": (f"{SMALL}enrichmnt: {{}}\n", ["f.yml:4:1 enrichmnt: is no key here; did you mean enrichment?"]),
     "misspelt receivers": (
