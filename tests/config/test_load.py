@@ -600,7 +600,6 @@ delivery: {}
             "route: {receiver: a, group_by: [x], group_wait: 1s, group_interval: 1s, routes: [{repeat_interval: 1h}]}\n"
             "receivers: [{name: a}]",
             [
-                "f.yml:1:22 route.group_by: groups come from Alertmanager; a bare alert is a group of its own",
                 "f.yml:1:37 route.group_wait: is Alertmanager's to keep; it has no effect here",
                 "f.yml:1:53 route.group_interval: is Alertmanager's to keep; it has no effect here",
                 "f.yml:1:83 route.routes[0].repeat_interval: is Alertmanager's to keep; it has no effect here",
