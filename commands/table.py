@@ -19,7 +19,7 @@ def table(headings: Sequence[str], rows: Sequence[Sequence[str]], width: int | N
     """
     last = len(headings) - 1
     shown = [
-        [_plain(text) if at == last else _cut(_plain(text), _LONGEST) for at, text in enumerate(row)] for row in rows
+        [plain(text) if at == last else _cut(plain(text), _LONGEST) for at, text in enumerate(row)] for row in rows
     ]
     lines = [list(headings), *shown]
     widths = [max(_columns(line[at]) for line in lines) for at in range(last)]
@@ -31,8 +31,8 @@ def table(headings: Sequence[str], rows: Sequence[Sequence[str]], width: int | N
     return "\n".join(texts)
 
 
-def _plain(text: str) -> str:
-    """On one line, and with nothing in it that a terminal takes for a command: others wrote it."""
+def plain(text: str) -> str:
+    """A text on one line, and with nothing in it that a terminal takes for a command: others wrote it."""
     return "".join(each if each.isprintable() else " " if each.isspace() else "?" for each in text)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -21,7 +22,7 @@ from config.document import ConfigError, Document, Problem, read
 from config.environment import Environment
 from config.interval_checks import check_intervals
 from config.receivers import ReceiversReader
-from config.schema import ConfigFile, Configuration, PrometheusSettings, QuerySettings
+from config.schema import ConfigFile, Configuration, PrometheusSettings, QuerySettings, RoutingSettings
 from config.validation import validated
 
 DEFAULT_FILE = Path(__file__).resolve().with_name("default.yaml")
@@ -77,7 +78,9 @@ def load(
     if document.problems or file is None:
         raise ConfigError(_in_order(document.problems))
     warned = tuple(map(str, _in_order(warnings)))
-    return Configuration(document.name, file, tuple(receivers), prometheuses, warned)
+    routing = {key: data[key] for key in RoutingSettings.model_fields if data.get(key) is not None}
+    said = json.dumps(routing, ensure_ascii=False, sort_keys=True)
+    return Configuration(document.name, file, tuple(receivers), prometheuses, said, warned)
 
 
 def _prometheuses(

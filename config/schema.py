@@ -5,6 +5,7 @@ Source: https://prometheus.io/docs/alerting/latest/configuration/
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -237,21 +238,26 @@ class StorageSettings(Settings):
     ] = 30 * 86_400.0
 
 
-class ConfigFile(Settings):
-    """The whole file but its receivers, whose shape the actions know.
+class RoutingSettings(Settings):
+    """What says who hears of what.
 
     Attributes:
         mute_time_intervals: what `time_intervals` was called before, and is the same.
     """
 
-    global_: GlobalSettings = Field(default_factory=GlobalSettings, alias="global")
-    prometheus: PrometheusSettings | None = None
-    external_url: HttpUrl | None = None
-    enrichment: EnrichmentSettings = Field(default_factory=EnrichmentSettings)
     route: Route
     inhibit_rules: tuple[InhibitRule, ...] = ()
     time_intervals: tuple[NamedInterval, ...] = ()
     mute_time_intervals: tuple[NamedInterval, ...] = ()
+
+
+class ConfigFile(RoutingSettings):
+    """The whole file but its receivers, whose shape the actions know."""
+
+    global_: GlobalSettings = Field(default_factory=GlobalSettings, alias="global")
+    prometheus: PrometheusSettings | None = None
+    external_url: HttpUrl | None = None
+    enrichment: EnrichmentSettings = Field(default_factory=EnrichmentSettings)
     delivery: DeliverySettings = Field(default_factory=DeliverySettings)
     web: WebSettings = Field(default_factory=WebSettings)
     storage: StorageSettings = Field(default_factory=StorageSettings)
@@ -305,6 +311,7 @@ class Configuration:
     Attributes:
         name: the file's, as it was given.
         prometheuses: each alert's is the first whose matchers fit.
+        routing: what it says of who hears of what, as JSON that `RoutingSettings` reads.
         warnings: what is accepted and may not be what was meant.
     """
 
@@ -312,7 +319,13 @@ class Configuration:
     file: ConfigFile
     receivers: tuple[Receiver, ...]
     prometheuses: tuple[PrometheusSettings, ...] = ()
+    routing: str = ""
     warnings: tuple[str, ...] = ()
+
+    @property
+    def routing_id(self) -> str:
+        """16 hex digits of it."""
+        return hashlib.sha256(self.routing.encode()).hexdigest()[:16]
 
     def receiver(self, name: str) -> Receiver | None:
         """The receiver of that name."""

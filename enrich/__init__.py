@@ -5,6 +5,7 @@ from enrich._find import EnricherError, find, needs
 from enrich._kubernetes import Kubernetes
 from enrich._prometheus import Prometheus
 from enrich._query import Query, queries
+from enrich._questions import questions
 from enrich._run import run
 
 __all__ = [
@@ -18,5 +19,6 @@ __all__ = [
     "find",
     "needs",
     "queries",
+    "questions",
     "run",
 ]

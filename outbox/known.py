@@ -14,10 +14,10 @@ from alerts.places import Neighbour, Place
 from outbox import neighbours, withholding
 from outbox.holding import holding_digests
 from outbox.prepared import OneOf, Prepared
-from outbox.records import EventKind
+from outbox.records import Event, EventKind
 from outbox.reports import Reports
 from outbox.rows import HISTORY, THREAD, group_id, plain_text, read_alerts
-from outbox.tables import PENDING, alerts, deliveries, events, groups, threads
+from outbox.tables import PENDING, alerts, deliveries, events, groups, routings, threads
 
 _HISTORIES = Prepared(select(groups.c.group_id, groups.c.history).where(OneOf(groups.c.group_id, "some")))
 _TOLD_OR_WAITING = (
@@ -100,6 +100,18 @@ class Known(Reports):
         """An event's payload as it came; None when it is kept no more."""
         with self._reading() as connection:
             return connection.execute(select(events.c.body).where(events.c.id == event_id)).scalar()
+
+    def decided(self, event_id: int) -> tuple[Event, str | None] | None:
+        """An event, and by what it was decided who is told of it, as its plan said; None when it is kept no more."""
+        columns = (events.c.id, events.c.received_at, events.c.body, events.c.attempts, events.c.kind, events.c.trace)
+        with self._reading() as connection:
+            row = connection.execute(select(*columns).where(events.c.id == event_id)).first()
+        return None if row is None else (Event(*row[:-1]), row.trace)
+
+    def routing(self, routing_id: str) -> str | None:
+        """What said who heard of what, as JSON; None when it is kept no more."""
+        with self._reading() as connection:
+            return connection.execute(select(routings.c.document).where(routings.c.id == routing_id)).scalar()
 
     def firing_after(self, reached: tuple[str, str], at_most: int) -> list[tuple[tuple[str, str], Alert]]:
         """Alerts that fire, in the order of their rows' keys, each with its own.

@@ -162,6 +162,7 @@ def _event_values(plan: Plan) -> dict[str, Any]:
         "state": plan.state,
         "error": plain_text(plan.error) if plan.error else None,
         "duplicate_of": plan.duplicate_of,
+        "trace": plan.trace,
         "lease_owner": None,
         "lease_until": None,
     }

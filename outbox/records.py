@@ -68,6 +68,7 @@ class Plan:
         sources: which alerts that came inhibit others, by fingerprint the scopes; none of one that is over.
         heard_again: of groups that came as they were what they named: fingerprints, by the group's key.
         duplicate_of: the event that told all of this already.
+        trace: by what it was decided, as JSON.
     """
 
     event: Event
@@ -79,6 +80,7 @@ class Plan:
     heard_again: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     duplicate_of: int | None = None
     error: str | None = None
+    trace: str | None = None
 
     @property
     def state(self) -> EventState:

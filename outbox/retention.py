@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Table, and_, delete, exists, func, or_, select, text, true, tuple_
 
 from outbox.statements import chunks
-from outbox.tables import alerts, deliveries, events, groups, rejected, threads
+from outbox.tables import alerts, deliveries, events, groups, rejected, routings, threads
 from outbox.trouble import Reading
 from outbox.untold import UNTOLD
 from outbox.writer import Writer
@@ -170,4 +170,5 @@ _RULES: dict[Table, tuple[Any, ColumnElement[bool]]] = {
     threads: (threads.c.updated_at, threads.c.open == 0),
     groups: (groups.c.updated_at, ~_fires),
     rejected: (rejected.c.received_at, true()),
+    routings: (routings.c.kept_at, true()),
 }

@@ -17,8 +17,9 @@ from outbox.prepared import Prepared
 from outbox.queue import Queue
 from outbox.records import Event, EventKind, Plan
 from outbox.retention import Retention
+from outbox.rows import plain_text
 from outbox.statements import upsert
-from outbox.tables import ACCEPTED, PENDING, deliveries, destinations, events, probes
+from outbox.tables import ACCEPTED, PENDING, deliveries, destinations, events, probes, routings
 from outbox.trouble import Announcements
 from outbox.withholding import Due
 from outbox.writer import Writer
@@ -104,6 +105,10 @@ class Store(Known):
     def _plan(self, connection: Connection, items: Sequence[Sequence[planning.Rows]]) -> list[list[Plan]]:
         return [planning.keep(connection, planned, self.owner) for planned in items]
 
+    def keep_routing(self, routing_id: str, document: str, now: datetime) -> None:
+        """Keep what says who hears of what, so that it can be told later why somebody did or did not."""
+        self._writer.write(_keep_routing, {"id": routing_id, "document": plain_text(document), "kept_at": now})
+
     # What is not told for now
 
     def ask_again(self) -> int:
@@ -159,6 +164,11 @@ class Store(Known):
 
 def _take(connection: Connection, items: Sequence[planning.Asked]) -> list[list[Event]]:
     return [planning.take(connection, asked) for asked in items]
+
+
+def _keep_routing(connection: Connection, rows: Sequence[dict[str, Any]]) -> list[None]:
+    upsert(connection, routings, {row["id"]: row for row in rows}.values())
+    return [None] * len(rows)
 
 
 def _ask_again(connection: Connection, items: Sequence[None]) -> list[int]:

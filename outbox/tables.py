@@ -73,6 +73,7 @@ events = Table(
     Column("state", String(16), nullable=False, comment="accepted, planned, unrouted, duplicate, dead"),
     Column("error", Text, comment="why it is dead"),
     Column("duplicate_of", _Id, comment="the event that told it"),
+    Column("trace", Text, comment="by what it was decided who is told"),
     Column("attempts", Integer, nullable=False, default=0),
     Column("lease_owner", String(128)),
     Column("lease_until", Moment),
@@ -203,6 +204,14 @@ rejected = Table(
     Column("error", Text, nullable=False, comment="what it was answered"),
     Column("body", LargeBinary, nullable=False, comment="its beginning"),
     sqlite_autoincrement=True,
+)
+
+routings = Table(
+    "routings",
+    metadata,
+    Column("id", String(16), primary_key=True),
+    Column("document", Text, nullable=False, comment="routes, rules of inhibition and intervals of a configuration"),
+    Column("kept_at", Moment, nullable=False, comment="when it was last seen in force"),
 )
 
 probes = Table(

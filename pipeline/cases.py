@@ -47,11 +47,16 @@ class Heard:
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """An event and its groups, or why it has none."""
+    """An event and its groups, or why it has none.
+
+    Attributes:
+        decided_at: when it was said who hears of them.
+    """
 
     event: Event
     groups: tuple[Heard, ...] = ()
     error: str | None = None
+    decided_at: datetime | None = None
 
     @property
     def news(self) -> tuple[Heard, ...]:
@@ -89,9 +94,8 @@ class Cases:
         """
         events_read = read(events, rules, self._store)
         judged = self._judged(events_read, configuration.file.delivery, drain)
-        cases = self._with_verdicts(
-            judged, partial(self._verdicts.give, configuration=configuration, rules=rules, now=now)
-        )
+        give = partial(self._verdicts.give, configuration=configuration, rules=rules, now=now)
+        cases = [replace(case, decided_at=now) for case in self._with_verdicts(judged, give)]
         for case in cases:
             of_event = {heard.group.group_key: heard.judgement.history for heard in case.groups}
             self._histories |= of_event

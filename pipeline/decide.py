@@ -15,6 +15,7 @@ from config.schema import Configuration
 from outbox.records import AT_ONCE, Plan, Planned
 from pipeline.cases import Case, Heard
 from pipeline.parts import Part, Place
+from pipeline.traces import written
 
 Findings = Mapping[str, tuple[Finding, ...]]
 """What was found, by fingerprint."""
@@ -50,6 +51,7 @@ def decide(configuration: Configuration, case: Case, findings: Iterator[tuple[Fi
         sources={name: scopes for heard in case.news for name, scopes in heard.verdict.inhibiting.items()},
         heard_again={heard.group.group_key: tuple(sorted(heard.named)) for heard in duplicates},
         duplicate_of=duplicates[0].judgement.duplicate_of if duplicates and not case.news else None,
+        trace=written(case, configuration.routing_id),
     )
 
 

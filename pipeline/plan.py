@@ -34,6 +34,7 @@ _BATCH_HEAD_START_SECONDS = 0.25
 _BATCH_WORTH_ITS_COST = 20
 _GATHER_SECONDS = 0.01
 _RETRY_SECONDS = 0.5
+_ROUTING_SECONDS = 3_600.0
 
 _log = structlog.get_logger("plan")
 
@@ -61,6 +62,7 @@ class Planner:
         self._rules = Rules.of(configuration.file)
         self._cases = Cases(store)
         self._commits = Commits(store, planned)
+        self._routing_kept_at: datetime | None = None
         self._unplanned: set[int] = set()
         self._in_doubt_until = 0.0
         # Long enough for the batches ahead of one, too.
@@ -117,6 +119,7 @@ class Planner:
         if len(in_hand) < _BATCHES_AT_ONCE and len(self._commits.stuck) < STUCK_AT_MOST and not self._stopping.is_set():
             batch = self._claim()
         if batch:
+            self._keep_routing()
             cases = self._prepared(batch, in_hand)
             in_hand.append(self._lookups.batch(cases))
             self._unplanned |= {case.event.id for case in cases}
@@ -152,6 +155,17 @@ class Planner:
             return []
         # What is stuck for longer than its lease comes again; its plan is made.
         return [event for event in claimed if event.id not in self._unplanned]
+
+    def _keep_routing(self) -> None:
+        """What is decided now is to be explained later."""
+        now = self._clock()
+        if self._routing_kept_at is not None and abs((now - self._routing_kept_at).total_seconds()) < _ROUTING_SECONDS:
+            return
+        try:
+            self._store.keep_routing(self._configuration.routing_id, self._configuration.routing, now)
+            self._routing_kept_at = now
+        except StoreError as error:
+            _log.error("cannot keep the routes", error=str(error))
 
     def _prepared(self, batch: list[Event], in_hand: deque[Batch]) -> list[Case]:
         """What is known of a batch's groups; while that cannot be read, nothing else can be done either."""

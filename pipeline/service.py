@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
+from typing import Any
 
 import structlog
 
@@ -15,6 +16,7 @@ from config.schema import Configuration
 from outbox.database import StoreError
 from outbox.records import DeliveryStatus, EventStatus
 from outbox.store import Store
+from pipeline import traces
 from pipeline.accept import accept, reject
 from pipeline.deliver import Deliverer
 from pipeline.fallback import Fallback
@@ -109,6 +111,14 @@ class Pipeline:
         event_id = accept(body, self.store, self._clock())
         self._planner.wake.ring()
         return event_id
+
+    def trace(self, event_id: int) -> dict[str, Any] | None:
+        """Why an event's alerts went where they did, as JSON has it; None where that is not known any more.
+
+        Raises:
+            StoreError: the database does not answer.
+        """
+        return traces.told(self.store, event_id)
 
     def retry(self, delivery: DeliveryStatus) -> str | None:
         """Have a delivery tried again at once, if its destination is not paused.

@@ -70,7 +70,7 @@ class Inhibition:
 
     def target_scopes(self, labels: Mapping[str, str]) -> tuple[str, ...]:
         """The scopes in which a source inhibits an alert."""
-        return tuple(scope for _, scope in self._looked_at(labels))
+        return tuple(scope for _, scope in self.looked_at(labels))
 
     def inhibited(self, labels: Mapping[str, str], sources: Sources) -> Inhibited | None:
         """Why an alert is not to be told, by the first rule that says so; None when it may be.
@@ -78,7 +78,7 @@ class Inhibition:
         Args:
             sources: those that fire, of the alert's own scopes at least.
         """
-        for at, scope in self._looked_at(labels):
+        for at, scope in self.looked_at(labels):
             if scope in sources:
                 return Inhibited(self.named(at), sources[scope], scope)
         return None
@@ -87,7 +87,8 @@ class Inhibition:
         """What a rule is called."""
         return self.rules[at].name or f"inhibit_rules[{at}]"
 
-    def _looked_at(self, labels: Mapping[str, str]) -> Iterator[tuple[int, str]]:
+    def looked_at(self, labels: Mapping[str, str]) -> Iterator[tuple[int, str]]:
+        """The rules that an alert is a target of, by their places, each with the scope of its sources."""
         for at in self._targets.meeting(labels):
             rule = self.rules[at]
             yield at, _scope(rule, labels, "source only" if all_match(rule.sources, labels) else "any")

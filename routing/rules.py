@@ -8,7 +8,7 @@ from datetime import datetime
 
 from alerts.model import Alert, AlertGroup, common
 from alerts.withheld import Withheld
-from config.schema import ConfigFile, Route
+from config.schema import Route, RoutingSettings
 from routing.grouping import group_key
 from routing.inhibit import Inhibition, Sources
 from routing.intervals import Intervals, changes_at, muted
@@ -37,10 +37,10 @@ class Rules:
     intervals: Intervals = field(default_factory=dict)
 
     @classmethod
-    def of(cls, file: ConfigFile) -> Rules:
+    def of(cls, settings: RoutingSettings) -> Rules:
         """Those of a configuration."""
-        named = (*file.time_intervals, *file.mute_time_intervals)
-        return cls(file.route, Inhibition(file.inhibit_rules), {each.name: each for each in named})
+        named = (*settings.time_intervals, *settings.mute_time_intervals)
+        return cls(settings.route, Inhibition(settings.inhibit_rules), {each.name: each for each in named})
 
     def inhibited(self, alert: Alert, sources: Sources) -> Withheld | None:
         """Why nobody is to be told of an alert now, as others fire; None when they may be."""

@@ -39,6 +39,7 @@ def blueprint(pipeline: Pipeline) -> Blueprint:
                 "error": status.error,
                 "duplicate_of": status.duplicate_of,
                 "deliveries": [document(each, now) for each in status.deliveries],
+                "trace": pipeline.trace(event_id),
             }
         )
 

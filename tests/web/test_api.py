@@ -19,6 +19,7 @@ def test_tells_what_became_of_an_event(client: FlaskClient, running: Pipeline) -
     assert document is not None
     (delivery,) = document.pop("deliveries")
     assert document.pop("received_at").endswith("+00:00")
+    assert ["team"] == document.pop("trace")["groups"][0]["alerts"][0]["receivers"]
     assert {"id": 1, "state": "planned", "error": None, "duplicate_of": None} == document
     for moment in ("received_at", "settled_at"):
         assert delivery.pop(moment).endswith("+00:00")

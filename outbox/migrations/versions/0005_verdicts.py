@@ -1,4 +1,6 @@
-"""What inhibits others, and what is not told for now. Alerts that fire already inhibit once the service starts.
+"""What inhibits others, what is not told for now, and by what that was decided.
+
+Alerts that fire already inhibit others once the service starts.
 
 Revision: 0005, after 0004.
 """
@@ -27,3 +29,10 @@ def upgrade() -> None:
         sa.Column("fingerprint", sa.String(256), primary_key=True),
     )
     op.create_index("sources_by_fingerprint", "sources", ["fingerprint"])
+    op.add_column("events", sa.Column("trace", sa.Text))
+    op.create_table(
+        "routings",
+        sa.Column("id", sa.String(16), primary_key=True),
+        sa.Column("document", sa.Text, nullable=False),
+        sa.Column("kept_at", sa.BigInteger, nullable=False),
+    )

@@ -1,0 +1,91 @@
+"""By what it was decided who is told of an event: kept in few words with its plan, and told later at length."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from datetime import datetime
+from functools import lru_cache
+from typing import Any
+
+from alerts.model import AlertGroup
+from config.schema import RoutingSettings
+from outbox.rows import group_id
+from outbox.store import Store
+from pipeline.cases import Case
+from pipeline.read import read
+from routing import Rules, Sources, in_group, looked_at, trace
+
+_MOST_ALERTS = 100
+
+
+def written(case: Case, routing_id: str) -> str | None:
+    """What cannot be found out later: the time, the routes then, and what inhibited others.
+
+    Args:
+        routing_id: of the configuration by which it was decided.
+    """
+    if case.decided_at is None:
+        return None
+    groups = {}
+    for heard in case.groups:
+        said = {"duplicate_of": heard.judgement.duplicate_of, "sources": dict(heard.verdict.sources)}
+        groups[group_id(heard.group.group_key)] = {key: value for key, value in said.items() if value}
+    return json.dumps({"at": case.decided_at.isoformat(), "routing": routing_id, "groups": groups})
+
+
+def told(store: Store, event_id: int) -> dict[str, Any] | None:
+    """Say of an event that was planned why its alerts went where they did, as JSON has it.
+
+    Returns:
+        Of each group each alert with every route that was tried; None where that is not known any more.
+
+    Raises:
+        StoreError: the database does not answer.
+    """
+    found = store.decided(event_id)
+    if found is None or found[1] is None:
+        return None
+    event, kept = found[0], json.loads(found[1])
+    routing = store.routing(kept["routing"])
+    if routing is None:
+        return None
+    rules, at = _rules(routing), datetime.fromisoformat(kept["at"])
+    (event_read,) = read([event], rules, store)
+    groups = []
+    for group in event_read.groups:
+        said = kept["groups"].get(group_id(group.group_key), {})
+        groups.append(
+            {
+                "key": group.group_key,
+                "duplicate_of": said.get("duplicate_of"),
+                **alerts_document(rules, group, said.get("sources", {}), at),
+            }
+        )
+    return {"at": at.isoformat(), "groups": groups}
+
+
+def alerts_document(rules: Rules, group: AlertGroup, sources: Sources, now: datetime) -> Mapping[str, Any]:
+    """Each alert of a group with every route that was tried, and each rule of inhibition that it is a target of."""
+    alerts = []
+    for at, alert in enumerate(group.alerts[:_MOST_ALERTS]):
+        tried = trace(rules, alert.labels, now)
+        inhibited = rules.inhibited(alert, sources)
+        alerts.append(
+            {
+                "fingerprint": alert.fingerprint,
+                "name": alert.name,
+                "status": alert.status,
+                "labels": dict(alert.labels),
+                "receivers": list(dict.fromkeys(each.receiver for each in in_group(tried, group, at))),
+                "inhibited": inhibited.reason if inhibited else None,
+                "inhibit_rules": looked_at(rules, alert.labels, sources) if alert.firing else [],
+                "routes": tried.document(),
+            }
+        )
+    return {"alerts": alerts, "alerts_left_out": max(0, len(group.alerts) - _MOST_ALERTS)}
+
+
+@lru_cache(maxsize=8)
+def _rules(routing: str) -> Rules:
+    return Rules.of(RoutingSettings.model_validate_json(routing))
