@@ -941,3 +941,15 @@ def test_what_needs_something_runs_where_it_is_set(load_yaml: Load, enrichment: 
     """Nobody has to name all others for it."""
     settings = load_yaml(f"{SMALL}enrichment: {enrichment}\n").file.enrichment
     assert running == settings.running(NEEDS)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("delivery: {retry_for: [1h]}", "f.yml:4:12 delivery.retry_for: should be a single value"),
+        ("web: {charts_key_file: {a: b}}", "f.yml:4:7 web.charts_key_file: should be the name of a file"),
+    ],
+)
+def test_says_what_a_scalar_is(problems_of: Problems, text: str, expected: str) -> None:
+    """A list or a mapping where one value should stand is told in plain words."""
+    assert [expected] == problems_of(f"{SMALL}{text}\n")
