@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from itertools import chain
 from pathlib import Path
 from typing import Annotated, Any, ClassVar
 from urllib.parse import urlsplit
@@ -13,14 +14,17 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
+    GetCoreSchemaHandler,
+    GetPydanticSchema,
     PlainValidator,
     SecretStr,
     model_validator,
 )
+from pydantic_core import core_schema
 
 import units
 from alerts.conditions import Condition, parse_condition
-from alerts.matchers import Matcher, parse_matchers
+from alerts.matchers import Matcher, MatcherError, parse_matchers
 from templating import Template
 
 
@@ -111,13 +115,35 @@ TemplateText = Annotated[Template, PlainValidator(_template)]
 RatePerSecond = Annotated[float, _read_with(units.rate_per_second), AfterValidator(_not_too_slow)]
 
 
-def _matchers(value: object) -> object:
-    if not isinstance(value, list) or not all(isinstance(line, str) for line in value):
+def _listed(value: object) -> object:
+    if not isinstance(value, list):
         raise ValueError('should be a list of matchers such as severity="critical"')
-    return tuple(matcher for line in value for matcher in parse_matchers(line))
+    return value
 
 
-MatcherList = Annotated[tuple[Matcher, ...], BeforeValidator(_matchers)]
+def _matchers_of_a_line(value: object) -> tuple[Matcher, ...]:
+    if not isinstance(value, str):
+        raise ValueError('should be matchers such as severity="critical"')
+    return parse_matchers(value)
+
+
+def _matcher_list(source: object, handler: GetCoreSchemaHandler) -> core_schema.CoreSchema:
+    """A schema of lines, so that what is wrong is told at its own; they are one list then."""
+    line = core_schema.no_info_plain_validator_function(_matchers_of_a_line)
+    lines = core_schema.no_info_before_validator_function(_listed, core_schema.tuple_variable_schema(line))
+    return core_schema.no_info_after_validator_function(lambda read: tuple(chain.from_iterable(read)), lines)
+
+
+def _expression(text: str) -> str:
+    try:
+        Matcher("", "=~", text)
+    except MatcherError as error:
+        raise ValueError(str(error).removeprefix(": ")) from None
+    return text
+
+
+MatcherList = Annotated[tuple[Matcher, ...], GetPydanticSchema(_matcher_list)]
+Expressions = dict[str, Annotated[str, AfterValidator(_expression)]]
 
 
 def all_matchers(

@@ -20,6 +20,7 @@ from config.environment import Environment, EnvironmentVariableError
 Path_ = tuple[str | int, ...]
 
 _MAX_NODES = 200_000
+_LONGEST_MESSAGE = 1_500
 _VARIABLE = re.compile(r"\$\$|\$\{([A-Za-z_][A-Za-z0-9_]*)(?::-([^}]*))?\}")
 _NULL = frozenset(("", "~", "null", "Null", "NULL"))
 _MERGE = "tag:yaml.org,2002:merge"
@@ -83,12 +84,18 @@ class Document:
     def problem(self, path: Path_, message: str) -> Problem:
         """Say what is wrong at a path, placed at the nearest part of it that the file has."""
         if path in self.variables:
-            return Problem("the environment", self.variables[path], message)
+            return Problem("the environment", self.variables[path], _line(message))
         known = path
         while known and known not in self.marks:
             known = known[:-1]
         line, column = self.marks.get(known, (1, 1))
-        return Problem(f"{self.name}:{line}:{column}", dotted(path), message)
+        return Problem(f"{self.name}:{line}:{column}", _line(dotted(path)), _line(message))
+
+
+def _line(text: str) -> str:
+    """On one line, and not as long as what somebody wrote where a name should stand."""
+    shown = text if len(text) <= _LONGEST_MESSAGE else f"{text[:_LONGEST_MESSAGE]}…"
+    return "".join(each if each.isprintable() else repr(each)[1:-1] for each in shown)
 
 
 def dotted(path: Path_) -> str:

@@ -11,7 +11,7 @@ from typing import Self
 from pydantic import Field, PrivateAttr, model_validator
 
 from alerts.matchers import Matcher
-from config.base import MatcherList, Settings, all_matchers
+from config.base import Expressions, MatcherList, Settings, all_matchers
 
 
 class InhibitRule(Settings):
@@ -25,10 +25,10 @@ class InhibitRule(Settings):
     name: str = ""
     source_matchers: MatcherList = ()
     source_match: dict[str, str] = Field(default_factory=dict)
-    source_match_re: dict[str, str] = Field(default_factory=dict)
+    source_match_re: Expressions = Field(default_factory=dict)
     target_matchers: MatcherList = ()
     target_match: dict[str, str] = Field(default_factory=dict)
-    target_match_re: dict[str, str] = Field(default_factory=dict)
+    target_match_re: Expressions = Field(default_factory=dict)
     equal: tuple[str, ...] = ()
 
     _sources: tuple[Matcher, ...] = PrivateAttr(default=())

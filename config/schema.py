@@ -20,6 +20,7 @@ from alerts.matchers import Matcher
 from config.base import (
     ActionSettings,
     DurationSeconds,
+    Expressions,
     HttpUrl,
     MatcherList,
     SecretUrl,
@@ -56,7 +57,7 @@ class Route(Settings):
     receiver: str | None = None
     matchers: MatcherList = ()
     match: dict[str, str] = Field(default_factory=dict)
-    match_re: dict[str, str] = Field(default_factory=dict)
+    match_re: Expressions = Field(default_factory=dict)
     continue_: bool = Field(default=False, alias="continue")
     routes: tuple[Route, ...] = ()
     group_by: tuple[str, ...] | None = None

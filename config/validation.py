@@ -26,6 +26,8 @@ _PLAIN_WORDS = {
     "int_type": "should be a whole number",
     "too_short": "is empty",
     "bool_type": "should be true or false",
+    "float_type": "should be a single value",
+    "path_type": "should be the name of a file",
 }
 
 

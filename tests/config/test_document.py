@@ -328,3 +328,13 @@ def test_places_a_problem_at_the_nearest_part_that_is_there(read_yaml: Read) -> 
     assert ["f.yml:2:3 a.b: m", "f.yml:1:1 a.x: m", "f.yml:1:1 x[0].y: m"] == [
         _without_folder(document.problem(path, "m")) for path in (("a", "b"), ("a", "x"), ("x", 0, "y"))
     ]
+
+
+def test_a_problem_is_one_line() -> None:
+    """Names that are not meant as such are neither shown whole nor told over several lines."""
+    document = Document("f.yml")
+
+    assert "f.yml:1:1 a\\nb: no receiver is called x\\u2028y" == str(
+        document.problem(("a\nb",), "no receiver is called x\u2028y")
+    )
+    assert 1_600 > len(str(document.problem((), "x" * 100_000)))

@@ -226,8 +226,8 @@ WRONG: dict[str, tuple[str, list[str]]] = {
     "a name and a regular expression beside it": (
         "route:\n  receiver: a\n  routes:\n  - receiver: stranger\n    match_re: {b: '('}\nreceivers: [{name: a}]",
         [
-            "f.yml:4:5 route.routes[0]: b: bad regular expression '(': missing ): ^(?:()$",
             "f.yml:4:5 route.routes[0].receiver: no receiver is called 'stranger'",
+            "f.yml:5:16 route.routes[0].match_re.b: bad regular expression '(': missing ): ^(?:()$",
         ],
     ),
     "an empty secret and an empty body": (
@@ -448,7 +448,7 @@ WRONG: dict[str, tuple[str, list[str]]] = {
     ),
     "a bad matcher": (
         "route:\n  receiver: a\n  routes:\n  - matchers: ['a=b', 'c']\nreceivers: [{name: a}]",
-        ["f.yml:4:5 route.routes[0].matchers: position 2: expected an operator: = != =~ or !~"],
+        ["f.yml:4:23 route.routes[0].matchers[1]: position 2: expected an operator: = != =~ or !~"],
     ),
     "a matcher for matchers": (
         "route: {receiver: a, routes: [{matchers: a=b}]}\nreceivers: [{name: a}]",
@@ -456,7 +456,7 @@ WRONG: dict[str, tuple[str, list[str]]] = {
     ),
     "a bad expression": (
         "route: {receiver: a, routes: [{match_re: {a: '('}}]}\nreceivers: [{name: a}]",
-        ["f.yml:1:31 route.routes[0]: a: bad regular expression '(': missing ): ^(?:()$"],
+        ["f.yml:1:43 route.routes[0].match_re.a: bad regular expression '(': missing ): ^(?:()$"],
     ),
     "an unknown enricher": (
         f"{SMALL}enrichment: {{enrichers: [cpu, memry]}}\n",
@@ -941,3 +941,15 @@ def test_what_needs_something_runs_where_it_is_set(load_yaml: Load, enrichment: 
     """Nobody has to name all others for it."""
     settings = load_yaml(f"{SMALL}enrichment: {enrichment}\n").file.enrichment
     assert running == settings.running(NEEDS)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("delivery: {retry_for: [1h]}", "f.yml:4:12 delivery.retry_for: should be a single value"),
+        ("web: {charts_key_file: {a: b}}", "f.yml:4:7 web.charts_key_file: should be the name of a file"),
+    ],
+)
+def test_says_what_a_scalar_is(problems_of: Problems, text: str, expected: str) -> None:
+    """A list or a mapping where one value should stand is told in plain words."""
+    assert [expected] == problems_of(f"{SMALL}{text}\n")

@@ -225,54 +225,61 @@ def holds(element: Element, local: datetime) -> bool:
     return all(any(map(check, element[key])) for key, check in checks.items() if key in element)
 
 
-def _pairs(values: Sequence[int]) -> st.SearchStrategy[str]:
-    return st.tuples(st.sampled_from(values), st.sampled_from(values)).map(lambda two: f"{min(two)}:{max(two)}")
+NEAR = (-1440, -60, -30, -15, -1, 0, 1, 15, 30, 60, 90, 1440)
 
 
-CLOCKS = ("00:00", "00:01", "00:30", "01:00", "01:30", "02:00", "02:15", "03:00", "12:00", "23:00", "23:30", "24:00")
-TIMES = st.lists(st.sampled_from(CLOCKS), min_size=2, max_size=2, unique=True).map(
-    lambda two: {"start_time": min(two), "end_time": max(two)}
-)
-FIRST_AND_LAST_DAYS = ["1", "1:2", "28:31", "-1", "-2:-1", "1:-2", "2:-1", "29", "7", "18", "30", "-31:-30"]
-DAYS = st.one_of(_pairs([1, 4, 7, 8, 18, 24, 25, 29, 30, 31]), st.sampled_from(FIRST_AND_LAST_DAYS))
-DAY_NAMES = st.tuples(st.integers(0, 6), st.integers(0, 6)).map(
-    lambda two: f"{WEEKDAYS[min(two) - 1]}:{WEEKDAYS[max(two) - 1]}"
-)
-TIMES_OF_A_DAY = st.lists(TIMES, min_size=1, max_size=3)
-ELEMENTS = st.one_of(
-    TIMES_OF_A_DAY.map(lambda times: {"times": times}),
-    st.fixed_dictionaries(
-        {},
-        optional={
-            "times": TIMES_OF_A_DAY,
-            "weekdays": st.lists(DAY_NAMES, max_size=2),
-            "days_of_month": st.lists(DAYS, min_size=1, max_size=2),
-            "months": st.lists(_pairs(range(1, 13)), min_size=1, max_size=2),
-            "years": st.lists(_pairs(range(2010, 2030)), min_size=1, max_size=1),
-        },
-    ),
-)
-NAMED = st.sampled_from([("a", ""), ("", "a"), ("a", "b"), ("ab", ""), ("", "ab"), ("a", "bc"), ("ab", "c")])
+def _ordered(values: Sequence[int]) -> st.SearchStrategy[list[int]]:
+    return st.lists(st.sampled_from(sorted(set(values))), min_size=1, max_size=2, unique=True).map(sorted)
 
 
-@settings(max_examples=50, deadline=None)
-@given(
-    elements=st.lists(st.lists(ELEMENTS, min_size=1, max_size=2), min_size=3, max_size=3),
-    zones=st.lists(st.sampled_from(SET), min_size=1, max_size=2),
-    names=NAMED,
-    data=st.data(),
+@st.composite
+def elements_near(draw: st.DrawFn, place: str, moment: datetime) -> dict[str, Any]:
+    """Returns an element whose bounds are near to what the clocks of a place show about a moment."""
+    walls = [moment.astimezone(ZoneInfo(place)), (moment - MINUTE).astimezone(ZoneInfo(place)) + MINUTE]
+    shown = [wall.replace(tzinfo=None) + number * MINUTE for wall in walls for number in NEAR]
+    minutes = _ordered([0, 1440, *(each.hour * 60 + each.minute for each in shown)]).filter(lambda two: len(two) == 2)
+    clocks = minutes.map(lambda two: [f"{each // 60:02}:{each % 60:02}" for each in two])
+    times = st.lists(
+        clocks.map(lambda two: dict(zip(("start_time", "end_time"), two, strict=True))), min_size=1, max_size=2
+    )
+    last = monthrange(shown[0].year, shown[0].month)[1]
+    days = _ordered([each.day for each in shown])
+    counted = _ordered([min(-1, each.day - 1 - last) for each in shown])
+    written: dict[str, Any] = {"location": place}
+    if draw(st.sampled_from([True, True, True, False])):
+        written["times"] = draw(times)
+    kind = draw(st.sampled_from(["", "", "", "", "days", "weekdays", "months", "years"]))
+    if kind == "days":
+        span = draw(st.one_of(days, counted.filter(lambda two: two[0] >= -27)))
+        written["days_of_month"] = [":".join(map(str, span))]
+    elif kind == "weekdays":
+        span = draw(_ordered([each.isoweekday() % 7 for each in shown]))
+        written["weekdays"] = [":".join(WEEKDAYS[each - 1] for each in span)]
+    elif kind:
+        span = draw(_ordered([each.month if kind == "months" else each.year for each in shown]))
+        written[kind] = [":".join(map(str, span))]
+    return written
+
+
+NAMED = st.sampled_from(
+    [("a", ""), ("", "a"), ("a", ""), ("", "a"), ("a", "b"), ("ab", ""), ("", "ab"), ("a", "bc"), ("ab", "c")]
 )
+
+
+@pytest.mark.parametrize(("place", "set_at"), [(place, at(moment)) for place, moment in SET])
+@settings(max_examples=8, deadline=None)
+@given(other=st.sampled_from(SET), names=NAMED, data=st.data())
 def test_agrees_with_a_look_at_every_minute(
-    elements: list[list[dict[str, Any]]], zones: list[tuple[str, str]], names: tuple[str, str], data: st.DataObject
+    place: str, set_at: datetime, other: tuple[str, str], names: tuple[str, str], data: st.DataObject
 ) -> None:
     """Muted or not in each minute of some days, and when that next ends, where clocks are set."""
-    places = [name for name, _ in zones]
-    written = {
-        name: [{**each, "location": data.draw(st.sampled_from(places))} for each in listed]
-        for name, listed in zip("abc", elements, strict=True)
-    }
+    places = [place, place, other[0]]
+    of_a_name = st.lists(
+        st.sampled_from(places).flatmap(lambda each: elements_near(each, set_at)), min_size=1, max_size=2
+    )
+    written = {name: data.draw(of_a_name) for name in "abc"}
     clocks = {place: ZoneInfo(place) for place in places}
-    start = at(zones[0][1]) - HOURS_BEFORE * timedelta(hours=1)
+    start = set_at - HOURS_BEFORE * timedelta(hours=1)
     minutes = [start + number * MINUTE for number in range(2 * HOURS_BEFORE * 60)]
     mute, active = names
 
@@ -295,7 +302,7 @@ def test_agrees_with_a_look_at_every_minute(
         if after is None and number != len(minutes) // 2:
             # It takes milliseconds to look at years.
             continue
-        if number % 5 and abs(number - HOURS_BEFORE * 60) > 120:
+        if number % (5 if abs(number - HOURS_BEFORE * 60) < 150 else 60):
             continue
         found = changes_at(route, intervals, minutes[number] + timedelta(seconds=7))
         if not expected[number]:
