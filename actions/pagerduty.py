@@ -18,7 +18,8 @@ from actions._digest import level, numbers
 from alerts.model import Alert
 from alerts.notification import Notification, Receipt, SendError, Thread
 from alerts.severity import severity, worst_first
-from config.base import ActionSettings, HttpUrl, SecretText, require_one
+from config.base import HttpUrl, SecretText, require_one
+from config.http_config import HttpActionSettings
 from outbound import Http
 
 _FAR_SIDE = "PagerDuty"
@@ -37,7 +38,7 @@ _ANNOTATIONS = ("summary", "description", "runbook_url")
 _EXPENDABLE = ("resolved", "readings", "description", "firing", "summary", "runbook_url")
 
 
-class Settings(ActionSettings):
+class Settings(HttpActionSettings):
     """An element of `pagerduty_configs`.
 
     Attributes:
@@ -52,7 +53,7 @@ class Settings(ActionSettings):
 
     wakes: ClassVar[bool] = True
     shows_images: ClassVar[bool] = True
-    from_global: ClassVar[Mapping[str, str]] = {"url": "pagerduty_url"}
+    from_global: ClassVar[Mapping[str, str]] = {**HttpActionSettings.from_global, "url": "pagerduty_url"}
     from_environment: ClassVar[Mapping[str, str]] = {"routing_key": "PAGERDUTY_ROUTING_KEY"}
     example: ClassVar[Mapping[str, Any]] = {"routing_key": "0123456789abcdef0123456789abcdef"}
 
@@ -78,7 +79,7 @@ class Action:
             self._http,
             self._settings.url,
             _fitted(event),
-            deadline_seconds=deadline_seconds,
+            deadline_seconds=self._settings.within(deadline_seconds),
             secrets=[routing_key],
             far_side=_FAR_SIDE,
         )

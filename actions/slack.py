@@ -18,7 +18,8 @@ from actions._mrkdwn import escaped, paragraphs, preformatted, section, whole_li
 from alerts.model import Alert
 from alerts.notification import Gap, Notification, Receipt, SendError, Thread
 from alerts.severity import Severity, alert_severity, worst_first
-from config.base import ActionSettings, PaceSettings, SecretUrl, require_one
+from config.base import PaceSettings, SecretUrl, require_one
+from config.http_config import HttpActionSettings
 from outbound import Http
 
 _FAR_SIDE = "Slack"
@@ -45,7 +46,7 @@ _LISTED_ALERTS = 10
 _DETAIL_LABELS = ("namespace", "pod", "container", "instance", "cluster", "severity")
 
 
-class Settings(ActionSettings):
+class Settings(HttpActionSettings):
     """An element of `slack_configs`.
 
     Attributes:
@@ -60,6 +61,7 @@ class Settings(ActionSettings):
 
     digestible: ClassVar[bool] = True
     from_global: ClassVar[Mapping[str, str]] = {
+        **HttpActionSettings.from_global,
         "api_url": "slack_api_url",
         "api_url_file": "slack_api_url_file",
     }
@@ -88,7 +90,12 @@ class Action:
         # The path is what makes the URL a secret; a far side may send back either.
         secrets = [url, url.partition("://")[2].partition("/")[2], url.rstrip("/").rpartition("/")[2]]
         answer = post_json(
-            self._http, url, message, deadline_seconds=deadline_seconds, secrets=secrets, far_side=_FAR_SIDE
+            self._http,
+            url,
+            message,
+            deadline_seconds=self._settings.within(deadline_seconds),
+            secrets=secrets,
+            far_side=_FAR_SIDE,
         )
         if answer.text.strip() != "ok":
             # The Web API's errors come with status 200, and so may a proxy's page.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any, ClassVar
 from urllib.parse import urlsplit
@@ -29,7 +29,15 @@ class SecretError(Exception):
 
 
 class Settings(BaseModel):
-    """Frozen, refuses unknown keys, and never shows a value in an error."""
+    """Frozen, refuses unknown keys, and never shows a value in an error.
+
+    Attributes:
+        refused: keys that Alertmanager or Prometheus have and that are not taken: why, and what to write instead.
+        ineffective: keys that are taken and do nothing: why.
+    """
+
+    refused: ClassVar[Mapping[str, str]] = {}
+    ineffective: ClassVar[Mapping[str, str]] = {}
 
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True, populate_by_name=False)
 
@@ -41,6 +49,11 @@ class Settings(BaseModel):
             return value
         known = {field.alias or name for name, field in cls.model_fields.items()}
         return {key: each for key, each in value.items() if each is not None or key not in known}
+
+    def doubts(self) -> Iterator[tuple[str, str]]:
+        """What is set and may not be what was meant: each key, and why."""
+        for key in self.model_fields_set & self.ineffective.keys():
+            yield key, self.ineffective[key]
 
 
 def http_url(text: str) -> str:

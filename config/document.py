@@ -90,6 +90,11 @@ class Document:
         line, column = self.marks.get(known, (1, 1))
         return Problem(f"{self.name}:{line}:{column}", dotted(path), message)
 
+    def is_wrong(self, path: Path_) -> bool:
+        """Whether there is a problem at a path, or inside it."""
+        here = dotted(path)
+        return any(each.path == here or each.path.startswith((f"{here}.", f"{here}[")) for each in self.problems)
+
 
 def dotted(path: Path_) -> str:
     """Write a path as "receivers[0].slack_configs[1].api_url"."""

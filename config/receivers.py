@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from config.base import ActionSettings
-from config.document import Document, Path_
+from config.checks import check_doubts
+from config.document import Document, Path_, Problem
 from config.environment import Environment
 from config.schema import ActionConfig, Receiver, ReceiverSettings
 from config.validation import unknown_key, validated
@@ -23,6 +24,7 @@ class ReceiversReader:
         kinds: each kind of action that there is, with its settings.
         defaults: the file's `global`.
         log_otherwise: give a receiver that is left without any action the log, as the shipped default wants it.
+        warnings: what may not be meant, of what was read so far.
     """
 
     document: Document
@@ -30,6 +32,7 @@ class ReceiversReader:
     defaults: Mapping[str, Any]
     environment: Environment
     log_otherwise: bool
+    warnings: list[Problem] = field(default_factory=list)
 
     def read(self, listed: Any) -> Iterator[Receiver]:
         """Give each receiver of a list that has a name."""
@@ -80,6 +83,7 @@ class ReceiversReader:
         if isinstance(filled, dict):
             filled = self._with_defaults(shape, filled, path)
         settings: ActionSettings | None = validated(shape, filled, path, self.document)
+        self.warnings.extend(check_doubts(settings, path, self.document))
         return settings
 
     def _with_defaults(self, shape: type[ActionSettings], element: Mapping[str, Any], path: Path_) -> dict[str, Any]:
@@ -91,7 +95,12 @@ class ReceiversReader:
             return filled.get(key) is not None or filled.get(twin) is not None
 
         for key, name in shape.from_global.items():
-            if not given(key) and self.defaults.get(name) is not None:
+            if given(key) or self.defaults.get(name) is None:
+                continue
+            if self.document.is_wrong(("global", name)):
+                # It has been said, and need not be said of each action.
+                self.document.blanked.append((*path, key))
+            else:
                 filled[key] = self.defaults[name]
         for key, name in shape.from_environment.items():
             value = None if given(key) else self.document.look_up((*path, key), name, self.environment)

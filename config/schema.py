@@ -30,7 +30,8 @@ from config.base import (
     at_most,
     require_one,
 )
-from config.http import HttpClientSettings
+from config.http import HeadedSettings
+from config.http_config import HttpConfig
 from config.inhibition import InhibitRule
 from config.intervals import NamedInterval
 
@@ -102,9 +103,10 @@ class GlobalSettings(Settings):
     slack_api_url: SecretUrl | None = None
     slack_api_url_file: Path | None = None
     pagerduty_url: HttpUrl = "https://events.pagerduty.com/v2/enqueue"
+    http_config: HttpConfig | None = None
 
 
-class PrometheusSettings(HttpClientSettings):
+class PrometheusSettings(HeadedSettings):
     """Where readings come from: the base URL, a path prefix included; and which alerts it knows about."""
 
     url: HttpUrl

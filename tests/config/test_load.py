@@ -398,8 +398,8 @@ WRONG: dict[str, tuple[str, list[str]]] = {
     "several without names or URLs": (
         f"{SMALL}prometheus:\n- {{name: a, url: 'http://a', colour: red}}\n- {{url: 'http://b'}}\n- {{url: there}}\n",
         [
-            "f.yml:5:30 prometheus[0].colour: is no key here; there are: headers, basic_auth, authorization, "
-            "tls_config, url, name, matchers",
+            "f.yml:5:30 prometheus[0].colour: is no key here; there are: basic_auth, authorization, "
+            "tls_config, headers, url, name, matchers",
             "f.yml:7:4 prometheus[2].url: is not an http:// or https:// URL",
         ],
     ),
@@ -583,7 +583,7 @@ delivery: {}
         "f.yml:12:3 receivers[0].slack_config: is no key here; did you mean slack_configs?",
         "f.yml:14:6 receivers[0].slack_configs[0].api_url: is not an http:// or https:// URL",
         "f.yml:14:25 receivers[0].slack_configs[0].colour: is no key here; there are: send_resolved, pace, when, "
-        "api_url, api_url_file, channel",
+        "http_config, timeout, api_url, api_url_file, channel",
         "f.yml:15:5 receivers[0].slack_configs[1]: needs api_url or api_url_file",
         "f.yml:17:6 receivers[0].pagerduty_configs[0].routing_key: the variable UNSET is not set; "
         "${UNSET:-default} gives a default",
