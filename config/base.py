@@ -13,6 +13,7 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
+    PlainSerializer,
     PlainValidator,
     SecretStr,
     model_validator,
@@ -120,7 +121,7 @@ SizeBytes = Annotated[int, _read_with(units.size_bytes), Field(gt=0)]
 SecretText = Annotated[SecretStr, Field(min_length=1)]
 HttpUrl = Annotated[str, AfterValidator(http_url)]
 SecretUrl = Annotated[SecretStr, AfterValidator(_http_secret)]
-TemplateText = Annotated[Template, PlainValidator(_template)]
+TemplateText = Annotated[Template, PlainValidator(_template), PlainSerializer(lambda template: template.source)]
 RatePerSecond = Annotated[float, _read_with(units.rate_per_second), AfterValidator(_not_too_slow)]
 
 
@@ -184,6 +185,12 @@ class ActionSettings(Settings):
     from_environment: ClassVar[Mapping[str, str]] = {}
     example: ClassVar[Mapping[str, Any]] = {}
 
+    @classmethod
+    def takes_default(cls, key: str, given: Mapping[str, Any]) -> bool:
+        """Whether a key may be filled in from `global` or the environment, beside what is given already."""
+        twin = key.removesuffix("_file") if key.endswith("_file") else f"{key}_file"
+        return given.get(key) is None and given.get(twin) is None
+
 
 def read_secret(value: SecretStr | None, file: Path | None) -> str:
     """The secret itself, given outright or in a file that is read anew each time, so that it can be rotated.
@@ -214,3 +221,13 @@ def require_one(settings: BaseModel, *keys: str) -> None:
     given = [key for key in keys if getattr(settings, key) is not None]
     if len(given) != 1:
         raise ValueError(f"needs {' or '.join(keys)}" if not given else f"has both {' and '.join(given)}")
+
+
+def require_at_most_one(settings: BaseModel, *keys: str) -> None:
+    """Refuse settings in which more than one of the keys is set.
+
+    Raises:
+        ValueError: naming them.
+    """
+    if len([key for key in keys if getattr(settings, key) is not None]) > 1:
+        raise ValueError(f"has both {' and '.join(keys)}")

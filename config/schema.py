@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Annotated, Self
+from typing import Annotated, ClassVar, Self
 
 from pydantic import AfterValidator, Field, PrivateAttr, SecretStr, field_validator, model_validator
 
@@ -22,7 +22,6 @@ from config.base import (
     DurationSeconds,
     HttpUrl,
     MatcherList,
-    SecretUrl,
     Settings,
     SizeBytes,
     all_matchers,
@@ -30,8 +29,8 @@ from config.base import (
     at_most,
     require_one,
 )
+from config.globals import GlobalSettings
 from config.http import HeadedSettings
-from config.http_config import HttpConfig
 from config.inhibition import InhibitRule
 from config.intervals import NamedInterval
 
@@ -67,6 +66,10 @@ class Route(Settings):
     mute_time_intervals: tuple[str, ...] = ()
     active_time_intervals: tuple[str, ...] = ()
 
+    refused: ClassVar[Mapping[str, str]] = {
+        "labels": "is not carried into messages here: have the rule set the label, or say it in the receiver's texts"
+    }
+
     _conditions: tuple[Matcher, ...] = PrivateAttr(default=())
     _choices: Choices = PrivateAttr(default=Choices(()))
 
@@ -95,15 +98,6 @@ class Route(Settings):
     def matching(self, labels: Mapping[str, str]) -> Iterator[Route]:
         """Those of its children whose conditions a label set meets, in their order."""
         return (self.routes[at] for at in self._choices.meeting(labels))
-
-
-class GlobalSettings(Settings):
-    """Defaults for the receivers."""
-
-    slack_api_url: SecretUrl | None = None
-    slack_api_url_file: Path | None = None
-    pagerduty_url: HttpUrl = "https://events.pagerduty.com/v2/enqueue"
-    http_config: HttpConfig | None = None
 
 
 class PrometheusSettings(HeadedSettings):
@@ -264,6 +258,12 @@ class ConfigFile(RoutingSettings):
     web: WebSettings = Field(default_factory=WebSettings)
     storage: StorageSettings = Field(default_factory=StorageSettings)
 
+    refused: ClassVar[Mapping[str, str]] = {
+        "event_recorder": "is about Alertmanager's own events: leave it out; what came here and became of it is on"
+        " the page and at /api/v1/events/<id>",
+        "tracing": "is about Alertmanager's own traces: leave it out",
+    }
+
     @cached_property
     def intervals(self) -> Mapping[str, NamedInterval]:
         """The intervals of time, by their names."""
@@ -271,13 +271,21 @@ class ConfigFile(RoutingSettings):
 
 
 class ReceiverSettings(Settings):
-    """What a receiver is beside its name and its actions; see `Receiver`."""
+    """What a receiver is beside its name and its actions; see `Receiver`.
+
+    Attributes:
+        labels: taken, for Alertmanager has them; receivers are not looked for by them here.
+    """
+
+    labels: dict[str, str] = Field(default_factory=dict)
 
     fallback: str | None = None
     fallback_after: DurationSeconds = _FALLBACK_AFTER_SECONDS
     flap_hold: Annotated[DurationSeconds, at_most(3_600, "for so long nobody hears that it is over")] = (
         _FLAP_HOLD_SECONDS
     )
+
+    ineffective: ClassVar[Mapping[str, str]] = {"labels": "has no effect: receivers are not looked for by labels here"}
 
 
 @dataclass(frozen=True, slots=True)

@@ -118,6 +118,8 @@ class HttpContract(ActionContract):
     # What the far side says when it took something, and what sounds like it and is not.
     accepted: ClassVar[Answer]
     not_accepted: ClassVar[tuple[Answer, ...]]
+    # Whether the action says who it is by itself, so that an `http_config` may not.
+    says_itself_who_it_is: ClassVar[bool] = False
 
     @abstractmethod
     def judge(self) -> HttpServer:
@@ -304,7 +306,9 @@ class HttpContract(ActionContract):
     def test_says_who_it_is(self, server: HttpServer, tmp_path: Path) -> None:
         """`http_config` goes along with each request; a file of it that cannot be read may be there next time."""
         token = tmp_path / "token"
-        wanted = {"authorization": {"credentials_file": str(token)}, "http_headers": {"X-Team": {"values": ["a"]}}}
+        wanted: dict[str, Any] = {"http_headers": {"X-Key": {"files": [str(token)]}, "X-Team": {"values": ["a"]}}}
+        if not self.says_itself_who_it_is:
+            wanted["authorization"] = {"credentials_file": str(token)}
         action, connections = self._connected(self.settings(server.base_url), wanted)
         with pytest.raises(SendError, match="token: No such file") as raised:
             action.send(notifications.seed(), Thread(), 5)
@@ -313,17 +317,17 @@ class HttpContract(ActionContract):
         server.answer_next(self.accepted.status, self.accepted.body)
         action.send(notifications.seed(), Thread(), 5)
         (request,) = server.requests
-        assert ("Bearer s3cret-token", "a") == (request.headers["Authorization"], request.headers["X-Team"])
+        assert ("s3cret-token", "a") == (request.headers["X-Key"], request.headers["X-Team"])
+        assert self.says_itself_who_it_is or request.headers["Authorization"] == "Bearer s3cret-token"
         connections.close()
 
     @pytest.mark.parametrize("status", [200, 202, 400, 500])
     @pytest.mark.parametrize("echo", ["plain", "as JSON"])
     def test_tells_no_secret_of_who_it_is(self, status: int, echo: str) -> None:
         """Though the far side sends it back, neither password nor header is in receipt or error."""
-        wanted = {
-            "basic_auth": {"username": "us", "password": "s3cret-password"},
-            "http_headers": {"X-Key": {"secrets": ["s3cret-header"]}},
-        }
+        wanted: dict[str, Any] = {"http_headers": {"X-Key": {"secrets": ["s3cret-header"]}}}
+        if not self.says_itself_who_it_is:
+            wanted["basic_auth"] = {"username": "us", "password": "s3cret-password"}
         with _Echo(status, echo) as server:
             action, connections = self._connected(self.settings(server.base_url), wanted)
             try:
@@ -332,7 +336,7 @@ class HttpContract(ActionContract):
                 told = f"{error}{error!r}"
             (request,) = server.requests
             connections.close()
-        pair = request.headers["Authorization"].removeprefix("Basic ")
+        pair = request.headers.get("Authorization", "Basic s3cret").removeprefix("Basic ")
         assert "s3cret-header" == request.headers["X-Key"]
         assert [] == [each for each in ("s3cret-password", "s3cret-header", pair) if each in told]
 
