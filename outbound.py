@@ -351,7 +351,7 @@ def _causes(error: BaseException) -> Iterable[BaseException]:
         pending.extend(each for each in linked if isinstance(each, BaseException))
 
 
-class _DeadlineReader(socket.SocketIO):
+class DeadlineReader(socket.SocketIO):
     """A socket's reading side whose every read has only what is left of one deadline.
 
     requests and urllib3 start their read timeout anew with each packet, so a far side that sends a byte now and
@@ -379,7 +379,7 @@ class _DeadlineSocket:
 
     def makefile(self, _mode: str) -> io.BufferedReader:
         self._sock._io_refs += 1  # type: ignore[attr-defined]  # as socket.makefile does, so that it stays open
-        return io.BufferedReader(_DeadlineReader(self._sock, self._deadline))
+        return io.BufferedReader(DeadlineReader(self._sock, self._deadline))
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._sock, name)

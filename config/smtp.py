@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Annotated
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, PlainValidator
+from pydantic import AfterValidator, PlainSerializer, PlainValidator
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,5 +43,5 @@ def _hello(name: str) -> str:
     return name
 
 
-Smarthost = Annotated[HostPort, PlainValidator(_host_port)]
+Smarthost = Annotated[HostPort, PlainValidator(_host_port), PlainSerializer(str)]
 Hello = Annotated[str, AfterValidator(_hello)]

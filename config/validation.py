@@ -26,6 +26,8 @@ _PLAIN_WORDS = {
     "int_type": "should be a whole number",
     "too_short": "is empty",
     "bool_type": "should be true or false",
+    "literal_error": "should be {expected}",
+    "string_too_short": "is empty",
 }
 
 

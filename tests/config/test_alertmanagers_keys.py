@@ -39,6 +39,12 @@ KEYS: dict[str, tuple[type[Settings], str]] = {
         "basic_auth authorization oauth2 bearer_token bearer_token_file tls_config follow_redirects enable_http2 "
         "proxy_url no_proxy proxy_from_environment proxy_connect_header http_headers",
     ),
+    "email_configs[]": (
+        actions.find()["email"].Settings,
+        "send_resolved to from hello smarthost auth_username auth_password auth_password_file auth_secret "
+        "auth_secret_file auth_identity headers html text require_tls tls_config force_implicit_tls threading",
+    ),
+    "email_configs[].threading": (actions.find()["email"].ThreadingSettings, "enabled thread_by_date"),
     "http_config.basic_auth": (
         BasicAuth,
         "username username_file username_ref password password_file password_ref",
