@@ -45,6 +45,7 @@ KEYS: dict[str, tuple[type[Settings], str]] = {
         "auth_secret_file auth_identity headers html text require_tls tls_config force_implicit_tls threading",
     ),
     "email_configs[].threading": (actions.find()["email"].ThreadingSettings, "enabled thread_by_date"),
+    "webhook_configs[]": (actions.find()["webhook"].Settings, NOTIFIER + "url url_file max_alerts payload"),
     "http_config.basic_auth": (
         BasicAuth,
         "username username_file username_ref password password_file password_ref",
