@@ -22,12 +22,14 @@ from alerts.model import Alert, AlertGroup, fingerprint
 from alerts.notification import Notification, SendError, Thread
 from cluster import Cluster, in_cluster
 from commands import deliveries, route_test
+from config.base import ActionSettings
 from config.document import ConfigError
 from config.environment import Environment, EnvironmentVariableError
+from config.http_config import HttpActionSettings, HttpConfig
 from config.load import load
 from config.process import process_settings
 from config.schema import Configuration, EnrichmentSettings, PrometheusSettings, Receiver
-from outbound import Http, Tls
+from outbound import Http
 from outbox import ownership, sqlite
 from outbox.database import DatabaseUrlError, StoreError, migrate, open_database, parse_url
 from outbox.store import Store
@@ -88,10 +90,28 @@ def database_url(configuration: Configuration) -> str:
 
 
 def build_actions(configuration: Configuration, http: Http) -> dict[str, actions.Action]:
-    """Every receiver's actions, by destination."""
+    """Every receiver's actions, by destination.
+
+    Args:
+        http: for those that have no `http_config`; those that have the same one share connections, too.
+    """
     modules = actions.find()
+    own: list[tuple[HttpConfig, Http]] = []
+
+    def connections(settings: ActionSettings) -> Http:
+        wanted = settings.http_config if isinstance(settings, HttpActionSettings) else None
+        if wanted is None:
+            return http
+        found = next((made for known, made in own if known == wanted), None)
+        if found is None:
+            found = wanted.connect()
+            own.append((wanted, found))
+        return found
+
     return {
-        f"{receiver.name}/{each.kind}/{each.index}": modules[each.kind].Action(each.settings, http)
+        f"{receiver.name}/{each.kind}/{each.index}": modules[each.kind].Action(
+            each.settings, connections(each.settings)
+        )
         for receiver in configuration.receivers
         for each in receiver.actions
     }
@@ -146,12 +166,10 @@ def _pictures(configuration: Configuration, engine: Engine, prometheuses: Sequen
 
 
 def _prometheus(settings: PrometheusSettings, cache_seconds: float) -> enrich.Prometheus:
-    tls = settings.tls_config
     # Connections of its own: what certificates it shows and takes is its own, too.
-    made = Tls(tls.ca_file, tls.cert_file, tls.key_file, tls.server_name, tls.insecure_skip_verify) if tls else None
     return enrich.Prometheus(
         settings.url,
-        Http(tls=made),
+        Http(tls=settings.tls()),
         name=settings.name,
         matchers=settings.matchers,
         headers=settings.request_headers,

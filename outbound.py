@@ -6,11 +6,13 @@ A leaf: it knows nothing of alerts. What an answer means is for the caller to sa
 from __future__ import annotations
 
 import io
+import ipaddress
 import json
+import re
 import socket
 import ssl
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -47,11 +49,13 @@ class Answer:
         status: the HTTP status.
         headers: by lower-case name.
         body: whole, as it came.
+        secrets: what went along with the request, and must not be told though the far side sends it back.
     """
 
     status: int
     headers: Mapping[str, str] = field(default_factory=dict)
     body: bytes = b""
+    secrets: tuple[str, ...] = field(default=(), repr=False, compare=False)
 
     @property
     def text(self) -> str:
@@ -88,6 +92,8 @@ class Tls:
         ca_file: instead of what the system trusts.
         server_name: whom the certificate is to name, instead of the URL's host.
         insecure: take any certificate.
+        oldest: no earlier version of TLS is spoken.
+        newest: and no later one.
     """
 
     ca_file: Path | None = None
@@ -95,6 +101,47 @@ class Tls:
     key_file: Path | None = None
     server_name: str | None = None
     insecure: bool = False
+    oldest: ssl.TLSVersion | None = None
+    newest: ssl.TLSVersion | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Proxy:
+    """By which way far sides are reached, whatever the environment says.
+
+    Attributes:
+        url: of an HTTP proxy; "" is the direct way.
+        no_proxy: hosts that are reached directly, as the variable NO_PROXY has them, networks ("10.0.0.0/8") too.
+        connect_headers: what the proxy is told when it is asked for a tunnel.
+    """
+
+    url: str = field(default="", repr=False)
+    no_proxy: str = ""
+    connect_headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+
+    def to(self, url: str) -> dict[str, str]:
+        """The proxies for a URL, in requests' words."""
+        return {} if not self.url or self._passed_by(url) else {"http": self.url, "https": self.url}
+
+    def _passed_by(self, url: str) -> bool:
+        parts = urlsplit(url)
+        host = parts.hostname or ""
+        port = parts.port or (443 if parts.scheme == "https" else 80)
+        named = (each.strip().lower() for each in self.no_proxy.split(","))
+        return any(_holds(each.removesuffix(f":{port}"), host) for each in named if each)
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Who one is to a far side.
+
+    Attributes:
+        headers: go along with each request.
+        secrets: what of them must not be told.
+    """
+
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    secrets: tuple[str, ...] = field(default=(), repr=False)
 
 
 class Http:
@@ -103,16 +150,30 @@ class Http:
     Args:
         pool_size: connections kept open a host.
         tls: instead of what the environment says.
+        proxy: likewise.
+        identity: asked with each request; it may raise an OutboundError.
     """
 
-    def __init__(self, pool_size: int = 64, tls: Tls | None = None) -> None:
+    def __init__(
+        self,
+        pool_size: int = 64,
+        tls: Tls | None = None,
+        proxy: Proxy | None = None,
+        identity: Callable[[], Identity] = Identity,
+    ) -> None:
         self._tls = tls
+        self._proxy = proxy
+        self._identity = identity
         if tls is not None and tls.insecure:
             # It was asked for, and need not be said with each request.
             urllib3.disable_warnings(urllib3.exceptions.InsecureRequestWarning)
-        self._adapter = _DeadlineAdapter(
-            tls.server_name if tls else None, pool_connections=pool_size, pool_maxsize=pool_size
-        )
+        self._adapter = _DeadlineAdapter(tls or Tls(), pool_connections=pool_size, pool_maxsize=pool_size)
+        self._tunnels = self._adapter
+        if proxy is not None and proxy.connect_headers:
+            # Not with requests that the proxy hands on as they are: the far side would get these headers.
+            self._tunnels = _DeadlineAdapter(
+                tls or Tls(), proxy.connect_headers, pool_connections=pool_size, pool_maxsize=pool_size
+            )
         self._environments: dict[str, _Environment] = {}
 
     def post(
@@ -162,6 +223,7 @@ class Http:
         most_bytes: int,
     ) -> Answer:
         host = _host(url)
+        who = self._identity()
         timeout = urllib3.Timeout(total=max(deadline_seconds, 0.001))
         try:
             environment = self._environment(url)
@@ -171,8 +233,9 @@ class Http:
                 request.headers.pop("Content-Length", None)
             else:
                 request.prepare_body(data, None)
-            request.headers.update(headers or {})
-            with self._adapter.send(
+            request.headers.update({**who.headers, **(headers or {})})
+            adapter = self._tunnels if url.lower().startswith("https:") else self._adapter
+            with adapter.send(
                 request,
                 stream=True,
                 timeout=timeout,  # type: ignore[arg-type]  # requests hands urllib3's own class through
@@ -182,13 +245,14 @@ class Http:
             ) as response:
                 body = _read(response, host, most_bytes)
                 answer_headers = {name.lower(): value for name, value in response.headers.items()}
-                return Answer(response.status_code, answer_headers, body)
+                return Answer(response.status_code, answer_headers, body, who.secrets)
         except (requests.RequestException, urllib3.exceptions.HTTPError, OSError, ValueError) as error:
             raise _explained(error, host, deadline_seconds) from None
 
     def close(self) -> None:
         """Close the pooled connections."""
         self._adapter.close()
+        self._tunnels.close()
 
     def _environment(self, url: str) -> _Environment:
         """What HTTPS_PROXY, REQUESTS_CA_BUNDLE and their like say of a URL; asked once, for asking takes its time.
@@ -205,7 +269,8 @@ class Http:
             if self._tls is not None:
                 verify = False if self._tls.insecure else str(self._tls.ca_file) if self._tls.ca_file else verify
                 cert = (str(self._tls.cert_file), str(self._tls.key_file)) if self._tls.cert_file else cert
-            known = _Environment(request, verify, cert, dict(settings["proxies"]))
+            proxies = dict(settings["proxies"]) if self._proxy is None else self._proxy.to(url)
+            known = _Environment(request, verify, cert, proxies)
             if len(self._environments) >= _URLS_AT_MOST:
                 self._environments.clear()
             self._environments[url] = known
@@ -236,6 +301,11 @@ def _explained(error: Exception, host: str, deadline_seconds: float) -> Outbound
     def caused_by(*kinds: type[BaseException]) -> bool:
         return any(isinstance(cause, kinds) for cause in causes)
 
+    if caused_by(urllib3.exceptions.ProxyError):
+        host = f"{host}, through the proxy"
+        refusals = (re.search(r"Tunnel connection failed: (\d{3})\b", str(cause)) for cause in causes)
+        if refused := next(filter(None, refusals), None):
+            return OutboundError(f"{host}: it answered {refused[1]}")
     # Before the timeouts: urllib3 counts a refused connection among them.
     if caused_by(ConnectionRefusedError):
         return OutboundError(f"{host}: connection refused")
@@ -257,6 +327,16 @@ def _host(url: str) -> str:
         return "the URL"
 
 
+def _holds(named: str, host: str) -> bool:
+    """Whether a host is the one that NO_PROXY names, or is within the domain or the network that it names."""
+    if named == "*" or f".{host}".endswith(f".{named.removeprefix('.')}"):
+        return True
+    try:
+        return ipaddress.ip_address(host) in ipaddress.ip_network(named, strict=False)
+    except ValueError:
+        return False
+
+
 def _causes(error: BaseException) -> Iterable[BaseException]:
     seen: set[int] = set()
     pending: list[BaseException] = [error]
@@ -271,7 +351,7 @@ def _causes(error: BaseException) -> Iterable[BaseException]:
         pending.extend(each for each in linked if isinstance(each, BaseException))
 
 
-class _DeadlineReader(socket.SocketIO):
+class DeadlineReader(socket.SocketIO):
     """A socket's reading side whose every read has only what is left of one deadline.
 
     requests and urllib3 start their read timeout anew with each packet, so a far side that sends a byte now and
@@ -299,7 +379,7 @@ class _DeadlineSocket:
 
     def makefile(self, _mode: str) -> io.BufferedReader:
         self._sock._io_refs += 1  # type: ignore[attr-defined]  # as socket.makefile does, so that it stays open
-        return io.BufferedReader(_DeadlineReader(self._sock, self._deadline))
+        return io.BufferedReader(DeadlineReader(self._sock, self._deadline))
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._sock, name)
@@ -350,17 +430,27 @@ _POOLS = {"http": _DeadlinePool, "https": _DeadlineTLSPool}
 
 
 class _DeadlineAdapter(HTTPAdapter):
-    def __init__(self, server_name: str | None, **kwargs: Any) -> None:
-        named = {"server_hostname": server_name, "assert_hostname": server_name}
-        self._named: dict[str, Any] = named if server_name else {}
+    def __init__(self, tls: Tls, connect_headers: Mapping[str, str] | None = None, **kwargs: Any) -> None:
+        wanted = {
+            "server_hostname": tls.server_name,
+            "assert_hostname": tls.server_name,
+            "ssl_minimum_version": tls.oldest,
+            "ssl_maximum_version": tls.newest,
+        }
+        self._wanted: dict[str, Any] = {key: value for key, value in wanted.items() if value is not None}
+        self._connect_headers = connect_headers or {}
         super().__init__(**kwargs)
 
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
-        super().init_poolmanager(*args, **{**kwargs, **self._named})
+        super().init_poolmanager(*args, **{**kwargs, **self._wanted})
         self.poolmanager.pool_classes_by_scheme = _POOLS
 
     def proxy_manager_for(self, proxy: str, **kwargs: Any) -> Any:
-        """As HTTP_PROXY and its like name it: the deadline holds there, too."""
-        manager = super().proxy_manager_for(proxy, **kwargs)
+        """As HTTP_PROXY and its like name it: the deadline holds there, too, and who the far side is to be."""
+        manager = super().proxy_manager_for(proxy, **{**kwargs, **self._wanted})
         manager.pool_classes_by_scheme = _POOLS
         return manager
+
+    def proxy_headers(self, proxy: str) -> dict[str, str]:
+        """Who one is to the proxy by its URL, and what else it is told."""
+        return {**super().proxy_headers(proxy), **self._connect_headers}

@@ -71,7 +71,14 @@ def json_bytes(document: Any) -> bytes:
 
 
 def post_json(
-    http: Http, url: str, document: Any, *, deadline_seconds: float, secrets: Iterable[str], far_side: str
+    http: Http,
+    url: str,
+    document: Any,
+    *,
+    deadline_seconds: float,
+    secrets: Iterable[str],
+    far_side: str,
+    headers: Mapping[str, str] | None = None,
 ) -> Answer:
     """Post a JSON document and judge the status, as all far sides mean it.
 
@@ -79,6 +86,7 @@ def post_json(
         document: what is to be JSON; bytes are JSON already.
         secrets: what must not appear in an error, whatever the far side sends back.
         far_side: its name, for errors.
+        headers: beside that of the content type and those of the connections.
 
     Returns:
         The answer, whose status is 2xx.
@@ -91,9 +99,9 @@ def post_json(
     except ValueError as error:
         raise SendError(f"{far_side}: its URL {error}") from None
     body = document if isinstance(document, bytes) else json_bytes(document)
-    headers = {"Content-Type": "application/json"}
+    sent = {"Content-Type": "application/json", **(headers or {})}
     try:
-        answer = http.post(url, data=body, headers=headers, deadline_seconds=deadline_seconds)
+        answer = http.post(url, data=body, headers=sent, deadline_seconds=deadline_seconds)
     except OutboundError as error:
         raise SendError(redacted(f"{far_side}: {error}", secrets)) from None
     if 200 <= answer.status < 300:
@@ -109,7 +117,7 @@ def post_json(
 def said(answer: Answer, secrets: Iterable[str]) -> str:
     """The beginning of what a far side answered, on one line and without secrets."""
     # Struck out before anything is cut: of a secret cut in two nothing would be recognised.
-    text = " ".join(redacted(answer.text, secrets)[:10_000].split())
+    text = " ".join(redacted(answer.text, [*secrets, *answer.secrets])[:10_000].split())
     return text[:_MAX_ANSWER] or "no explanation"
 
 

@@ -15,11 +15,17 @@ from pydantic import model_validator
 
 from actions._base import briefs, cut, json_bytes, leading, link, notes, post_json, secret, subject, title
 from actions._digest import level, numbers
+from actions._pagerduty_own import EventSettings, ImageSettings, LinkSettings, details, images, links
+from actions._texts import Texts
 from alerts.model import Alert
 from alerts.notification import Notification, Receipt, SendError, Thread
 from alerts.severity import severity, worst_first
-from config.base import ActionSettings, HttpUrl, SecretText, require_one
+from config.base import HttpUrl, SecretText, require_one
+from config.http_config import HttpActionSettings
 from outbound import Http
+from templating import Template
+
+__all__ = ["Action", "ImageSettings", "LinkSettings", "Settings"]
 
 _FAR_SIDE = "PagerDuty"
 _MAX_SUMMARY = 1024
@@ -35,24 +41,24 @@ _LABELS = ("cluster", "namespace", "pod", "severity")
 _ANNOTATIONS = ("summary", "description", "runbook_url")
 # What goes first when an event is too large.
 _EXPENDABLE = ("resolved", "readings", "description", "firing", "summary", "runbook_url")
+_EVENTS_V1 = (
+    "is of the Events API v1: add an integration of the Events API v2 to the service, and write its key as routing_key"
+)
+_CLIENT = "alert-manager"
+_NOTHING = EventSettings()
 
 
-class Settings(ActionSettings):
-    """An element of `pagerduty_configs`.
-
-    Attributes:
-        severity: instead of the alerts' own; any spelling of a severity.
-    """
+class Settings(HttpActionSettings, EventSettings):
+    """An element of `pagerduty_configs`."""
 
     routing_key: SecretText | None = None
     routing_key_file: Path | None = None
     url: HttpUrl = "https://events.pagerduty.com/v2/enqueue"
-    severity: str | None = None
-    client: str = "alert-manager"
 
     wakes: ClassVar[bool] = True
     shows_images: ClassVar[bool] = True
-    from_global: ClassVar[Mapping[str, str]] = {"url": "pagerduty_url"}
+    from_global: ClassVar[Mapping[str, str]] = {**HttpActionSettings.from_global, "url": "pagerduty_url"}
+    refused: ClassVar[Mapping[str, str]] = dict.fromkeys(("service_key", "service_key_file"), _EVENTS_V1)
     from_environment: ClassVar[Mapping[str, str]] = {"routing_key": "PAGERDUTY_ROUTING_KEY"}
     example: ClassVar[Mapping[str, Any]] = {"routing_key": "0123456789abcdef0123456789abcdef"}
 
@@ -73,49 +79,63 @@ class Action:
         """Send one event: a trigger while anything fires, else a resolve, always with the group's one key."""
         routing_key = secret(self._settings.routing_key, self._settings.routing_key_file)
         dedup_key = thread.key or notification.key
-        event = {"routing_key": routing_key, "dedup_key": dedup_key, **self._event(notification)}
+        texts = Texts(notification)
+        event = {"routing_key": routing_key, "dedup_key": dedup_key, **self._event(notification, texts)}
         answer = post_json(
             self._http,
             self._settings.url,
             _fitted(event),
-            deadline_seconds=deadline_seconds,
+            deadline_seconds=self._settings.within(deadline_seconds),
             secrets=[routing_key],
             far_side=_FAR_SIDE,
         )
         if answer.status != 202:
             # 202 is the one answer that means the event was taken; a proxy's page is none.
             raise SendError(f"{_FAR_SIDE}: status {answer.status} instead of 202")
-        return Receipt(f"{event['event_action']} accepted", replace(thread, key=dedup_key))
+        return Receipt(f"{event['event_action']} accepted", replace(thread, key=dedup_key), tuple(texts.errors))
 
-    def _event(self, notification: Notification) -> dict[str, Any]:
+    def _event(self, notification: Notification, texts: Texts) -> dict[str, Any]:
         group = notification.group
         if group.status == "resolved":
             return {"event_action": "resolve"}
         alert = leading(group)
-        payload = {
-            "summary": _summary(notification, alert),
-            "source": _source(alert),
-            "severity": severity(self._settings.severity) if self._settings.severity else level(notification),
-            "timestamp": min(each.starts_at for each in group.firing).isoformat(),
-            "class": cut(alert.name, _MAX_LABEL),
-            "custom_details": _details(notification, alert),
-        }
-        labels = alert.labels
-        component = labels.get("container") or labels.get("service") or labels.get("job")
-        for key, value in (("component", component), ("group", labels.get("namespace") or labels.get("cluster"))):
-            if value:
-                payload[key] = cut(value, _MAX_LABEL)
+        # The texts of a user's own are written for one group, and a digest is many.
+        wanted = _NOTHING if notification.digest else self._settings
         event = {
             "event_action": "trigger",
-            "client": cut(self._settings.client, _MAX_LABEL),
-            "payload": payload,
-            "links": _links(notification, alert),
+            "client": _own(wanted.client, _CLIENT, "client", texts),
+            "client_url": link(texts.render(wanted.client_url, "", "client_url").strip())
+            or link(notification.page_url)
+            or link(group.external_url),
+            "links": _links(notification, alert, links(wanted.links, texts)),
+            "images": [*images(wanted.images, texts), *_images(notification)],
+            "payload": _payload(notification, alert, wanted, texts),
         }
-        if images := _images(notification):
-            event["images"] = images
-        if client_url := link(notification.page_url) or link(group.external_url):
-            event["client_url"] = client_url
-        return event
+        return {key: value for key, value in event.items() if value or key == "links"}
+
+
+def _payload(notification: Notification, alert: Alert, wanted: EventSettings, texts: Texts) -> dict[str, Any]:
+    labels = alert.labels
+    component = labels.get("container") or labels.get("service") or labels.get("job") or ""
+    said = texts.render(wanted.severity, "", "severity").strip()
+    told = _details(notification, alert) | details(wanted.details, texts)
+    made = {
+        "summary": _own(wanted.description, _summary(notification, alert), "description", texts, _MAX_SUMMARY),
+        "source": _own(wanted.source, _source(alert), "source", texts),
+        "severity": severity(said) if said else level(notification),
+        "timestamp": min(each.starts_at for each in notification.group.firing).isoformat(),
+        "class": _own(wanted.class_, alert.name, "class", texts),
+        "component": _own(wanted.component, component, "component", texts),
+        "group": _own(wanted.group, labels.get("namespace") or labels.get("cluster") or "", "group", texts),
+    }
+    if texts.errors:
+        told["template_errors"] = [cut(each, _MAX_LABEL) for each in texts.errors]
+    return {key: value for key, value in made.items() if value} | {"custom_details": told}
+
+
+def _own(template: Template | None, otherwise: str, key: str, texts: Texts, limit: int = _MAX_LABEL) -> str:
+    """What the user's template gives on one line; ours where there is none, or nothing comes of it."""
+    return cut(" ".join(texts.render(template, "", key).split()) or otherwise, limit)
 
 
 def _source(alert: Alert) -> str:
@@ -140,14 +160,16 @@ def _summary(notification: Notification, alert: Alert) -> str:
     return cut(head + noted + tail, _MAX_SUMMARY)
 
 
-def _links(notification: Notification, alert: Alert) -> list[dict[str, str]]:
+def _links(notification: Notification, alert: Alert, own: list[dict[str, str]]) -> list[dict[str, str]]:
     targets = (
         (alert.annotations.get("runbook_url", ""), "Runbook"),
         (alert.generator_url, "Prometheus"),
         (notification.group.external_url, "Alertmanager"),
         (notification.page_url, "alert-manager"),
     )
-    return [{"href": link(href), "text": text} for href, text in targets if link(href)]
+    known = {each["href"] for each in own}
+    ours = [{"href": link(href), "text": text} for href, text in targets if link(href)]
+    return own + [each for each in ours if each["href"] not in known]
 
 
 def _images(notification: Notification) -> list[dict[str, str]]:
@@ -193,7 +215,8 @@ def _fitted(event: dict[str, Any]) -> bytes:
     text = json_bytes(event)
     details = dict(event.get("payload", {}).get("custom_details", {}))
     dropped: list[str] = []
-    for key in _EXPENDABLE:
+    rest = sorted(details.keys() - _EXPENDABLE, key=lambda key: (-len(json_bytes(details[key])), key))
+    for key in (*_EXPENDABLE, *rest):
         if len(text) <= _MAX_EVENT_BYTES:
             break
         if details.pop(key, None) is None:

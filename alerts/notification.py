@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -164,6 +165,7 @@ class Notification:
         digest: what it stands for when it tells of many groups at once.
         send_resolved: whether this destination hears of ends at all.
         images: pictures of what is worst, for actions that show them; made when it is sent, and not before.
+        delivery_id: which delivery it is, the same at each attempt; 0 for what is none. Set when it is sent.
     """
 
     receiver: str
@@ -176,6 +178,7 @@ class Notification:
     digest: Digest | None = None
     send_resolved: bool = True
     images: tuple[Image, ...] = ()
+    delivery_id: int = 0
 
     def shown(self, alert: Alert) -> list[Finding]:
         """What was found of an alert, as it is shown."""
@@ -198,6 +201,13 @@ class Notification:
     def key(self) -> str:
         """A stable key of the receiver's view of the group, 64 hex digits, for far sides that deduplicate."""
         return hashlib.sha256(f"{self.receiver}\0{self.group.group_key}".encode()).hexdigest()
+
+    @property
+    def delivery_key(self) -> str:
+        """A key of this one delivery, the same at each attempt, for far sides that know what they have already."""
+        alerts = [[each.fingerprint, each.status, each.starts_at.isoformat()] for each in self.group.alerts]
+        told = json.dumps([self.destination, self.delivery_id, self.group.group_key, alerts])
+        return hashlib.sha256(told.encode()).hexdigest()
 
 
 @dataclass(frozen=True, slots=True)

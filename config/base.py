@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import chain
 from pathlib import Path
 from typing import Annotated, Any, ClassVar
@@ -16,6 +16,7 @@ from pydantic import (
     Field,
     GetCoreSchemaHandler,
     GetPydanticSchema,
+    PlainSerializer,
     PlainValidator,
     SecretStr,
     model_validator,
@@ -33,7 +34,15 @@ class SecretError(Exception):
 
 
 class Settings(BaseModel):
-    """Frozen, refuses unknown keys, and never shows a value in an error."""
+    """Frozen, refuses unknown keys, and never shows a value in an error.
+
+    Attributes:
+        refused: keys that Alertmanager or Prometheus have and that are not taken: why, and what to write instead.
+        ineffective: keys that are taken and do nothing: why.
+    """
+
+    refused: ClassVar[Mapping[str, str]] = {}
+    ineffective: ClassVar[Mapping[str, str]] = {}
 
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True, populate_by_name=False)
 
@@ -45,6 +54,11 @@ class Settings(BaseModel):
             return value
         known = {field.alias or name for name, field in cls.model_fields.items()}
         return {key: each for key, each in value.items() if each is not None or key not in known}
+
+    def doubts(self) -> Iterator[tuple[str, str]]:
+        """What is set and may not be what was meant: each key, and why."""
+        for key in self.model_fields_set & self.ineffective.keys():
+            yield key, self.ineffective[key]
 
 
 def http_url(text: str) -> str:
@@ -111,7 +125,7 @@ SizeBytes = Annotated[int, _read_with(units.size_bytes), Field(gt=0)]
 SecretText = Annotated[SecretStr, Field(min_length=1)]
 HttpUrl = Annotated[str, AfterValidator(http_url)]
 SecretUrl = Annotated[SecretStr, AfterValidator(_http_secret)]
-TemplateText = Annotated[Template, PlainValidator(_template)]
+TemplateText = Annotated[Template, PlainValidator(_template), PlainSerializer(lambda template: template.source)]
 RatePerSecond = Annotated[float, _read_with(units.rate_per_second), AfterValidator(_not_too_slow)]
 
 
@@ -197,6 +211,12 @@ class ActionSettings(Settings):
     from_environment: ClassVar[Mapping[str, str]] = {}
     example: ClassVar[Mapping[str, Any]] = {}
 
+    @classmethod
+    def takes_default(cls, key: str, given: Mapping[str, Any]) -> bool:
+        """Whether a key may be filled in from `global` or the environment, beside what is given already."""
+        twin = key.removesuffix("_file") if key.endswith("_file") else f"{key}_file"
+        return given.get(key) is None and given.get(twin) is None
+
 
 def read_secret(value: SecretStr | None, file: Path | None) -> str:
     """The secret itself, given outright or in a file that is read anew each time, so that it can be rotated.
@@ -227,3 +247,13 @@ def require_one(settings: BaseModel, *keys: str) -> None:
     given = [key for key in keys if getattr(settings, key) is not None]
     if len(given) != 1:
         raise ValueError(f"needs {' or '.join(keys)}" if not given else f"has both {' and '.join(given)}")
+
+
+def require_at_most_one(settings: BaseModel, *keys: str) -> None:
+    """Refuse settings in which more than one of the keys is set.
+
+    Raises:
+        ValueError: naming them.
+    """
+    if len([key for key in keys if getattr(settings, key) is not None]) > 1:
+        raise ValueError(f"has both {' and '.join(keys)}")

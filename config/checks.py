@@ -10,6 +10,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from pathlib import Path
 from typing import Any
 
+from config.base import Settings
 from config.document import Document, Path_, Problem
 from config.inhibition import InhibitRule
 from config.schema import EnrichmentSettings, PrometheusSettings, QuerySettings, Receiver
@@ -190,6 +191,22 @@ def check_prometheuses(prometheuses: Sequence[PrometheusSettings], document: Doc
     return warnings
 
 
+def check_doubts(settings: Any, path: Path_, document: Document) -> Iterator[Problem]:
+    """Yield what settings say of themselves that may not be what was meant, as far as the file says it there."""
+    if isinstance(settings, Settings):
+        for key, why in settings.doubts():
+            if (*path, key) in document.marks:
+                yield document.problem((*path, key), why)
+        for name, field in type(settings).model_fields.items():
+            yield from check_doubts(getattr(settings, name), (*path, field.alias or name), document)
+    elif isinstance(settings, tuple):
+        for at, each in enumerate(settings):
+            yield from check_doubts(each, (*path, at), document)
+    elif isinstance(settings, Mapping):
+        for key, each in settings.items():
+            yield from check_doubts(each, (*path, str(key)), document)
+
+
 def check_files(document: Document) -> list[Problem]:
     """Look whether each file that is named can be read: by the time that it is used it may, as it may be rotated.
 
@@ -212,6 +229,8 @@ def _files(node: Any, path: Path_) -> Iterator[tuple[Path_, str]]:
         for key, each in node.items():
             if isinstance(each, str) and isinstance(key, str) and (key.endswith("_file") or key == "kubeconfig"):
                 yield (*path, key), each
+            elif key == "files" and isinstance(each, list):
+                yield from (((*path, key, at), file) for at, file in enumerate(each) if isinstance(file, str))
             else:
                 yield from _files(each, (*path, str(key)))
     elif isinstance(node, list):

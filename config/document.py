@@ -91,6 +91,11 @@ class Document:
         line, column = self.marks.get(known, (1, 1))
         return Problem(f"{self.name}:{line}:{column}", _line(dotted(path)), _line(message))
 
+    def is_wrong(self, path: Path_) -> bool:
+        """Whether there is a problem at a path, or inside it."""
+        here = _line(dotted(path))
+        return any(each.path == here or each.path.startswith((f"{here}.", f"{here}[")) for each in self.problems)
+
 
 def _line(text: str) -> str:
     """On one line, and not as long as what somebody wrote where a name should stand."""

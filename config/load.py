@@ -10,6 +10,7 @@ from typing import Any
 from config.base import ActionSettings
 from config.checks import (
     check_conditions,
+    check_doubts,
     check_enrichers,
     check_fallbacks,
     check_files,
@@ -65,8 +66,10 @@ def load(
     _fill_from_environment(data, environment, document, but="" if several is None else "prometheus")
     file: ConfigFile | None = validated(ConfigFile, data, (), document)
     defaults = data["global"] if isinstance(data.get("global"), dict) else {}
-    receivers = list(ReceiversReader(document, actions, defaults, environment, log_otherwise=shipped).read(listed))
-    warnings = check_route(data.get("route"), receivers, document) + check_fallbacks(listed, receivers, document)
+    reader = ReceiversReader(document, actions, defaults, environment, log_otherwise=shipped)
+    receivers = list(reader.read(listed))
+    warnings = reader.warnings + list(check_doubts(file, (), document))
+    warnings += check_route(data.get("route"), receivers, document) + check_fallbacks(listed, receivers, document)
     warnings += check_intervals(data, document)
     if file is not None:
         warnings += check_inhibition(file.inhibit_rules, document)

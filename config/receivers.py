@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from config.base import ActionSettings
-from config.document import Document, Path_
+from config.checks import check_doubts
+from config.document import Document, Path_, Problem
 from config.environment import Environment
+from config.foreign import RECEIVERS
 from config.schema import ActionConfig, Receiver, ReceiverSettings
 from config.validation import unknown_key, validated
 
@@ -23,6 +25,7 @@ class ReceiversReader:
         kinds: each kind of action that there is, with its settings.
         defaults: the file's `global`.
         log_otherwise: give a receiver that is left without any action the log, as the shipped default wants it.
+        warnings: what may not be meant, of what was read so far.
     """
 
     document: Document
@@ -30,6 +33,7 @@ class ReceiversReader:
     defaults: Mapping[str, Any]
     environment: Environment
     log_otherwise: bool
+    warnings: list[Problem] = field(default_factory=list)
 
     def read(self, listed: Any) -> Iterator[Receiver]:
         """Give each receiver of a list that has a name."""
@@ -57,6 +61,7 @@ class ReceiversReader:
     def _own(self, receiver: Mapping[str, Any], path: Path_) -> ReceiverSettings:
         own = {key: value for key, value in receiver.items() if key in ReceiverSettings.model_fields}
         settings: ReceiverSettings | None = validated(ReceiverSettings, own, path, self.document)
+        self.warnings.extend(check_doubts(settings, path, self.document))
         return settings or ReceiverSettings()
 
     def _actions(self, receiver: Mapping[str, Any], path: Path_) -> Iterator[ActionConfig]:
@@ -65,8 +70,12 @@ class ReceiversReader:
             if key == "name" or key in ReceiverSettings.model_fields or elements is None:
                 continue
             if kind == key or kind not in self.kinds:
-                known = ["name", *ReceiverSettings.model_fields, *(f"{each}_configs" for each in sorted(self.kinds))]
-                self._problem((*path, key), unknown_key(key, known))
+                known = [f"{each}_configs" for each in sorted(self.kinds)]
+                instead = RECEIVERS.get(key)
+                message = f"{instead}; there are: {', '.join(known)}" if instead else ""
+                self._problem(
+                    (*path, key), message or unknown_key(key, ["name", *ReceiverSettings.model_fields, *known])
+                )
             elif not isinstance(elements, list):
                 self._problem((*path, key), "should be a list")
             else:
@@ -80,21 +89,23 @@ class ReceiversReader:
         if isinstance(filled, dict):
             filled = self._with_defaults(shape, filled, path)
         settings: ActionSettings | None = validated(shape, filled, path, self.document)
+        self.warnings.extend(check_doubts(settings, path, self.document))
         return settings
 
     def _with_defaults(self, shape: type[ActionSettings], element: Mapping[str, Any], path: Path_) -> dict[str, Any]:
-        """Fill in what the element leaves out; a secret counts as given when its `_file` twin is."""
+        """Fill in what the element leaves out."""
         filled = dict(element)
-
-        def given(key: str) -> bool:
-            twin = key.removesuffix("_file") if key.endswith("_file") else f"{key}_file"
-            return filled.get(key) is not None or filled.get(twin) is not None
-
         for key, name in shape.from_global.items():
-            if not given(key) and self.defaults.get(name) is not None:
+            if not shape.takes_default(key, filled) or self.defaults.get(name) is None:
+                continue
+            if self.document.is_wrong(("global", name)):
+                # It has been said, and need not be said of each action.
+                self.document.blanked.append((*path, key))
+            else:
                 filled[key] = self.defaults[name]
         for key, name in shape.from_environment.items():
-            value = None if given(key) else self.document.look_up((*path, key), name, self.environment)
+            wanted = shape.takes_default(key, filled)
+            value = self.document.look_up((*path, key), name, self.environment) if wanted else None
             if value is not None:
                 filled[key] = value
         return filled

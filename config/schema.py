@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Annotated, Self
+from typing import Annotated, ClassVar, Self
 
 from pydantic import AfterValidator, Field, PrivateAttr, SecretStr, field_validator, model_validator
 
@@ -23,7 +23,6 @@ from config.base import (
     Expressions,
     HttpUrl,
     MatcherList,
-    SecretUrl,
     Settings,
     SizeBytes,
     all_matchers,
@@ -31,7 +30,8 @@ from config.base import (
     at_most,
     require_one,
 )
-from config.http import HttpClientSettings
+from config.globals import GlobalSettings
+from config.http import HeadedSettings
 from config.inhibition import InhibitRule
 from config.intervals import NamedInterval
 
@@ -67,6 +67,10 @@ class Route(Settings):
     mute_time_intervals: tuple[str, ...] = ()
     active_time_intervals: tuple[str, ...] = ()
 
+    refused: ClassVar[Mapping[str, str]] = {
+        "labels": "is not carried into messages here: have the rule set the label, or say it in the receiver's texts"
+    }
+
     _conditions: tuple[Matcher, ...] = PrivateAttr(default=())
     _choices: Choices = PrivateAttr(default=Choices(()))
 
@@ -97,15 +101,7 @@ class Route(Settings):
         return (self.routes[at] for at in self._choices.meeting(labels))
 
 
-class GlobalSettings(Settings):
-    """Defaults for the receivers."""
-
-    slack_api_url: SecretUrl | None = None
-    slack_api_url_file: Path | None = None
-    pagerduty_url: HttpUrl = "https://events.pagerduty.com/v2/enqueue"
-
-
-class PrometheusSettings(HttpClientSettings):
+class PrometheusSettings(HeadedSettings):
     """Where readings come from: the base URL, a path prefix included; and which alerts it knows about."""
 
     url: HttpUrl
@@ -263,6 +259,12 @@ class ConfigFile(RoutingSettings):
     web: WebSettings = Field(default_factory=WebSettings)
     storage: StorageSettings = Field(default_factory=StorageSettings)
 
+    refused: ClassVar[Mapping[str, str]] = {
+        "event_recorder": "is about Alertmanager's own events: leave it out; what came here and became of it is on"
+        " the page and at /api/v1/events/<id>",
+        "tracing": "is about Alertmanager's own traces: leave it out",
+    }
+
     @cached_property
     def intervals(self) -> Mapping[str, NamedInterval]:
         """The intervals of time, by their names."""
@@ -270,13 +272,21 @@ class ConfigFile(RoutingSettings):
 
 
 class ReceiverSettings(Settings):
-    """What a receiver is beside its name and its actions; see `Receiver`."""
+    """What a receiver is beside its name and its actions; see `Receiver`.
+
+    Attributes:
+        labels: taken, for Alertmanager has them; receivers are not looked for by them here.
+    """
+
+    labels: dict[str, str] = Field(default_factory=dict)
 
     fallback: str | None = None
     fallback_after: DurationSeconds = _FALLBACK_AFTER_SECONDS
     flap_hold: Annotated[DurationSeconds, at_most(3_600, "for so long nobody hears that it is over")] = (
         _FLAP_HOLD_SECONDS
     )
+
+    ineffective: ClassVar[Mapping[str, str]] = {"labels": "has no effect: receivers are not looked for by labels here"}
 
 
 @dataclass(frozen=True, slots=True)

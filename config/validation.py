@@ -28,6 +28,8 @@ _PLAIN_WORDS = {
     "bool_type": "should be true or false",
     "float_type": "should be a single value",
     "path_type": "should be the name of a file",
+    "literal_error": "should be {expected}",
+    "string_too_short": "is empty",
 }
 
 
@@ -40,8 +42,7 @@ def validated(shape: type[Any], value: Any, path: Path_, document: Document) -> 
             # What is wrong with a key is pydantic's "[key]" behind it.
             place = (*path, *(step for step in each["loc"] if step != "[key]"))
             if each["type"] == "extra_forbidden":
-                known = _keys_at(shape, each["loc"][:-1])
-                message = unknown_key(str(place[-1]), known if len(place) > 1 else [*known, "receivers"])
+                message = _extra(shape, each["loc"], place)
             elif any(blank[: len(place)] == place for blank in document.blanked):
                 # It follows from what has been said already.
                 continue
@@ -58,16 +59,29 @@ def unknown_key(key: str, known: Iterable[str], what: str = "key") -> str:
     return f"is no {what} here; " + (f"did you mean {near[0]}?" if near else f"there are: {', '.join(known)}")
 
 
-def _keys_at(shape: Any, loc: tuple[int | str, ...]) -> list[str]:
-    """The keys a settings class takes at a place inside it."""
-    keys = {field.alias or name: field.annotation for name, field in shape.model_fields.items()}
+def _extra(shape: Any, loc: tuple[int | str, ...], place: Path_) -> str:
+    """Say what is wrong with a key that a settings class does not take."""
+    inside = _shape_at(shape, loc[:-1])
+    key = str(place[-1])
+    if inside is not None and key in inside.refused:
+        return str(inside.refused[key])
+    known = list(_fields(inside)) if inside is not None else []
+    return unknown_key(key, known if len(place) > 1 else [*known, "receivers"])
+
+
+def _shape_at(shape: Any, loc: tuple[int | str, ...]) -> Any:
+    """The settings class at a place inside one; None where there is none."""
     for step in loc:
-        if isinstance(step, str) and step in keys:
-            inner = _settings_in(keys[step])
-            if inner is None:
-                return []
-            keys = {field.alias or name: field.annotation for name, field in inner.model_fields.items()}
-    return list(keys)
+        fields = _fields(shape)
+        if isinstance(step, str) and step in fields:
+            shape = _settings_in(fields[step])
+            if shape is None:
+                return None
+    return shape
+
+
+def _fields(shape: Any) -> dict[str, Any]:
+    return {field.alias or name: field.annotation for name, field in shape.model_fields.items()}
 
 
 def _settings_in(annotation: Any) -> Any:

@@ -192,7 +192,8 @@ class Deliverer:
             return SendError("the configuration has no such receiver and action any more", permanent=True)
         telemetry.ATTEMPTS.labels(delivery.notification.receiver, delivery.notification.action).inc()
         try:
-            return action.send(self._illustrated(delivery.notification), delivery.thread, deadline_seconds)
+            notification = replace(self._illustrated(delivery.notification), delivery_id=delivery.id)
+            return action.send(notification, delivery.thread, deadline_seconds)
         except SendError as error:
             return error
         except Exception as error:

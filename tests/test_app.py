@@ -1,4 +1,4 @@
-"""The composition root: what the service is given to sign pictures with."""
+"""The composition root: what the service is given to sign pictures with, and what actions speak through."""
 
 import stat
 from datetime import UTC, datetime, timedelta
@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from alerts.notification import Reading
-from app import create_app
+from app import build_actions, configure, create_app
+from outbound import Http
 from pipeline import Pictures, Pipeline
 from tests.samples import model_alert
 
@@ -57,3 +58,35 @@ def test_on_postgresql_there_are_no_pictures_without_a_key(
     assert "web.charts_key is not set, which all replicas must share" == of.missing
     assert "there are no pictures" in "".join(capsys.readouterr())
     assert "" == pictures(DATABASE_URL=postgresql_url, CHARTS_KEY="k" * 32).missing
+
+
+CONNECTIONS = """
+global: {http_config: {proxy_url: 'http://proxy'}}
+route: {receiver: a}
+receivers:
+- name: a
+  slack_configs:
+  - {api_url: 'https://a.example'}
+  - {api_url: 'https://b.example'}
+  - {api_url: 'https://b.example', http_config: {}}
+  log_configs: [{}]
+"""
+
+
+def test_actions_with_the_same_http_config_share_connections(tmp_path: Path) -> None:
+    """One that has none has those of everybody."""
+    file = tmp_path / "f.yml"
+    file.write_text(CONNECTIONS)
+    shared = Http()
+    with_global = build_actions(configure({}, file), shared)
+    file.write_text(CONNECTIONS.replace("global", "#"))
+    without = build_actions(configure({}, file), shared)
+
+    def connections(made: object) -> object:
+        return vars(made)["_http"]
+
+    first, second, third = (connections(with_global[f"a/slack/{at}"]) for at in range(3))
+    assert first is second
+    assert first is not third
+    assert third is not shared
+    assert [True, True, False] == [connections(without[f"a/slack/{at}"]) is shared for at in range(3)]

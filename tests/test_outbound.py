@@ -12,10 +12,11 @@ from pathlib import Path
 import pytest
 
 import outbound
-from outbound import Answer, Http, OutboundError, OutboundTimeout, Tls, redacted
+from outbound import Answer, Http, Identity, OutboundError, OutboundTimeout, Proxy, Tls, redacted
 from tests.far_sides import trouble
 from tests.far_sides.certificate import make_certificate
 from tests.far_sides.http_server import HttpServer
+from tests.far_sides.tunnel import TunnelProxy
 
 DEADLINE_SECONDS = 0.5
 BOUND_SECONDS = 2.0
@@ -268,14 +269,19 @@ def certificate(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
 
 
 def over_tls(
-    certificate: tuple[Path, Path], pieces: Iterator[bytes], pause_seconds: float
+    certificate: tuple[Path, Path],
+    pieces: Iterator[bytes],
+    pause_seconds: float,
+    spoken: list[str | None] | None = None,
 ) -> AbstractContextManager[str]:
-    """A far side that speaks TLS and answers in pieces."""
+    """A far side that speaks TLS and answers in pieces; the versions that were spoken are put into a list."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(*certificate)
 
     def behave(connection: socket.socket, stopping: threading.Event) -> None:
         with context.wrap_socket(connection, server_side=True) as secured:
+            if spoken is not None:
+                spoken.append(secured.version())
             read_request(secured)
             for piece in pieces:
                 secured.sendall(piece)
@@ -355,3 +361,125 @@ def test_gets(http: Http, server: HttpServer) -> None:
     (request, _) = server.requests
     assert ("GET", "/a?b=c", "y", b"") == (request.method, request.path, request.headers["X"], request.body)
     assert "Content-Length" not in request.headers
+
+
+def test_a_proxy_of_ones_own_takes_what_is_not_passed_by(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the environment names is not asked; a plain request is handed to the proxy whole, with who one is there."""
+    monkeypatch.setenv("http_proxy", "http://127.0.0.1:1")
+    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:1")
+    with HttpServer() as proxy, HttpServer() as other:
+        url = proxy.base_url.replace("http://", "http://us:s3cret@")
+        http = Http(proxy=Proxy(url, no_proxy=f"{other.address}, 10.0.0.0/8", connect_headers={"X-Tunnel": "s3cret"}))
+        assert 200 == http.post("http://far.example/a", data=b"{}", deadline_seconds=5).status
+        assert 200 == http.post(f"{other.url}/b", data=b"{}", deadline_seconds=5).status
+        http.close()
+        (handed,), (direct,) = proxy.requests, other.requests
+    assert ("http://far.example/a", "/b") == (handed.path, direct.path)
+    assert "Basic dXM6czNjcmV0" == handed.headers["Proxy-Authorization"]
+    # It would be handed on to the far side.
+    assert "X-Tunnel" not in handed.headers
+    assert "Proxy-Authorization" not in direct.headers
+
+
+@pytest.mark.parametrize(
+    ("no_proxy", "url", "direct"),
+    [
+        ("", "http://a.example", False),
+        ("*", "http://a.example", True),
+        ("a.example", "http://a.example/x", True),
+        ("b.example, A.example", "http://a.example/x", True),
+        (".example", "http://a.example/x", True),
+        ("example", "http://a.example/x", True),
+        ("ample", "http://a.example/x", False),
+        ("a.example:80", "http://a.example/x", True),
+        ("a.example:443", "https://a.example/x", True),
+        ("a.example:80", "https://a.example/x", False),
+        ("10.0.0.0/8", "http://10.1.2.3:8080/x", True),
+        ("10.0.0.0/8", "http://11.1.2.3/x", False),
+        ("10.0.0.0/99, ,:", "http://10.1.2.3/x", False),
+        ("fd00::/8", "http://[fd00::1]/x", True),
+    ],
+)
+def test_no_proxy_names_hosts_domains_and_networks(no_proxy: str, url: str, direct: bool) -> None:
+    """As the variable of that name has them; what is none of these passes nothing by."""
+    wanted = {} if direct else {"http": "http://proxy", "https": "http://proxy"}
+    assert wanted == Proxy("http://proxy", no_proxy).to(url)
+
+
+def test_a_proxy_that_is_none_is_the_direct_way(server: HttpServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever the environment says."""
+    monkeypatch.setenv("http_proxy", "http://127.0.0.1:1")
+    monkeypatch.setenv("no_proxy", "")
+    http = Http(proxy=Proxy())
+    assert 200 == http.post(server.url, data=b"{}", deadline_seconds=5).status
+    http.close()
+
+
+def test_a_tunnel_through_a_proxy(certificate: tuple[Path, Path]) -> None:
+    """The proxy is told who one is and what it wants to know, the far side is not; TLS is spoken with the latter."""
+    head = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
+    with TunnelProxy() as proxy, over_tls(certificate, iter([head]), 0) as url:
+        way = Proxy(proxy.url.replace("http://", "http://us:s3cret@"), connect_headers={"X-Tunnel": "s3cret"})
+        for tls, expected in ((Tls(ca_file=certificate[0]), "ok"), (Tls(certificate[0], server_name="x"), "")):
+            http = Http(tls=tls, proxy=way)
+            if expected:
+                answer = http.post(url.replace("http:", "https:"), data=b"{}", deadline_seconds=5)
+                assert expected == answer.text
+            else:
+                assert "TLS failed" in str(failure(http, url.replace("http:", "https:"), 5))
+            http.close()
+        first = proxy.asked[0]
+    assert first.startswith(f"CONNECT {url.removeprefix('http://').rstrip('/')} ")
+    assert "X-Tunnel: s3cret\r\n" in first
+    assert "Proxy-Authorization: Basic dXM6czNjcmV0\r\n" in first
+
+
+def test_a_proxy_that_refuses_or_is_away_is_named() -> None:
+    """It is not the far side that did not answer; neither the proxy's URL nor its user is told."""
+    with TunnelProxy(refuses_with=407) as proxy:
+        http = Http(proxy=Proxy(proxy.url.replace("http://", "http://s3cret:s3cret@")))
+        assert "far.example, through the proxy: it answered 407" == str(failure(http, "https://far.example/s3cret"))
+        http.close()
+    http = Http(proxy=Proxy("http://s3cret:s3cret@127.0.0.1:1"))
+    for scheme in ("http", "https"):
+        expected = "far.example, through the proxy: connection refused"
+        assert expected == str(failure(http, f"{scheme}://far.example/s3cret"))
+    http.close()
+
+
+def test_versions_of_tls_may_be_bounded(certificate: tuple[Path, Path]) -> None:
+    """A far side that speaks only what is not wanted is refused, one that speaks it is not."""
+    head = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
+    trusted = Tls(ca_file=certificate[0])
+    versions = ssl.TLSVersion
+    for tls, expected in (
+        (replace(trusted, newest=versions.TLSv1_2), "TLSv1.2"),
+        (replace(trusted, oldest=versions.TLSv1_3), "TLSv1.3"),
+    ):
+        spoken: list[str | None] = []
+        with over_tls(certificate, iter([head]), 0, spoken) as url:
+            http = Http(tls=tls)
+            assert "ok" == http.post(url.replace("http:", "https:"), data=b"{}", deadline_seconds=5).text
+            http.close()
+        assert [expected] == spoken
+
+
+def test_says_who_it_is_with_each_request(server: HttpServer) -> None:
+    """The identity is asked anew each time, goes along, and the answer says what of it must not be told."""
+    tokens = iter(("one", "two"))
+
+    def identity() -> Identity:
+        token = next(tokens, "")
+        if not token:
+            raise OutboundError("no token is left")
+        return Identity({"Authorization": f"Bearer {token}", "X": "identity"}, (token,))
+
+    http = Http(identity=identity)
+    answers = [http.post(server.url, headers={"X": "request"}, deadline_seconds=5) for _ in range(2)]
+    with pytest.raises(OutboundError, match="no token is left"):
+        http.get(server.url, deadline_seconds=5)
+    http.close()
+    assert [("one",), ("two",)] == [each.secrets for each in answers]
+    assert "one" not in repr(answers)
+    sent = [(each.headers["Authorization"], each.headers["X"]) for each in server.requests]
+    assert [("Bearer one", "request"), ("Bearer two", "request")] == sent

@@ -118,6 +118,8 @@ class HttpContract(ActionContract):
     # What the far side says when it took something, and what sounds like it and is not.
     accepted: ClassVar[Answer]
     not_accepted: ClassVar[tuple[Answer, ...]]
+    # Whether the action says who it is by itself, so that an `http_config` may not.
+    says_itself_who_it_is: ClassVar[bool] = False
 
     @abstractmethod
     def judge(self) -> HttpServer:
@@ -293,6 +295,58 @@ class HttpContract(ActionContract):
                 self.module.Settings.model_validate(wrong)
             assert all(key in str(raised.value) for key in keys)
             assert self.secret("http://127.0.0.1:1") not in str(raised.value)
+
+    def _connected(self, settings: Mapping[str, Any], http_config: Mapping[str, Any]) -> tuple[Action, Http]:
+        """Returns the action and connections as they are with an `http_config`, to be closed."""
+        made = self.module.Settings.model_validate({**settings, "http_config": http_config})
+        connections: Http = made.http_config.connect()
+        action: Action = self.module.Action(made, connections)
+        return action, connections
+
+    def test_says_who_it_is(self, server: HttpServer, tmp_path: Path) -> None:
+        """`http_config` goes along with each request; a file of it that cannot be read may be there next time."""
+        token = tmp_path / "token"
+        wanted: dict[str, Any] = {"http_headers": {"X-Key": {"files": [str(token)]}, "X-Team": {"values": ["a"]}}}
+        if not self.says_itself_who_it_is:
+            wanted["authorization"] = {"credentials_file": str(token)}
+        action, connections = self._connected(self.settings(server.base_url), wanted)
+        with pytest.raises(SendError, match="token: No such file") as raised:
+            action.send(notifications.seed(), Thread(), 5)
+        assert (False, []) == (raised.value.permanent, server.requests)
+        token.write_text("s3cret-token")
+        server.answer_next(self.accepted.status, self.accepted.body)
+        action.send(notifications.seed(), Thread(), 5)
+        (request,) = server.requests
+        assert ("s3cret-token", "a") == (request.headers["X-Key"], request.headers["X-Team"])
+        assert self.says_itself_who_it_is or request.headers["Authorization"] == "Bearer s3cret-token"
+        connections.close()
+
+    @pytest.mark.parametrize("status", [200, 202, 400, 500])
+    @pytest.mark.parametrize("echo", ["plain", "as JSON"])
+    def test_tells_no_secret_of_who_it_is(self, status: int, echo: str) -> None:
+        """Though the far side sends it back, neither password nor header is in receipt or error."""
+        wanted: dict[str, Any] = {"http_headers": {"X-Key": {"secrets": ["s3cret-header"]}}}
+        if not self.says_itself_who_it_is:
+            wanted["basic_auth"] = {"username": "us", "password": "s3cret-password"}
+        with _Echo(status, echo) as server:
+            action, connections = self._connected(self.settings(server.base_url), wanted)
+            try:
+                told = repr(action.send(notifications.seed(), Thread(), 5))
+            except SendError as error:
+                told = f"{error}{error!r}"
+            (request,) = server.requests
+            connections.close()
+        pair = request.headers.get("Authorization", "Basic s3cret").removeprefix("Basic ")
+        assert "s3cret-header" == request.headers["X-Key"]
+        assert [] == [each for each in ("s3cret-password", "s3cret-header", pair) if each in told]
+
+    def test_an_attempt_ends_with_its_timeout(self) -> None:
+        """One that is shorter than the deadline counts."""
+        with trouble.hanging() as url:
+            begun = time.monotonic()
+            error = self.error({**self.settings(url), "timeout": "300ms"}, Http(), deadline_seconds=30)
+            assert time.monotonic() - begun < 10
+        assert not error.permanent
 
     def _keeps_secrets(self, result: Receipt | SendError, base_url: str) -> None:
         told = repr(result)

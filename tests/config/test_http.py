@@ -8,12 +8,12 @@ import pytest
 from pydantic import ValidationError
 
 from config.base import SecretError
-from config.http import HttpClientSettings
+from config.http import HeadedSettings
 
 
 def headers(**given: Any) -> dict[str, str]:
     """Returns what is sent along."""
-    return HttpClientSettings.model_validate(given).request_headers()
+    return HeadedSettings.model_validate(given).request_headers()
 
 
 def test_nothing_is_sent_along_that_was_not_said() -> None:
@@ -33,7 +33,7 @@ def test_sends_headers_and_a_user(tmp_path: Path) -> None:
 def test_a_token_is_read_anew(tmp_path: Path) -> None:
     """A file that is rotated counts with the next request; one that is away is an error that names it."""
     file = tmp_path / "token"
-    settings = HttpClientSettings.model_validate({"authorization": {"credentials_file": str(file)}})
+    settings = HeadedSettings.model_validate({"authorization": {"credentials_file": str(file)}})
     with pytest.raises(SecretError, match="token: No such file"):
         settings.request_headers()
     for token in ("one", "two"):
@@ -64,7 +64,7 @@ def test_refuses_what_no_request_can_carry(given: dict[str, Any]) -> None:
 
 def test_secrets_are_not_shown() -> None:
     """Settings printed by mistake tell no secret."""
-    settings = HttpClientSettings.model_validate(
+    settings = HeadedSettings.model_validate(
         {"headers": {"X": "s3cret"}, "basic_auth": {"username": "a", "password": "s3cret"}}
     )
     assert "s3cret" not in repr(settings)

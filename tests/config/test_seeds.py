@@ -54,7 +54,6 @@ def edited(name: str) -> str:
     return text
 
 
-@pytest.mark.xfail(reason="awaited: what to write instead of service_key", strict=True)
 @pytest.mark.parametrize("name", EDITS)
 def test_errors_ask_for_edits(problems_of: Problems, name: str) -> None:
     """As it is pasted, a file has these errors and no others."""

@@ -2,12 +2,14 @@
 
 import json
 import socket
+import ssl
 import threading
 import time
 from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
@@ -61,6 +63,14 @@ class HttpServer:
         self._server = _Server(self)
         self.address = self._server.address
         self.base_url = f"http://{self.address}"
+
+    def speak_tls(self, certificate: tuple[Path, Path]) -> None:
+        """Speaks TLS with a certificate and its key; to be said before `with`."""
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(*certificate)
+        # Shaking hands is for the connection's own thread.
+        self._server.socket = context.wrap_socket(self._server.socket, server_side=True, do_handshake_on_connect=False)
+        self.base_url = f"https://{self.address}"
 
     @property
     def url(self) -> str:

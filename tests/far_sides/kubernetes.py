@@ -5,7 +5,6 @@ real API server and kubelet.
 """
 
 import json
-import ssl
 from collections.abc import Iterable
 from datetime import datetime
 from pathlib import Path
@@ -40,13 +39,7 @@ class Kubernetes(HttpServer):
         self._events: dict[str, list[Object]] = {}
         self._logs: dict[tuple[str, str, str, bool], bytes] = {}
         if certificate is not None:
-            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-            context.load_cert_chain(*certificate)
-            # Shaking hands is for the connection's own thread.
-            self._server.socket = context.wrap_socket(
-                self._server.socket, server_side=True, do_handshake_on_connect=False
-            )
-            self.base_url = f"https://{self.address}"
+            self.speak_tls(certificate)
 
     @property
     def asked(self) -> list[str]:

@@ -116,3 +116,32 @@ def _pings(node: object) -> Iterator[str]:
             yield json.dumps(node)
         for item in node.values():
             yield from _pings(item)
+
+
+class SlackApi(SlackWebhook):
+    """Slack's `chat.postMessage` at `url`, for who has the `token`; an error is JSON, with status 200."""
+
+    path = "/api/chat.postMessage"
+
+    def __init__(self) -> None:
+        """Starts with an empty channel."""
+        super().__init__()
+        self.token = "xoxb-not-a-real-token"
+
+    def answer(self, request: Request) -> Answer:
+        """Answers as the webhook does, in the words of the Web API."""
+        if request.headers.get("Authorization") != f"Bearer {self.token}":
+            return _json({"ok": False, "error": "not_authed"})
+        message = request.json()
+        if not message.get("channel"):
+            return _json({"ok": False, "error": "channel_not_found"})
+        taken = super().answer(request)
+        if taken.status == 200:
+            return _json({"ok": True, "channel": "C0FARSIDE", "ts": f"{len(self.messages)}.000100", "message": message})
+        refusal = self.refused[-1]
+        reasons = [f"[ERROR] {each}" for each in refusal.reasons]
+        return _json({"ok": False, "error": refusal.error, "response_metadata": {"messages": reasons}})
+
+
+def _json(document: dict[str, Any]) -> Answer:
+    return Answer(200, json.dumps(document).encode(), {"Content-Type": "application/json; charset=utf-8"})

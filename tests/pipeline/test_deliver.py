@@ -79,6 +79,21 @@ def test_tries_again_whatever_an_action_raises(
     assert (before[0] + 1, before[1] + 2) == (count("retrying"), count("delivered"))
 
 
+def test_each_attempt_is_the_same_delivery(tmp_path: Path, store: Store, clock: Clock) -> None:
+    """An action is told which delivery it is, so that the far side can know what it has already."""
+    recorder = Recorder(SendError("busy"))
+    with started(make_pipeline(tmp_path, store, {"team/log/0": recorder}, clock=clock)) as pipeline:
+        event_id = pipeline.accept(SEED)
+        retrying(pipeline, event_id)
+        clock.pass_seconds(3)
+        assert ["delivered"] == settled(pipeline, event_id)
+        other = pipeline.accept(body(wire_alert()))
+        assert ["delivered"] == settled(pipeline, other)
+        ids = [only_delivery(pipeline, each).id for each in (event_id, event_id, other)]
+    assert ids == [each.delivery_id for each in recorder.attempts]
+    assert 2 == len({each.delivery_key for each in recorder.attempts})
+
+
 def test_gives_up_on_a_permanent_error(tmp_path: Path, store: Store) -> None:
     """What the far side will never take is dead after one attempt, and a later state of its group is tried."""
     recorder = Recorder(SendError("no such channel", permanent=True))

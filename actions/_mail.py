@@ -1,0 +1,222 @@
+"""What a mail says, as far as it is the same for its HTML and its plain text."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+import units
+from actions._base import briefs, cut, leading, link, notes, subject, title
+from actions._digest import level, numbers, over
+from alerts.model import Alert
+from alerts.notification import Gap, Notification, Reading
+from alerts.severity import Severity, alert_severity, worst_first
+
+_MAX_LINE = 300
+_MAX_TEXT = 4_000
+_MAX_READ = 10_000
+_LISTED_ALERTS = 20
+_FINDINGS = 20
+_EXCERPTS = 3
+_FACTS = 24
+_FIRST_LABELS = ("severity", "cluster", "namespace", "pod", "container", "instance")
+# These stand elsewhere.
+_TOLD_LABELS = frozenset({"alertname"})
+_TOLD_ANNOTATIONS = frozenset({"summary", "description", "runbook_url"})
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A finding on one line.
+
+    Attributes:
+        share: of the limit, 0 to 1, where there is one.
+        gap: it is a reason and no value.
+    """
+
+    title: str
+    text: str
+    share: float | None = None
+    gap: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """An alert of several."""
+
+    level: Severity | None
+    name: str
+    about: str
+    text: str
+    found: str
+    since: str
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """Lines of somebody else's."""
+
+    title: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Mail:
+    """All of it, in plain text, cut where it would be too long.
+
+    Attributes:
+        level: how bad it is; None when it is over.
+        digest: it tells of many groups.
+        about: what the leading alert is about, and how many others.
+        facts: names and values.
+        links: words and URLs.
+    """
+
+    level: Severity | None
+    digest: bool
+    title: str
+    about: str
+    summary: str
+    description: str
+    notes: str
+    lines: tuple[Line, ...]
+    rows: tuple[Row, ...]
+    more: int
+    blocks: tuple[Block, ...]
+    facts: tuple[tuple[str, str], ...]
+    links: tuple[tuple[str, str], ...]
+    footer: str
+
+
+def mail(notification: Notification) -> Mail:
+    """What is said of a notification."""
+    group, alert = notification.group, leading(notification.group)
+    told = notification.digest.alerts if notification.digest else len(group.alerts) + group.truncated_alerts
+    several = told > 1
+    rows = tuple(_row(each, notification) for each in worst_first(group.alerts)[:_LISTED_ALERTS]) if several else ()
+    description = alert.annotations.get("description", "")
+    firing, resolved = numbers(notification)
+    return Mail(
+        level=None if over(notification) else level(notification),
+        digest=notification.digest is not None,
+        title=plain(title(notification)),
+        about=_about(notification, alert),
+        summary="" if notification.digest else plain(alert.summary, 500),
+        description="" if several or description == alert.summary else paragraphs(description),
+        notes=plain(notes(notification, 600), 600),
+        lines=_gaps(notification) if several else tuple(map(_line, notification.told(alert)[:_FINDINGS])),
+        rows=rows,
+        more=max(0, told - len(rows)) if several else 0,
+        blocks=_blocks(notification, alert, several=several),
+        facts=() if notification.digest else _facts(notification, alert),
+        links=_links(notification, alert),
+        footer=f"alert-manager · {plain(notification.receiver, 100)} · {firing:,} firing, {resolved:,} resolved",
+    )
+
+
+def plain(text: str, limit: int = _MAX_LINE) -> str:
+    """A text on one line, without what cannot be seen or turns the line around."""
+    return cut("".join(filter(_visible, " ".join(text[: 4 * limit + 1_000].split()))), limit)
+
+
+def paragraphs(text: str, limit: int = _MAX_TEXT) -> str:
+    """The same of a text of several lines."""
+    lines = ("".join(filter(_visible, each.expandtabs(4))).rstrip() for each in text[:_MAX_READ].splitlines())
+    return cut("\n".join(lines).strip("\n"), limit)
+
+
+def _visible(character: str) -> bool:
+    """Joiners hold emoji together; other invisible ones can make a text look like another one."""
+    kind = unicodedata.category(character)
+    return character in "\u200c\u200d" or (kind not in ("Cf", "Cc", "Cs", "Co", "Cn", "Zl", "Zp"))
+
+
+def _about(notification: Notification, alert: Alert) -> str:
+    if notification.digest:
+        which = "worst: " if notification.digest.alerts > 1 else ""
+        return "" if over(notification) else plain(f"{which}{alert.name} {subject(alert)}")
+    others = len(notification.group.firing or notification.group.alerts) - 1
+    return plain(subject(alert) + (f" and {others:,} more" if others and subject(alert) else ""))
+
+
+def _line(found: Reading | Gap) -> Line:
+    if isinstance(found, Gap):
+        return Line(plain(found.title, 80), plain(found.reason), gap=True)
+    share = None if found.share is None else min(1.0, max(0.0, found.share))
+    return Line(plain(found.title, 80), plain(found.text), share)
+
+
+def _gaps(notification: Notification) -> tuple[Line, ...]:
+    """Of several alerts each reason for a gap once, with the alert that it is about, or how many."""
+    about: dict[tuple[str, str], list[Alert]] = {}
+    for alert in worst_first(notification.group.alerts):
+        for each in notification.told(alert):
+            if isinstance(each, Gap):
+                about.setdefault((each.title, each.reason), []).append(alert)
+    lines = []
+    for (name, reason), alerts in sorted(about.items(), key=lambda item: -len(item[1]))[:_FINDINGS]:
+        of = subject(alerts[0]) or alerts[0].name if len(alerts) == 1 else f"{len(alerts):,} alerts"
+        lines.append(
+            Line(plain(name, 80), plain(f"unknown of {plain(of, 100)}: {plain(reason)}", 2 * _MAX_LINE), gap=True)
+        )
+    return tuple(lines)
+
+
+def _row(alert: Alert, notification: Notification) -> Row:
+    return Row(
+        level=alert_severity(alert) if alert.firing else None,
+        name=plain(alert.name, 120),
+        about=plain(subject(alert), 160),
+        text=plain(alert.summary, 240),
+        found=plain(", ".join(briefs(notification.told(alert))), 240),
+        since=_time(alert.starts_at),
+    )
+
+
+def _blocks(notification: Notification, alert: Alert, *, several: bool) -> tuple[Block, ...]:
+    """What others say of the one alert that stands for all."""
+    of = f" of {plain(subject(alert) or alert.name, 100)}" if several else ""
+    found = notification.excerpts(alert)[:_EXCERPTS]
+    return tuple(Block(plain(each.title, 80) + of, paragraphs("\n".join(each.lines))) for each in found)
+
+
+def _facts(notification: Notification, alert: Alert) -> tuple[tuple[str, str], ...]:
+    group = notification.group
+    alone = len(group.alerts) == 1
+    labels = alert.labels if alone else group.common_labels
+    annotations = alert.annotations if alone else group.common_annotations
+    start = min(each.starts_at for each in group.firing or group.alerts)
+    times = [("since", _time(start))]
+    ends = [each.ends_at for each in group.alerts if each.ends_at]
+    if group.status == "resolved" and ends:
+        times.append(("resolved after", units.duration((max(ends) - start).total_seconds())))
+    named = [
+        *times,
+        *_ordered(labels, _FIRST_LABELS, _TOLD_LABELS),
+        *_ordered(annotations, (), _TOLD_ANNOTATIONS),
+    ]
+    shown = [(plain(name, 80), plain(value)) for name, value in named[:_FACTS]]
+    return tuple((name, value) for name, value in shown if value)
+
+
+def _ordered(given: Mapping[str, str], first: Sequence[str], but: Iterable[str]) -> list[tuple[str, str]]:
+    names = [*(name for name in first if name in given), *sorted(given.keys() - {*first, *but})]
+    return [(name, given[name]) for name in names]
+
+
+def _links(notification: Notification, alert: Alert) -> tuple[tuple[str, str], ...]:
+    page = "All of them" if notification.digest else "Details"
+    targets = (
+        ("Runbook", alert.annotations.get("runbook_url", "")),
+        ("Prometheus", alert.generator_url),
+        ("Alertmanager", notification.group.external_url),
+        (page, notification.page_url),
+    )
+    shown = targets[3:] if notification.digest else targets
+    return tuple((text, link(url)) for text, url in shown if link(url))
+
+
+def _time(moment: datetime) -> str:
+    return moment.strftime("%Y-%m-%d %H:%M:%S UTC")

@@ -1,0 +1,59 @@
+"""A webhook's body as a user writes it: a document whose texts are templates, as Alertmanager has it since 0.29."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from actions._texts import Texts
+from templating import Template
+
+
+def read(value: Any) -> Any:
+    """A document with its texts, and its keys, read as templates.
+
+    Raises:
+        ValueError: one cannot be read.
+    """
+    if isinstance(value, str):
+        return Template(value)
+    if isinstance(value, list | tuple):
+        return tuple(map(read, value))
+    if isinstance(value, Mapping):
+        return {Template(str(key)): read(each) for key, each in value.items()}
+    return value
+
+
+def render(payload: Any, texts: Texts, otherwise: str, key: str = "payload") -> Any:
+    """The document for one notification.
+
+    A text that renders as JSON (but for a string) is what that says: `'{{ common_labels | tojson }}'` is a mapping,
+    `3` a number. Alertmanager reads YAML there; what an alert holds, "a: b", is to stay text.
+
+    Args:
+        otherwise: what a text is that fails.
+        key: where it stands, for errors.
+    """
+    if isinstance(payload, Template):
+        failed = len(texts.errors)
+        rendered = texts.render(payload, otherwise, key)
+        return rendered if len(texts.errors) > failed else _value(rendered)
+    if isinstance(payload, tuple):
+        return [render(each, texts, otherwise, f"{key}[{at}]") for at, each in enumerate(payload)]
+    if isinstance(payload, Mapping):
+        return {
+            texts.render(name, name.source, key): render(each, texts, otherwise, f"{key}.{name.source}")
+            for name, each in payload.items()
+        }
+    return payload
+
+
+def _value(text: str) -> Any:
+    try:
+        value = json.loads(text)
+        # Neither NaN nor infinity is JSON, though Python reads them.
+        json.dumps(value, allow_nan=False)
+    except (ValueError, RecursionError):
+        return text
+    return text if isinstance(value, str) else value

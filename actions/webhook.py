@@ -1,0 +1,152 @@
+"""Webhook: a group's state as Alertmanager posts it, with what was found, or as a payload of the user's own.
+
+Source: https://prometheus.io/docs/alerting/latest/configuration/#webhook_config
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import re
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, ClassVar, Self
+from urllib.parse import parse_qsl, unquote, urlsplit
+
+from pydantic import AfterValidator, Field, PlainValidator, SecretStr, model_validator
+
+from actions._base import json_bytes, post_json, secret, subject, title
+from actions._payload import read, render
+from actions._texts import Texts
+from actions._webhook_body import body, truncated
+from alerts.notification import Notification, Receipt, SendError, Thread
+from config.base import SecretText, http_url, require_at_most_one, require_one
+from config.http_config import HttpActionSettings
+from outbound import Http
+from templating import Template, TemplateError
+
+_FAR_SIDE = "webhook"
+_TEMPLATE = re.compile(r"\{[{%#]")
+# A part of a URL that is shorter is a word, such as "alerts", and no secret.
+_SHORTEST_SECRET = 8
+
+
+def _url(value: SecretStr) -> SecretStr:
+    text = value.get_secret_value()
+    if not _TEMPLATE.search(text):
+        http_url(text)
+        return value
+    try:
+        Template(text)
+    except TemplateError:
+        # What it says may hold a part of the URL.
+        raise ValueError("is a template that cannot be read") from None
+    return value
+
+
+class Settings(HttpActionSettings):
+    """An element of `webhook_configs`.
+
+    Attributes:
+        url: where it is posted to; it may be a template, and is never shown.
+        max_alerts: the others are counted; 0 is all.
+        payload: instead of Alertmanager's body.
+        secret: what the body is signed with.
+    """
+
+    url: Annotated[SecretStr, AfterValidator(_url)] | None = None
+    url_file: Path | None = None
+    max_alerts: int = Field(default=0, ge=0)
+    payload: Annotated[Any, PlainValidator(read)] = None
+    secret: SecretText | None = None
+    secret_file: Path | None = None
+
+    shows_images: ClassVar[bool] = True
+    example: ClassVar[Mapping[str, Any]] = {"url": "https://hooks.example.com/alerts"}
+
+    @model_validator(mode="after")
+    def _one_url(self) -> Self:
+        require_one(self, "url", "url_file")
+        require_at_most_one(self, "secret", "secret_file")
+        return self
+
+
+class Action:
+    """Posts a body."""
+
+    def __init__(self, settings: Settings, http: Http) -> None:
+        self._settings = settings
+        self._http = http
+
+    def send(self, notification: Notification, thread: Thread, deadline_seconds: float) -> Receipt:
+        """Post one body; any 2xx means that it was taken."""
+        notification = truncated(notification, self._settings.max_alerts)
+        texts = Texts(notification)
+        url = self._url(texts)
+        signed_with = self._secret()
+        document = body(notification)
+        if self._settings.payload is not None:
+            document = render(self._settings.payload, texts, _plainly(notification))
+        content = json_bytes(document)
+        headers = {"Idempotency-Key": notification.delivery_key, **_signature(content, signed_with)}
+        answer = post_json(
+            self._http,
+            url,
+            content,
+            deadline_seconds=self._settings.within(deadline_seconds),
+            secrets=[*_secrets_of(url), signed_with],
+            far_side=_FAR_SIDE,
+            headers=headers,
+        )
+        return Receipt(f"posted, status {answer.status}", thread, tuple(texts.errors))
+
+    def _url(self, texts: Texts) -> str:
+        text = secret(self._settings.url, self._settings.url_file)
+        if not _TEMPLATE.search(text):
+            return text
+        failed = len(texts.errors)
+        try:
+            rendered = texts.render(Template(text), "", "url").strip()
+        except TemplateError:
+            raise SendError(f"{_FAR_SIDE}: its URL is a template that cannot be read", permanent=True) from None
+        if len(texts.errors) > failed:
+            raise SendError(f"{_FAR_SIDE}: its URL's template failed", permanent=True)
+        return rendered
+
+    def _secret(self) -> str:
+        settings = self._settings
+        if settings.secret is None and settings.secret_file is None:
+            return ""
+        return secret(settings.secret, settings.secret_file)
+
+
+def _plainly(notification: Notification) -> str:
+    """What stands in for a text of the user's that fails."""
+    group = notification.group
+    about = subject(group.alerts[0]) if len(group.alerts) == 1 else ""
+    return " ".join(filter(None, (title(notification), about)))
+
+
+def _signature(content: bytes, signed_with: str) -> dict[str, str]:
+    """When it was signed, and the HMAC-SHA256 of that, a dot, and the body: whoever checks both is not told twice."""
+    if not signed_with:
+        return {}
+    timestamp = str(int(time.time()))
+    digest = hmac.new(signed_with.encode(), f"{timestamp}.".encode() + content, hashlib.sha256).hexdigest()
+    return {"X-Signature-Timestamp": timestamp, "X-Signature": f"sha256={digest}"}
+
+
+def _secrets_of(url: str) -> list[str]:
+    """What must not be told of a URL: any of it may be a token."""
+    try:
+        parts = urlsplit(url)
+        pair = f"{unquote(parts.username or '')}:{unquote(parts.password or '')}"
+    except ValueError:
+        return [url]
+    path = url.partition("://")[2].partition("/")[2]
+    words = [path, *parts.path.split("/"), *(value for _, value in parse_qsl(parts.query)), parts.password or ""]
+    words += [base64.b64encode(pair.encode()).decode()] if parts.password else []
+    told = sorted((each for each in words if len(each) >= _SHORTEST_SECRET), key=len, reverse=True)
+    return [url, *told]
