@@ -46,6 +46,14 @@ class Action(Protocol):
         """
         ...
 
+    def preview(self, notification: Notification) -> Any:
+        """What would be sent, as JSON has it, and without secrets; nothing is.
+
+        Raises:
+            SendError: nothing would be sent.
+        """
+        ...
+
 
 def find() -> dict[str, ModuleType]:
     """Every kind of action there is: its name, and its module with `Settings` and `Action(settings, http)`."""

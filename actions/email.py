@@ -6,7 +6,7 @@ Source: https://prometheus.io/docs/alerting/latest/configuration/#email_config
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, ClassVar, Self
@@ -146,9 +146,7 @@ class Action:
         settings, texts, told = self._settings, Texts(notification), mail(notification)
         (sender, *_), to = _rendered(texts, settings.from_, "from"), _rendered(texts, settings.to, "to")
         login = self._login()
-        own = {"From": listed([sender]), "To": listed(to), "Subject": subject_line(told), **marks(told)}
-        own["Message-ID"] = message_id(notification, sender.domain)
-        headers = merged(texts, settings.headers, own, but="subject" if told.digest else "")
+        headers = self._headers(texts, told, notification, sender, to)
         named, thread = references(settings.threading, notification, thread, headers["Message-ID"], sender.domain, now)
         parts = self._parts(texts, told, notification, deadline_seconds)
         content = letter({**headers, **named}, now=now, **parts)
@@ -161,6 +159,20 @@ class Action:
             deadline_seconds=deadline_seconds,
         )
         return Receipt(_detail(taken, len(recipients)), thread, tuple(texts.errors))
+
+    def preview(self, notification: Notification) -> Any:
+        """The mail's headers, and its plain text."""
+        texts, told = Texts(notification), mail(notification)
+        (sender, *_), to = _rendered(texts, self._settings.from_, "from"), _rendered(texts, self._settings.to, "to")
+        headers = self._headers(texts, told, notification, sender, to)
+        return {"headers": dict(headers), "text": text(told, texts.errors)}
+
+    def _headers(
+        self, texts: Texts, told: Mail, notification: Notification, sender: Mailbox, to: Sequence[Mailbox]
+    ) -> Mapping[str, str]:
+        own = {"From": listed([sender]), "To": listed(to), "Subject": subject_line(told), **marks(told)}
+        own["Message-ID"] = message_id(notification, sender.domain)
+        return merged(texts, self._settings.headers, own, but="subject" if told.digest else "")
 
     def _parts(
         self, texts: Texts, told: Mail, notification: Notification, deadline_seconds: float

@@ -30,23 +30,28 @@ class Action:
 
     def send(self, notification: Notification, thread: Thread, deadline_seconds: float) -> Receipt:
         """Write one line; it cannot fail."""
-        firing, resolved = numbers(notification)
-        told = {"severity": level(notification), "firing": firing, "resolved": resolved}
-        noted = notes(notification, _MAX_NOTES)
-        if notification.digest:
-            groups, page_url = notification.digest.groups, notification.page_url
-            self._log.info(title(notification), **told, groups=groups, notes=noted, page_url=page_url)
-            return Receipt("written to the log", thread)
-        alert = leading(notification.group)
-        description = alert.annotations.get("description", "")
-        self._log.info(
-            title(notification),
-            **told,
-            summary=alert.summary,
-            description="" if description == alert.summary else description,
-            subject=subject(alert),
-            notes=noted,
-            runbook_url=alert.annotations.get("runbook_url", ""),
-            findings={each.title: each.text for each in notification.shown(alert)},
-        )
+        self._log.info(title(notification), **_fields(notification))
         return Receipt("written to the log", thread)
+
+    def preview(self, notification: Notification) -> Any:
+        """The line's fields."""
+        return {"event": title(notification), **_fields(notification)}
+
+
+def _fields(notification: Notification) -> dict[str, Any]:
+    firing, resolved = numbers(notification)
+    told = {"severity": level(notification), "firing": firing, "resolved": resolved}
+    noted = notes(notification, _MAX_NOTES)
+    if notification.digest:
+        return {**told, "groups": notification.digest.groups, "notes": noted, "page_url": notification.page_url}
+    alert = leading(notification.group)
+    description = alert.annotations.get("description", "")
+    return {
+        **told,
+        "summary": alert.summary,
+        "description": "" if description == alert.summary else description,
+        "subject": subject(alert),
+        "notes": noted,
+        "runbook_url": alert.annotations.get("runbook_url", ""),
+        "findings": {each.title: each.text for each in notification.shown(alert)},
+    }

@@ -6,6 +6,7 @@ https://github.com/PagerDuty/api-schema
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -93,6 +94,10 @@ class Action:
             # 202 is the one answer that means the event was taken; a proxy's page is none.
             raise SendError(f"{_FAR_SIDE}: status {answer.status} instead of 202")
         return Receipt(f"{event['event_action']} accepted", replace(thread, key=dedup_key), tuple(texts.errors))
+
+    def preview(self, notification: Notification) -> Any:
+        """The event, but for its routing key."""
+        return json.loads(_fitted({"dedup_key": notification.key, **self._event(notification, Texts(notification))}))
 
     def _event(self, notification: Notification, texts: Texts) -> dict[str, Any]:
         group = notification.group

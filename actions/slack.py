@@ -117,3 +117,7 @@ class Action:
         )
         check(answer, secrets, web_api=by_token)
         return Receipt("posted", thread, errors)
+
+    def preview(self, notification: Notification) -> Any:
+        """The message."""
+        return message(notification, self._settings)[0]

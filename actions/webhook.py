@@ -86,10 +86,7 @@ class Action:
         texts = Texts(notification)
         url = self._url(texts)
         signed_with = self._secret()
-        document = body(notification)
-        if self._settings.payload is not None:
-            document = render(self._settings.payload, texts, _plainly(notification))
-        content = json_bytes(document)
+        content = json_bytes(self._document(notification, texts))
         headers = {"Idempotency-Key": notification.delivery_key, **_signature(content, signed_with)}
         answer = post_json(
             self._http,
@@ -101,6 +98,16 @@ class Action:
             headers=headers,
         )
         return Receipt(f"posted, status {answer.status}", thread, tuple(texts.errors))
+
+    def preview(self, notification: Notification) -> Any:
+        """The body."""
+        notification = truncated(notification, self._settings.max_alerts)
+        return self._document(notification, Texts(notification))
+
+    def _document(self, notification: Notification, texts: Texts) -> Any:
+        if self._settings.payload is None:
+            return body(notification)
+        return render(self._settings.payload, texts, _plainly(notification))
 
     def _url(self, texts: Texts) -> str:
         text = secret(self._settings.url, self._settings.url_file)

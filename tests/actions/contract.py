@@ -111,6 +111,11 @@ class ActionContract(ABC):
             receipt.thread.opened_at,
         )
 
+    @pytest.mark.parametrize("told", TOLD.values(), ids=TOLD)
+    def test_shows_what_it_would_send(self, action: Action, told: Callable[[], Notification]) -> None:
+        """As JSON has it, of every kind of group."""
+        assert json.loads(json.dumps(action.preview(told())))
+
 
 class HttpContract(ActionContract):
     """What an action that speaks HTTP holds as well."""
@@ -172,6 +177,12 @@ class HttpContract(ActionContract):
         (request,) = server.requests
         assert ("POST", "application/json") == (request.method, request.headers["Content-Type"])
         assert self.secret(server.base_url) == self.secret_of(server.base_url, request)
+
+    def test_shows_no_secret(self, server: HttpServer, http: Http) -> None:
+        """What it would send is shown without sending it, and without what it would be sent with."""
+        shown = json.dumps(self.made(self.settings(server.base_url), http).preview(notifications.seed()))
+        assert [] == server.requests
+        assert not [part for part in self.secret_parts(server.base_url) if part in shown]
 
     def test_what_only_sounds_accepted_is_none(self, server: HttpServer, http: Http) -> None:
         """A 2xx that the far side does not document may be a proxy's page: it is tried again."""

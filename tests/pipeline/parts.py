@@ -68,6 +68,10 @@ class Recorder:
         self.failures = list(failures)
         self._lock = threading.Lock()
 
+    def preview(self, notification: Notification) -> Any:
+        """Says which alerts it is about."""
+        return [alert.name for alert in notification.group.alerts]
+
     def send(self, notification: Notification, thread: Thread, deadline_seconds: float) -> Receipt:
         """Sends to the list."""
         with self._lock:
@@ -90,6 +94,10 @@ class Held:
         self.begun = threading.Semaphore(0)
         self.may_end = threading.Event()
         self.sent = 0
+
+    def preview(self, notification: Notification) -> Any:
+        """Says which alerts it is about."""
+        return [alert.name for alert in notification.group.alerts]
 
     def send(self, notification: Notification, thread: Thread, deadline_seconds: float) -> Receipt:
         """Waits, then sends."""

@@ -5,6 +5,7 @@ import time
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 from prometheus_client import REGISTRY
@@ -267,6 +268,10 @@ class Deadlines:
 
     def __init__(self) -> None:
         self.seconds: list[float] = []
+
+    def preview(self, notification: Notification) -> Any:
+        """Says which alerts it is about."""
+        return [alert.name for alert in notification.group.alerts]
 
     def send(self, notification: Notification, thread: Thread, deadline_seconds: float) -> Receipt:
         """Sends nothing."""

@@ -42,6 +42,10 @@ class FarSide:
         self.failure = failure
         self.sent: list[Notification] = []
 
+    def preview(self, notification: Notification) -> Any:
+        """Says which alerts it is about."""
+        return [alert.name for alert in notification.group.alerts]
+
     def send(self, notification: Notification, thread: Thread, deadline_seconds: float) -> Receipt:
         """Sends to the list, or fails."""
         if self.failure is not None:
