@@ -6,6 +6,7 @@ import os
 import socket
 import sys
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
@@ -33,8 +34,10 @@ from outbound import Http
 from outbox import ownership, sqlite
 from outbox.database import DatabaseUrlError, StoreError, migrate, open_database, parse_url
 from outbox.store import Store
-from pipeline import NoKey, Pictures, Pipeline, Signer, find_key
+from pipeline import Loaded, NoKey, Pictures, Pipeline, Reloader, Running, Signer, Sources, find_key
 from pipeline.given import given
+from pipeline.reload import first
+from pipeline.running import destinations
 from web import create_web
 
 ROOT = Path(__file__).parent
@@ -89,8 +92,8 @@ def database_url(configuration: Configuration) -> str:
     return url.get_secret_value() if url else _DEFAULT_DATABASE
 
 
-def build_actions(configuration: Configuration, http: Http) -> dict[str, actions.Action]:
-    """Every receiver's actions, by destination.
+def build_actions(configuration: Configuration, http: Http, before: Running | None = None) -> dict[str, actions.Action]:
+    """Every receiver's actions, by destination; those that are set as before are the same, with what they hold open.
 
     Args:
         http: for those that have no `http_config`; those that have the same one share connections, too.
@@ -108,47 +111,91 @@ def build_actions(configuration: Configuration, http: Http) -> dict[str, actions
             own.append((wanted, found))
         return found
 
+    known = dict(destinations(before.configuration)) if before else {}
     return {
-        f"{receiver.name}/{each.kind}/{each.index}": modules[each.kind].Action(
-            each.settings, connections(each.settings)
-        )
-        for receiver in configuration.receivers
-        for each in receiver.actions
+        name: before.actions[name]
+        if before and known.get(name) == each
+        else modules[each.kind].Action(each.settings, connections(each.settings))
+        for name, each in destinations(configuration)
     }
 
 
-def create_app(variables: Mapping[str, str] | None = None) -> Flask:
-    """Make the application; its pipeline (`extensions["pipeline"]`) waits to be started.
+def create_app(variables: Mapping[str, str] | None = None, loaded: Loaded | None = None) -> Flask:
+    """Make the application; its pipeline and its reloader (`extensions[...]`) wait to be started.
 
     Args:
         variables: the environment; `os.environ` unless given.
+        loaded: the last good configuration of who begins this process; read from the file unless given.
 
     Raises:
         ConfigError, EnvironmentVariableError, DatabaseUrlError, StoreError: it cannot run so.
     """
     variables = os.environ if variables is None else variables
     _configure_logging(variables)
-    configuration = configure(variables)
-    engine = open_database(database_url(configuration))
+    loaded = loaded or first(partial(configure, variables), datetime.now(UTC))
+    engine = open_database(database_url(loaded.configuration))
     if not ownership.is_named(variables):
         # Else `prepare_storage` has done so: a worker that starts later must not make a file where one is away.
         migrate(engine)
-    http = Http()
-    settings = configuration.file
-    prometheuses = [_prometheus(each, settings.enrichment.cache) for each in configuration.prometheuses]
     store = Store(engine, ownership.owner(variables, os.getpid()))
-    pipeline = Pipeline(
-        configuration,
-        store,
-        build_actions(configuration, http),
-        build_enrichers(configuration, variables),
-        prometheuses,
-        given=given(store, _kubernetes(settings.enrichment, variables)),
-        pictures=_pictures(configuration, engine, prometheuses),
-    )
-    web = create_web(configuration, pipeline)
-    web.extensions["pipeline"] = pipeline
+    build = partial(_build, variables=variables, engine=engine, store=store, http=Http())
+    pipeline = Pipeline(build(loaded.configuration, None), store)
+
+    def take(configuration: Configuration) -> None:
+        pipeline.running = build(configuration, pipeline.running)
+
+    reloader = Reloader(loaded, partial(configure, variables), take)
+    web = create_web(pipeline, reloader)
+    web.extensions |= {"pipeline": pipeline, "reloader": reloader}
     return web
+
+
+def _build(
+    configuration: Configuration,
+    before: Running | None,
+    *,
+    variables: Mapping[str, str],
+    engine: Engine,
+    store: Store,
+    http: Http,
+) -> Running:
+    """What runs with a configuration: of what ran before whatever is set as it was, with its connections and caches."""
+    sources = _sources(configuration, before, variables, store)
+    pictures = before.pictures if before and _drawn_alike(configuration, sources, before) else None
+    return Running(
+        configuration,
+        build_actions(configuration, http, before),
+        sources,
+        pictures or _pictures(configuration, engine, sources.prometheuses),
+    )
+
+
+def _sources(
+    configuration: Configuration, before: Running | None, variables: Mapping[str, str], store: Store
+) -> Sources:
+    settings = configuration.file.enrichment
+    was = before.configuration if before else None
+    if before and was and settings == was.file.enrichment and configuration.prometheuses == was.prometheuses:
+        # The user's own enrichers may be others by now.
+        own = variables.get("ENRICHERS_PATH")
+        return replace(before.sources, enrichers=build_enrichers(configuration, variables)) if own else before.sources
+    prometheuses, looked_at = [], None
+    kept_alike = was is not None and was.file.enrichment.cache == settings.cache
+    known = list(zip(was.prometheuses, before.sources.prometheuses, strict=True)) if before and was else []
+    for each in configuration.prometheuses:
+        same = (made for described, made in known if described == each)
+        prometheuses.append((next(same, None) if kept_alike else None) or _prometheus(each, settings.cache))
+    if before and was and kept_alike and was.file.enrichment.kubernetes == settings.kubernetes:
+        looked_at = before.sources.given
+    looked_at = looked_at or given(store, _kubernetes(settings, variables))
+    return Sources(build_enrichers(configuration, variables), prometheuses, looked_at)
+
+
+def _drawn_alike(configuration: Configuration, sources: Sources, before: Running) -> bool:
+    """Whether pictures are drawn of the same values, and have the same URLs for as long."""
+    new, old = configuration.file, before.configuration.file
+    same = (new.web, new.external_url, new.storage.retention) == (old.web, old.external_url, old.storage.retention)
+    return same and sources.prometheuses == before.sources.prometheuses
 
 
 def _pictures(configuration: Configuration, engine: Engine, prometheuses: Sequence[enrich.Prometheus]) -> Pictures:
@@ -195,15 +242,24 @@ def _configure_logging(variables: Mapping[str, str]) -> None:
     telemetry.configure_logging(settings.log_level, settings.log_format)
 
 
-def prepare_storage() -> ownership.Lock | None:
+def begin() -> Reloader:
+    """In the master, before all else: name this instance, and load what the workers are to begin with.
+
+    Where the file is not good when one is begun later, that is the last good one, and not the end of the service.
+    """
+    ownership.name_instance(os.environ)
+    _configure_logging(os.environ)
+    load = partial(configure, os.environ)
+    return Reloader(first(load, datetime.now(UTC)), load)
+
+
+def prepare_storage(configuration: Configuration) -> ownership.Lock | None:
     """Before any worker: bring the tables up to date, and free what an earlier run of this instance held.
 
     Returns:
         A lock that is to be held to the end; none when another alert-manager has it.
     """
-    ownership.name_instance(os.environ)
-    _configure_logging(os.environ)
-    engine = open_database(database_url(configure(os.environ)))
+    engine = open_database(database_url(configuration))
     migrate(engine)
     lock = ownership.take_over(engine)
     if lock is None:
@@ -214,14 +270,14 @@ def prepare_storage() -> ownership.Lock | None:
     return lock
 
 
-def release_leases(pid: int) -> None:
+def release_leases(configuration: Configuration, pid: int) -> None:
     """Free what a worker held that has ended."""
     try:
-        engine = open_database(database_url(configure(os.environ)))
+        engine = open_database(database_url(configuration))
         ownership.release_worker(engine, os.environ, pid)
         engine.dispose()
     except Exception as error:
-        # The master must live, whatever has become of the configuration and the database since.
+        # The master must live, whatever has become of the database since.
         click.echo(f"what worker {pid} held comes back with its lease: {error}", err=True)
 
 

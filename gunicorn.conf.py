@@ -7,12 +7,13 @@ import shutil
 import signal
 import sys
 import tempfile
+from functools import partial
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-# Before prometheus_client is imported anywhere: its counts are then shared by the workers. On SIGHUP gunicorn reads
-# this file again, and the counts go on.
+# Before prometheus_client is imported anywhere: its counts are then shared by the workers. A master that takes this
+# one's place (SIGUSR2) reads this file again, and the counts go on.
 _METRICS = "alert-manager-metrics-"
 if _METRICS not in os.environ.get("PROMETHEUS_MULTIPROC_DIR", ""):
     os.environ["PROMETHEUS_MULTIPROC_DIR"] = tempfile.mkdtemp(prefix=_METRICS)
@@ -45,17 +46,29 @@ class logger_class(Logger):  # the setting's name
 
 
 def on_starting(server):
-    """Make the database ready, and take back what this instance held when it last ended."""
+    """Load the configuration, make the database ready, and take back what this instance held when it last ended."""
+    server.reloader = app.begin()
+    # gunicorn's own way is to replace all workers; with a broken file none would begin, and that would end the master.
+    server.handle_hup = partial(hang_up, server)
     # Kept, for the lock ends with what it is kept in.
-    server.storage_lock = app.prepare_storage()
+    server.storage_lock = app.prepare_storage(server.reloader.loaded.configuration)
+    # It is the workers who say whether they took a configuration.
+    telemetry.forget_process(os.getpid())
+
+
+def hang_up(server):
+    """SIGHUP: load the configuration anew, in every process."""
+    server.reloader.reload()
+    server.kill_workers(signal.SIGHUP)
 
 
 def pre_fork(server, worker):
-    """Where there are no more CPUs than workers, choose one for each.
+    """Give it the last good configuration; where there are no more CPUs than workers, choose one for each.
 
     A Python process computes on one CPU at a time. Where its threads may run on several, whoever hands the interpreter
     on wakes another CPU for it, which on a virtual machine takes ten times as long: see docs/performance.md.
     """
+    worker.loaded = server.reloader.look()
     worker.cpu = None
     cpus = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else []
     if 1 < len(cpus) <= _settings.workers:
@@ -64,6 +77,9 @@ def pre_fork(server, worker):
 
 def post_fork(server, worker):
     """Keep to the CPU that was chosen, with all threads that are begun from here on."""
+    # Until there is somebody to hear it (`post_worker_init`) it would end the process.
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGHUP})
+    worker.app.load = partial(app.create_app, loaded=worker.loaded)
     if worker.cpu is not None:
         # Where that is forbidden, or the CPU has gone meanwhile, it works without.
         with contextlib.suppress(OSError):
@@ -76,22 +92,35 @@ def post_worker_init(worker):
     # itself when the one comes within the other. The master's word is enough.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     worker.wsgi.extensions["pipeline"].start()
+    reloader = worker.wsgi.extensions["reloader"]
+    reloader.tell_others = partial(tell_master, worker)
+    reloader.start()
+    signal.signal(signal.SIGHUP, lambda *_: reloader.tell())
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGHUP})
     # What is there by now stays: the collector need not look at it again and again while requests wait.
     gc.collect()
     gc.freeze()
+
+
+def tell_master(worker):
+    """Have every process load the configuration anew."""
+    # Where the master has died the worker is about to end, too.
+    if os.getppid() == worker.ppid:
+        os.kill(worker.ppid, signal.SIGHUP)
 
 
 def worker_exit(server, worker):
     """Finish what is in hand."""
     application = getattr(worker, "wsgi", None)
     if application is not None:
+        application.extensions["reloader"].stop(timeout_seconds=graceful_timeout / 2)
         application.extensions["pipeline"].stop(timeout_seconds=graceful_timeout / 2)
 
 
 def child_exit(server, worker):
     """A worker has ended, perhaps not of its own will: what it held is free at once."""
     telemetry.forget_process(worker.pid)
-    app.release_leases(worker.pid)
+    app.release_leases(server.reloader.loaded.configuration, worker.pid)
 
 
 def on_exit(server):

@@ -16,6 +16,7 @@ from typing import Any
 
 import structlog
 from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest, multiprocess
+from prometheus_client import Gauge as OwnGauge
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import REGISTRY, Collector
 
@@ -46,6 +47,17 @@ WEBHOOK_TO_DELIVERED_SECONDS = Histogram(
     "alert_manager_webhook_to_delivered_seconds",
     "From a webhook's acceptance to a delivery of it that succeeded.",
     buckets=_SLOW,
+)
+# Of several processes: the one that is worst off. A dead one's are forgotten.
+CONFIG_LAST_RELOAD_SUCCESSFUL = OwnGauge(
+    "alert_manager_config_last_reload_successful",
+    "Whether the configuration was good when it was last loaded, in every process.",
+    multiprocess_mode="livemin",
+)
+CONFIG_LAST_RELOAD_SUCCESS_SECONDS = OwnGauge(
+    "alert_manager_config_last_reload_success_timestamp_seconds",
+    "When the configuration that holds was loaded, where that is longest ago.",
+    multiprocess_mode="livemin",
 )
 
 

@@ -15,6 +15,7 @@ from typing import Any
 
 import yaml
 
+from config.content import MOST_BYTES
 from config.environment import Environment, EnvironmentVariableError
 
 Path_ = tuple[str | int, ...]
@@ -122,9 +123,12 @@ def read(path: Path, environment: Environment, *, optional_variables: bool = Fal
     """
     document = Document(str(path))
     try:
-        content = path.read_bytes()
+        with path.open("rb") as file:
+            content = file.read(MOST_BYTES + 1)
     except OSError as error:
         raise ConfigError([Problem(document.name, "", f"cannot be read: {error.strerror}")]) from None
+    if len(content) > MOST_BYTES:
+        raise ConfigError([Problem(document.name, "", f"is longer than {MOST_BYTES // 1_048_576} MiB")])
     root = _composed(content, document.name)
     reader = _Reader(document, environment, optional_variables)
     document.data = reader.value(root, ()) if root is not None else None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 _SAME = {"PAGERDUTY_ROUTING_KEY": "PAGERDUTY_INTEGRATION_KEY"}
@@ -19,9 +19,13 @@ class Environment:
 
     Args:
         variables: as `os.environ` has them.
+
+    Attributes:
+        files: those that were read so far.
     """
 
     variables: Mapping[str, str]
+    files: set[Path] = field(default_factory=set, init=False, compare=False, repr=False)
 
     def get(self, name: str, default: str | None = None) -> str | None:
         """A variable's value, or what the file says that `<NAME>_FILE` names.
@@ -39,6 +43,7 @@ class Environment:
         path = self.variables.get(name)
         if not path:
             return None
+        self.files.add(Path(path))
         try:
             return Path(path).read_text(encoding="utf-8").strip()
         except (OSError, UnicodeDecodeError) as error:

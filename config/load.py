@@ -83,7 +83,8 @@ def load(
     warned = tuple(map(str, _in_order(warnings)))
     routing = {key: data[key] for key in RoutingSettings.model_fields if data.get(key) is not None}
     said = json.dumps(routing, ensure_ascii=False, sort_keys=True)
-    return Configuration(document.name, file, tuple(receivers), prometheuses, said, warned)
+    files = (path or DEFAULT_FILE, *sorted(environment.files))
+    return Configuration(document.name, file, tuple(receivers), prometheuses, said, warned, files)
 
 
 def _prometheuses(

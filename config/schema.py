@@ -324,6 +324,7 @@ class Configuration:
         prometheuses: each alert's is the first whose matchers fit.
         routing: what it says of who hears of what, as JSON that `RoutingSettings` reads.
         warnings: what is accepted and may not be what was meant.
+        files: what it was read from: where one of these changes it is to be loaded anew.
     """
 
     name: str
@@ -332,6 +333,13 @@ class Configuration:
     prometheuses: tuple[PrometheusSettings, ...] = ()
     routing: str = ""
     warnings: tuple[str, ...] = ()
+    files: tuple[Path, ...] = ()
+
+    @property
+    def digest(self) -> str:
+        """What tells one configuration from another; secrets are no part of it."""
+        shown = repr((self.file, self.receivers, self.prometheuses))
+        return hashlib.sha256(shown.encode(errors="replace")).hexdigest()[:12]
 
     @property
     def routing_id(self) -> str:

@@ -54,7 +54,7 @@ class Prometheus:
         self._http = http
         self._headers = headers
         self.name = name
-        self._named = f"Prometheus {name}" if name else "Prometheus"
+        self.title = f"Prometheus {name}" if name else "Prometheus"
         self._matchers = tuple(matchers)
         self._breaker = Breaker(time.monotonic)
         # Of their own: somebody else's rule, and what is asked for a picture, may be slow by themselves, and must not
@@ -126,7 +126,7 @@ class Prometheus:
         read: Callable[[Any], _Read],
     ) -> _Read:
         """What came of asking, unless it fails again and again."""
-        with breaker.asking(self._named, deadline_seconds):
+        with breaker.asking(self.title, deadline_seconds):
             return self._read(self._ask(path, form, deadline_seconds), read)
 
     def _ask(self, path: str, form: Mapping[str, str], deadline_seconds: float) -> Answer:
@@ -151,14 +151,14 @@ class Prometheus:
         broken = answer.status == 429 or answer.status >= 500
         if isinstance(document, dict) and document.get("status") == "error":
             said = f"says: {_answer.one_line(str(document.get('error') or f'status {answer.status}'))}"
-            raise Broken(said) if broken else NoAnswer(f"{self._named} {said}")
+            raise Broken(said) if broken else NoAnswer(f"{self.title} {said}")
         if answer.status != 200:
             # Also of what stands before it: a login, a path that is not there.
             raise Broken(f"answered with status {answer.status}")
         try:
             return read(document)
         except Unfit as error:
-            raise NoAnswer(f"{self._named} answered with {error}") from None
+            raise NoAnswer(f"{self.title} answered with {error}") from None
         except (KeyError, TypeError, ValueError, IndexError, OverflowError):
             raise Broken("answered with something that is not its API's") from None
 

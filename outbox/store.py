@@ -47,6 +47,11 @@ class Store(Known):
         self.losses = Losses(self._reading, self._writer)
         self.retention = Retention(self._reading, self._writer)
 
+    @property
+    def kind(self) -> str:
+        """Which database: "sqlite" or "postgresql"."""
+        return self._engine.dialect.name
+
     def listener(self, events_ring: Callable[[], None], deliveries_ring: Callable[[], None]) -> Listener:
         """Hears of what other processes leave to be done."""
         return Listener(self._engine, {EVENTS: events_ring, DELIVERIES: deliveries_ring})

@@ -11,7 +11,21 @@ when it died comes back with its lease. Here, and nowhere below, errors are caug
 
 from pipeline.accept import accept
 from pipeline.pictures import NoPicture, Pictures
+from pipeline.reload import Loaded, Reloader
+from pipeline.running import Running, Sources
 from pipeline.service import Pipeline
 from pipeline.tokens import NoKey, Signer, find_key
 
-__all__ = ["NoKey", "NoPicture", "Pictures", "Pipeline", "Signer", "accept", "find_key"]
+__all__ = [
+    "Loaded",
+    "NoKey",
+    "NoPicture",
+    "Pictures",
+    "Pipeline",
+    "Reloader",
+    "Running",
+    "Signer",
+    "Sources",
+    "accept",
+    "find_key",
+]

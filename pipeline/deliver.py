@@ -6,26 +6,23 @@ import random
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import replace
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 import structlog
 
 import telemetry
-from actions import Action
 from alerts.notification import Notification, Receipt, SendError
-from config.schema import Configuration
 from outbox import retry
 from outbox.database import StoreError
 from outbox.lanes import Lane
-from outbox.pacing import Pace
 from outbox.queue import Claim
 from outbox.records import Delivery
 from outbox.settling import Settlement
 from outbox.store import Store
 from pipeline.outcomes import Outcomes
-from pipeline.pictures import Pictures
+from pipeline.running import Current, Running
 from pipeline.senders import Senders
 from pipeline.wake import Wake
 
@@ -43,35 +40,36 @@ _LANES_AT_ONCE = 32
 _log = structlog.get_logger("deliver")
 
 
+@dataclass(frozen=True, slots=True)
+class _Claimed:
+    """A delivery, and what ran when it was claimed: a receiver that is changed or gone since is told all the same."""
+
+    delivery: Delivery
+    running: Running
+
+
 class Deliverer:
     """Delivers in threads of its own.
 
     Args:
-        actions: by destination.
+        current: asked once for each claim, whose deliveries are sent with what it says.
         died: called after a delivery has died.
-        pictures: whose URLs go along where they are shown.
     """
 
     def __init__(
         self,
-        configuration: Configuration,
+        current: Current,
         store: Store,
-        actions: Mapping[str, Action],
         clock: Callable[[], datetime],
         died: Callable[[], None] = lambda: None,
-        pictures: Pictures | None = None,
     ) -> None:
-        self._settings = configuration.file.delivery
+        self._current = current
         self._store = store
-        self._actions = actions
         self._clock = clock
         self._died = died
-        self._pictures = pictures
-        self._shows_images = _showing_images(configuration)
-        self._lanes = {name: lane for name, lane in _lanes(configuration).items() if name in actions}
         self.wake = Wake()
         self._stopping = threading.Event()
-        self._senders = Senders(self._send, self._give_back, self.wake.ring)
+        self._senders: Senders[_Claimed] = Senders(self._send, self._give_back, self.wake.ring)
         self._outcomes = Outcomes(store, self._tell, clock)
         self._next_at = 0.0
         self._more = False
@@ -118,14 +116,17 @@ class Deliverer:
         # While there is much to do, each turn is to take much: who asks costs more than what it is given.
         self._stopping.wait(max(0.0, self._next_at - time.monotonic()))
         busy = self._senders.grow()
-        claim = self._claim()
+        expected, self._expected = self._expected, set()
+        # After that: who planned for a destination knew it.
+        running = self._current()
+        claim = self._claim(running, expected)
         if busy or claim.deliveries:
             self._next_at = time.monotonic() + _GATHER_SECONDS
-        by_destination: dict[str, list[Delivery]] = {}
+        by_destination: dict[str, list[_Claimed]] = {}
         for delivery in claim.deliveries:
-            by_destination.setdefault(delivery.destination, []).append(delivery)
-        for destination, deliveries in by_destination.items():
-            self._senders.add(destination, deliveries)
+            by_destination.setdefault(delivery.destination, []).append(_Claimed(delivery, running))
+        for destination, claimed in by_destination.items():
+            self._senders.add(destination, claimed)
         for (destination, state), count in Counter(claim.settled).items():
             receiver, action, _ = destination.rsplit("/", 2)
             telemetry.DELIVERIES.labels(receiver, action, state).inc(count)
@@ -142,15 +143,15 @@ class Deliverer:
         self._expected.update(destinations)
         self.wake.ring()
 
-    def _claim(self) -> Claim:
-        expected, self._expected = self._expected, set()
-        lanes = {name: lane for name, lane in self._lanes.items() if self._senders.room(name)}
+    def _claim(self, running: Running, expected: set[str]) -> Claim:
+        lease_seconds = running.configuration.file.delivery.lease
+        lanes = {name: lane for name, lane in running.lanes.items() if self._senders.room(name)}
         if expected and not self._more:
             lanes = {name: lane for name, lane in lanes.items() if name in expected}
         elif not self._more:
             # Only to look is cheaper than to ask for what is not there.
-            waiting = self._store.queue.waiting(self._clock(), self._settings.lease)
-            unknown = {name: Lane(name, _UNKNOWN_AT_ONCE) for name in self._given_up(waiting)}
+            waiting = self._store.queue.waiting(self._clock(), lease_seconds)
+            unknown = {name: Lane(name, _UNKNOWN_AT_ONCE) for name in self._given_up(waiting, running)}
             lanes = {name: lane for name, lane in lanes.items() if name in waiting}
             lanes |= {name: lane for name, lane in unknown.items() if self._senders.room(name)}
         if not lanes:
@@ -160,39 +161,41 @@ class Deliverer:
             # One after the other: others want to write, too.
             self._first = (self._first + _LANES_AT_ONCE) % len(asked)
             asked = (asked[self._first :] + asked[: self._first])[:_LANES_AT_ONCE]
-        return self._store.queue.claim(asked, self._clock(), self._settings.lease)
+        return self._store.queue.claim(asked, self._clock(), lease_seconds)
 
-    def _given_up(self, waiting: Iterable[str]) -> list[str]:
+    def _given_up(self, waiting: Iterable[str], running: Running) -> list[str]:
         """Those of these destinations that the configuration has not known for so long that nobody else will."""
         now = self._clock()
-        unknown = [name for name in waiting if name not in self._lanes]
+        unknown = [name for name in waiting if name not in running.lanes]
         self._unknown_since = {name: self._unknown_since.get(name, now) for name in unknown}
         long_ago = now - timedelta(seconds=_UNKNOWN_FOR_SECONDS)
         return [name for name in unknown if self._unknown_since[name] <= long_ago]
 
-    def _send(self, delivery: Delivery) -> bool:
+    def _send(self, claimed: _Claimed) -> bool:
+        delivery = claimed.delivery
         try:
             with structlog.contextvars.bound_contextvars(**_context(delivery)):
                 left = (delivery.lease_until - self._clock()).total_seconds() - _SETTLE_SECONDS
                 if left <= 0 or self._stopping.is_set():
-                    self._give_back(delivery)
+                    self._give_back(claimed)
                     return True
-                result = self._attempt(delivery, min(left, _SEND_SECONDS))
-                self._settle(delivery, result)
+                result = self._attempt(claimed, min(left, _SEND_SECONDS))
+                self._settle(claimed, result)
                 return isinstance(result, Receipt) or result.permanent
         except Exception:
             _log.exception("a delivery was not finished; it comes back with its lease")
             return False
 
-    def _attempt(self, delivery: Delivery, deadline_seconds: float) -> Receipt | SendError:
+    def _attempt(self, claimed: _Claimed, deadline_seconds: float) -> Receipt | SendError:
+        delivery = claimed.delivery
         if delivery.unreadable:
             return SendError(delivery.unreadable, permanent=True)
-        action = self._actions.get(delivery.destination)
+        action = claimed.running.actions.get(delivery.destination)
         if action is None:
             return SendError("the configuration has no such receiver and action any more", permanent=True)
         telemetry.ATTEMPTS.labels(delivery.notification.receiver, delivery.notification.action).inc()
         try:
-            notification = replace(self._illustrated(delivery.notification), delivery_id=delivery.id)
+            notification = replace(_illustrated(delivery.notification, claimed.running), delivery_id=delivery.id)
             return action.send(notification, delivery.thread, deadline_seconds)
         except SendError as error:
             return error
@@ -200,25 +203,14 @@ class Deliverer:
             _log.exception("the action failed")
             return SendError(f"the action failed: {type(error).__name__}")
 
-    def _illustrated(self, notification: Notification) -> Notification:
-        """With the URLs of its pictures, where the destination shows them."""
-        if self._pictures is None or notification.destination not in self._shows_images:
-            return notification
-        try:
-            return replace(notification, images=self._pictures.images(notification))
-        except Exception:
-            # A defect of the pictures costs the pictures.
-            _log.exception("no pictures can be shown")
-            return notification
-
-    def _settle(self, delivery: Delivery, result: Receipt | SendError) -> None:
-        now = self._clock()
+    def _settle(self, claimed: _Claimed, result: Receipt | SendError) -> None:
+        delivery, now = claimed.delivery, self._clock()
         outcome = retry.decide(
             result,
             attempts=delivery.attempts,
             first_due_at=delivery.wanted_at,
             now=now,
-            retry_for_seconds=self._settings.retry_for,
+            retry_for_seconds=claimed.running.configuration.file.delivery.retry_for,
             random=random.random,
         )
         thread = None
@@ -227,12 +219,12 @@ class Deliverer:
                 thread = result.thread.told(delivery.notification, now)
             elif outcome.state == "dead" and not (result.permanent and delivery.attempts == 1):
                 thread = delivery.thread.doubted()
-        known = delivery.destination in self._actions
+        known = delivery.destination in claimed.running.actions
         self._outcomes.add(Settlement(delivery, outcome, thread, result if known else None, now, random.random()))
 
-    def _give_back(self, delivery: Delivery) -> None:
+    def _give_back(self, claimed: _Claimed) -> None:
         try:
-            self._store.queue.give_back(delivery)
+            self._store.queue.give_back(claimed.delivery)
         except StoreError as error:
             _log.error("cannot give a delivery back; it comes back with its lease", error=str(error))
         except Exception:
@@ -256,6 +248,18 @@ class Deliverer:
             self._died()
 
 
+def _illustrated(notification: Notification, running: Running) -> Notification:
+    """With the URLs of its pictures, where the destination shows them."""
+    if notification.destination not in running.illustrated:
+        return notification
+    try:
+        return replace(notification, images=running.pictures.images(notification))
+    except Exception:
+        # A defect of the pictures costs the pictures.
+        _log.exception("no pictures can be shown")
+        return notification
+
+
 def _context(delivery: Delivery) -> dict[str, object]:
     """What a log line says of a delivery."""
     return {
@@ -264,30 +268,3 @@ def _context(delivery: Delivery) -> dict[str, object]:
         "group": delivery.notification.group.group_key[:200],
         "destination": delivery.destination,
     }
-
-
-def _showing_images(configuration: Configuration) -> frozenset[str]:
-    """The destinations that show pictures."""
-    return frozenset(
-        f"{receiver.name}/{action.kind}/{action.index}"
-        for receiver in configuration.receivers
-        for action in receiver.actions
-        if action.settings.shows_images
-    )
-
-
-def _lanes(configuration: Configuration) -> Mapping[str, Lane]:
-    lanes = {}
-    for receiver in configuration.receivers:
-        for action in receiver.actions:
-            name = f"{receiver.name}/{action.kind}/{action.index}"
-            pace, settings = action.settings.pace, action.settings
-            lanes[name] = Lane(
-                name,
-                limit=0,
-                pace=None if pace is None else Pace(pace.rate, pace.burst),
-                digest_after_seconds=configuration.file.delivery.digest_after if settings.digestible else None,
-                wakes=settings.wakes,
-                external_url=configuration.file.external_url or "",
-            )
-    return lanes

@@ -33,12 +33,13 @@ class Fallback:
     """Looks for destinations in trouble, in a thread of its own.
 
     Args:
+        configuration: the one that holds now.
         planned: called when there is something to deliver.
     """
 
     def __init__(
         self,
-        configuration: Configuration,
+        configuration: Callable[[], Configuration],
         store: Store,
         clock: Callable[[], datetime],
         planned: Callable[[], None] = lambda: None,
@@ -47,7 +48,6 @@ class Fallback:
         self._store = store
         self._clock = clock
         self._planned = planned
-        self._page_url = configuration.file.external_url or ""
         self._bell = threading.Event()
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._work, name="fallback", daemon=True)
@@ -88,10 +88,12 @@ class Fallback:
                 _log.exception("a destination's trouble was not looked at", destination=destination)
                 continue
             self._tell(said, destination=destination)
-        root = self._root
+        configuration = self._configuration()
+        root = configuration.receiver(configuration.file.route.receiver or "")
         for kind in _LOSSES:
             addresses = _addresses(root) if root is not None else ()
-            self._tell(self._store.losses.announce(kind, addresses, self._page_url, self._clock()), losses=kind)
+            page_url = configuration.file.external_url or ""
+            self._tell(self._store.losses.announce(kind, addresses, page_url, self._clock()), losses=kind)
 
     def _work(self) -> None:
         while not self._stopping.is_set():
@@ -114,16 +116,14 @@ class Fallback:
         if said.told:
             self._planned()
 
-    @property
-    def _root(self) -> Receiver | None:
-        return self._configuration.receiver(self._configuration.file.route.receiver or "")
-
     def _watched(self, destination: str) -> Watched:
+        configuration = self._configuration()
         name = destination.rsplit("/", 2)[0]
-        receiver = self._configuration.receiver(name)
+        receiver = configuration.receiver(name)
         after_seconds = receiver.fallback_after_seconds if receiver else _FALLBACK_AFTER_SECONDS
-        told = told_instead(self._configuration, name)
-        return Watched(destination, after_seconds, _addresses(told) if told else (), self._page_url)
+        told = told_instead(configuration, name)
+        page_url = configuration.file.external_url or ""
+        return Watched(destination, after_seconds, _addresses(told) if told else (), page_url)
 
 
 def told_instead(configuration: Configuration, name: str) -> Receiver | None:

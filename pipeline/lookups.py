@@ -13,6 +13,7 @@ import enrich
 import telemetry
 from alerts.notification import Finding, Gap
 from pipeline.cases import Case
+from pipeline.running import Running
 
 _QUERIES_AT_ONCE = 16
 _ELSEWHERE_AT_ONCE = 12
@@ -33,12 +34,14 @@ class Batch:
     """Events that are planned together.
 
     Attributes:
+        running: what they are planned with.
         alerts: how many they bring that are news.
         asks: whether there is something to look up.
         until: when it is planned with what there is, by the monotonic clock.
         run: what is being looked up of these, from `first` on; None while it has not been begun.
     """
 
+    running: Running
     cases: list[Case]
     alerts: int
     asks: bool
@@ -66,34 +69,15 @@ class Lookups:
     """Begins runs of enrichment, and reads what they found.
 
     Args:
-        prometheuses: none when none is configured.
-        timeout_seconds: for a run.
         at_once: how many may be under way.
     """
 
-    def __init__(
-        self,
-        enrichers: Sequence[enrich.Enricher],
-        prometheuses: Sequence[enrich.Prometheus],
-        given: enrich.Given,
-        timeout_seconds: float,
-        at_once: int,
-    ) -> None:
-        self._enrichers = enrichers
-        self._prometheuses = prometheuses
-        self._given = given
-        self._timeout_seconds = timeout_seconds
-        self._asks_somebody = bool(prometheuses) or given.kubernetes is not None
+    def __init__(self, at_once: int) -> None:
         # When the next run would be due if they came evenly.
         self._due_at = 0.0
         self._runs = ThreadPoolExecutor(at_once, "enrich")
         self._queries = ThreadPoolExecutor(_QUERIES_AT_ONCE, "query")
         self._elsewhere = ThreadPoolExecutor(_ELSEWHERE_AT_ONCE, "look-up")
-
-    @property
-    def longest_seconds(self) -> float:
-        """After so long a batch is planned with what there is."""
-        return self._timeout_seconds + _SECONDS_A_RUN + _GRACE_SECONDS
 
     def stop(self) -> None:
         """Begin no more."""
@@ -101,31 +85,41 @@ class Lookups:
         self._queries.shutdown(wait=False, cancel_futures=True)
         self._elsewhere.shutdown(wait=False, cancel_futures=True)
 
-    def batch(self, cases: list[Case]) -> Batch:
+    def batch(self, running: Running, cases: list[Case]) -> Batch:
         """A batch of which nothing has been asked yet."""
         alerts = sum(len(heard.group.alerts) for case in cases for heard in case.news)
         now = time.monotonic()
-        return Batch(cases, alerts, bool(alerts and self._enrichers), now, now + self.longest_seconds)
+        # After so long it is planned with what there is.
+        until = now + _timeout_seconds(running) + _SECONDS_A_RUN + _GRACE_SECONDS
+        return Batch(running, cases, alerts, bool(alerts and running.sources.enrichers), now, until)
 
     def ask(self, batches: Sequence[Batch]) -> None:
-        """Begin what has not been begun, all of it in one run; or let it wait, where others were begun just now."""
+        """Begin what has not been begun, all of it in one run; or let it wait, where others were begun just now.
+
+        What is looked up elsewhere since a reload is a run of its own, in a later turn.
+        """
         batches = [each for each in batches if each.asks and each.run is None]
         now = time.monotonic()
-        if not batches or (self._asks_somebody and self._due_at - now > (_RUNS_AT_ONCE - 1) * _SECONDS_A_RUN):
+        if not batches:
             return
+        running = batches[0].running
+        sources = running.sources
+        if sources.ask_somebody and self._due_at - now > (_RUNS_AT_ONCE - 1) * _SECONDS_A_RUN:
+            return
+        batches = [each for each in batches if each.running.sources is sources]
         self._due_at = max(self._due_at, now) + _SECONDS_A_RUN
         cases = [case for batch in batches for case in batch.cases]
         asked = [(case.event, alert) for case in cases for heard in case.news for alert in heard.group.alerts]
         run = self._runs.submit(
             enrich.run,
-            self._enrichers,
+            sources.enrichers,
             [alert for _, alert in asked],
-            self._prometheuses,
+            sources.prometheuses,
             received=[event.received_at for event, _ in asked],
-            timeout_seconds=self._timeout_seconds,
+            timeout_seconds=_timeout_seconds(running),
             executor=self._queries,
             elsewhere=self._elsewhere,
-            given=self._given,
+            given=sources.given,
         )
         first = 0
         for batch in batches:
@@ -153,3 +147,8 @@ class Lookups:
                 if isinstance(finding, Gap):
                     telemetry.GAPS.labels(finding.name).inc()
         return found
+
+
+def _timeout_seconds(running: Running) -> float:
+    """For a run."""
+    return running.configuration.file.enrichment.timeout

@@ -11,13 +11,12 @@ from __future__ import annotations
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from datetime import datetime
 from itertools import islice
 
 import structlog
 
-import enrich
 from config.schema import Configuration
 from outbox.database import StoreError
 from outbox.records import Event, Plan
@@ -26,8 +25,8 @@ from pipeline.cases import Case, Cases
 from pipeline.commits import STUCK_AT_MOST, Commits, dead
 from pipeline.decide import decide
 from pipeline.lookups import Batch, Lookups
+from pipeline.running import Current, Running
 from pipeline.wake import Wake
-from routing import Rules
 
 _BATCHES_AT_ONCE = 8
 _BATCH_HEAD_START_SECONDS = 0.25
@@ -43,32 +42,26 @@ class Planner:
     """Plans in a thread of its own.
 
     Args:
+        current: asked once for each batch, which is planned with what it says to the end.
         planned: called after each commit, with the destinations of what is to be delivered.
     """
 
     def __init__(
         self,
-        configuration: Configuration,
+        current: Current,
         store: Store,
-        enrichers: Sequence[enrich.Enricher],
-        prometheuses: Sequence[enrich.Prometheus],
-        given: enrich.Given,
         clock: Callable[[], datetime],
         planned: Callable[[set[str]], None],
     ) -> None:
-        self._configuration = configuration
+        self._current = current
         self._store = store
         self._clock = clock
-        self._rules = Rules.of(configuration.file)
         self._cases = Cases(store)
         self._commits = Commits(store, planned)
-        self._routing_kept_at: datetime | None = None
+        self._routing_kept: tuple[str, datetime] | None = None
         self._unplanned: set[int] = set()
         self._in_doubt_until = 0.0
-        # Long enough for the batches ahead of one, too.
-        timeout_seconds = configuration.file.enrichment.timeout
-        self._lookups = Lookups(enrichers, prometheuses, given, timeout_seconds, _BATCHES_AT_ONCE)
-        self._lease_seconds = 2 * configuration.file.enrichment.timeout + configuration.file.delivery.lease
+        self._lookups = Lookups(_BATCHES_AT_ONCE)
         self._next_at = 0.0
         self.wake = Wake()
         self._stopping = threading.Event()
@@ -112,16 +105,18 @@ class Planner:
         in_hand.clear()
         self._unplanned = {plan.event.id for plan in self._commits.stuck}
         self._cases.forget_all_but(self._unplanned)
-        self._in_doubt_until = time.monotonic() + self._lease_seconds
+        self._in_doubt_until = time.monotonic() + _lease_seconds(self._current())
 
     def _turn(self, in_hand: deque[Batch]) -> None:
         batch: list[Event] = []
         if len(in_hand) < _BATCHES_AT_ONCE and len(self._commits.stuck) < STUCK_AT_MOST and not self._stopping.is_set():
             batch = self._claim()
         if batch:
-            self._keep_routing()
-            cases = self._prepared(batch, in_hand)
-            in_hand.append(self._lookups.batch(cases))
+            # After the claim: what comes once another was loaded is planned with that.
+            running = self._current()
+            self._keep_routing(running.configuration)
+            cases = self._prepared(running, batch, in_hand)
+            in_hand.append(self._lookups.batch(running, cases))
             self._unplanned |= {case.event.id for case in cases}
             if len(batch) < _BATCH_WORTH_ITS_COST:
                 # While they come one by one, what comes in the meantime is planned together.
@@ -145,29 +140,30 @@ class Planner:
             # done.
             return []
         self._stopping.wait(max(0.0, self._next_at - time.monotonic()))
+        lease_seconds = _lease_seconds(self._current())
         try:
-            claimed = self._store.claim_events(self._clock(), self._lease_seconds, anew=in_doubt)
+            claimed = self._store.claim_events(self._clock(), lease_seconds, anew=in_doubt)
             self._in_doubt_until = 0.0
         except StoreError as error:
-            self._in_doubt_until = time.monotonic() + self._lease_seconds
+            self._in_doubt_until = time.monotonic() + lease_seconds
             _log.error("cannot look for events", error=str(error))
             self._stopping.wait(_RETRY_SECONDS)
             return []
         # What is stuck for longer than its lease comes again; its plan is made.
         return [event for event in claimed if event.id not in self._unplanned]
 
-    def _keep_routing(self) -> None:
+    def _keep_routing(self, configuration: Configuration) -> None:
         """What is decided now is to be explained later."""
-        now = self._clock()
-        if self._routing_kept_at is not None and abs((now - self._routing_kept_at).total_seconds()) < _ROUTING_SECONDS:
+        now, kept = self._clock(), self._routing_kept
+        if kept and kept[0] == configuration.routing_id and abs((now - kept[1]).total_seconds()) < _ROUTING_SECONDS:
             return
         try:
-            self._store.keep_routing(self._configuration.routing_id, self._configuration.routing, now)
-            self._routing_kept_at = now
+            self._store.keep_routing(configuration.routing_id, configuration.routing, now)
+            self._routing_kept = configuration.routing_id, now
         except StoreError as error:
             _log.error("cannot keep the routes", error=str(error))
 
-    def _prepared(self, batch: list[Event], in_hand: deque[Batch]) -> list[Case]:
+    def _prepared(self, running: Running, batch: list[Event], in_hand: deque[Batch]) -> list[Case]:
         """What is known of a batch's groups; while that cannot be read, nothing else can be done either."""
 
         def drain() -> list[Plan]:
@@ -177,7 +173,7 @@ class Planner:
 
         while True:
             try:
-                return self._cases.prepare(batch, self._configuration, self._rules, self._clock(), drain)
+                return self._cases.prepare(batch, running.configuration, running.rules, self._clock(), drain)
             except StoreError as error:
                 _log.error("cannot look for what is known", error=str(error))
                 if self._stopping.wait(_RETRY_SECONDS):
@@ -195,7 +191,13 @@ class Planner:
         for case in batch.cases:
             of_case = list(islice(findings, sum(len(heard.group.alerts) for heard in case.news)))
             try:
-                plans.append(decide(self._configuration, case, iter(of_case)))
+                plans.append(decide(batch.running.configuration, case, iter(of_case)))
             except Exception as error:
                 plans.append(dead(case.event, error))
         return plans
+
+
+def _lease_seconds(running: Running) -> float:
+    """For how long events are held: long enough for the batches ahead of one, too."""
+    settings = running.configuration.file
+    return 2 * settings.enrichment.timeout + settings.delivery.lease

@@ -12,12 +12,12 @@ import structlog
 from alerts import lapse, payload
 from alerts.model import ALONE, TOGETHER, AlertGroup, common
 from alerts.withheld import Withheld
-from config.schema import Configuration
 from outbox.database import StoreError
 from outbox.store import Store
 from outbox.withholding import Due
 from pipeline.parts import places
-from routing import Rules, route
+from pipeline.running import Current, Running
+from routing import route
 
 _LOOK_SECONDS = 2.0
 _AT_ONCE = 500
@@ -33,23 +33,23 @@ class Release:
     """Looks for what may be told by now, in a thread of its own.
 
     Args:
+        current: asked once a turn.
         accepted: called when there is something to plan.
     """
 
     def __init__(
         self,
-        configuration: Configuration,
+        current: Current,
         store: Store,
         clock: Callable[[], datetime],
         accepted: Callable[[], None] = lambda: None,
     ) -> None:
-        self._configuration = configuration
-        self._rules = Rules.of(configuration.file)
+        self._current = current
         self._store = store
         self._clock = clock
         self._accepted = accepted
         self._asked: dict[tuple[str, str], datetime] = {}
-        self._ready = False
+        self._prepared: str | None = None
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._work, name="release", daemon=True)
 
@@ -76,10 +76,12 @@ class Release:
         Raises:
             StoreError: not all was looked at; it may be done again.
         """
+        running = self._current()
+        rules = running.rules
         reached = ("", "")
-        while self._rules.inhibition.rules and not self._stopping.is_set():
+        while rules.inhibition.rules and not self._stopping.is_set():
             page = self._store.firing_after(reached, _AT_ONCE)
-            inhibiting = {alert.fingerprint: self._rules.inhibition.source_scopes(alert.labels) for _, alert in page}
+            inhibiting = {alert.fingerprint: rules.inhibition.source_scopes(alert.labels) for _, alert in page}
             inhibiting = {fingerprint: scopes for fingerprint, scopes in inhibiting.items() if scopes}
             if inhibiting:
                 self._store.add_sources(inhibiting)
@@ -88,7 +90,7 @@ class Release:
             reached = page[-1][0]
             self._stopping.wait(_PAUSE_SECONDS)
         self._store.ask_again()
-        self._ready = True
+        self._prepared = running.configuration.routing_id
 
     def look(self) -> int:
         """Have what may be told planned anew.
@@ -107,7 +109,8 @@ class Release:
         by_group: dict[str, list[Due]] = {}
         for each in due:
             by_group.setdefault(each.group_key, []).append(each)
-        free, still = self._divided([self._group(key, some, now) for key, some in by_group.items()], due, now)
+        groups = [self._group(key, some, now) for key, some in by_group.items()]
+        free, still = self._divided(self._current(), groups, due, now)
         if still:
             self._store.postpone(still)
         self._asked = {
@@ -126,14 +129,14 @@ class Release:
         return count
 
     def _divided(
-        self, groups: Sequence[AlertGroup], due: Sequence[Due], now: datetime
+        self, running: Running, groups: Sequence[AlertGroup], due: Sequence[Due], now: datetime
     ) -> tuple[list[AlertGroup], list[tuple[Due, Mapping[str, Withheld]]]]:
         """Groups of what may be told somewhere, and the rest, each with why it may not."""
         scopes = {
             scope
             for group in groups
             for alert in group.alerts
-            for scope in self._rules.inhibition.target_scopes(alert.labels)
+            for scope in running.rules.inhibition.target_scopes(alert.labels)
         }
         sources = self._store.inhibiting(scopes, ()) if scopes else {}
         known = {(each.group_key, each.alert.fingerprint): each for each in due}
@@ -143,11 +146,11 @@ class Release:
             told = []
             for alert in group.alerts:
                 one = known[group.group_key, alert.fingerprint]
-                hearings = route(self._rules, replace(group, alerts=(alert,)), sources, now)
+                hearings = route(running.rules, replace(group, alerts=(alert,)), sources, now)
                 where = {
                     place.destination: hearing.withheld.get(alert.fingerprint)
                     for hearing in hearings
-                    for place in places(self._configuration, hearing.receiver)
+                    for place in places(running.configuration, hearing.receiver)
                 }
                 if _may_be_told(one, where):
                     told.append(alert)
@@ -175,7 +178,7 @@ class Release:
     def _work(self) -> None:
         while not self._stopping.is_set():
             try:
-                if not self._ready:
+                if self._prepared != self._current().configuration.routing_id:
                     self.prepare()
                 self.look()
             except StoreError as error:

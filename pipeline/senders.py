@@ -7,8 +7,9 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
+from typing import Generic, TypeVar
 
-from outbox.records import Delivery
+_Item = TypeVar("_Item")
 
 # Threads are made as they are needed; in all destinations of a process together no more than this. Half of them are
 # not for those that take their time: so many others find their first ones free.
@@ -21,7 +22,7 @@ _FAILING_THREADS = 2
 _PATIENCE_SECONDS = 0.02
 
 
-class Senders:
+class Senders(Generic[_Item]):
     """Sends deliveries, those of each destination in their order, with as many threads as it takes.
 
     A destination that answers at once is served by four threads; one that takes its time gets more, up to 64; one that
@@ -35,15 +36,15 @@ class Senders:
 
     def __init__(
         self,
-        send: Callable[[Delivery], bool],
-        give_back: Callable[[Delivery], None],
+        send: Callable[[_Item], bool],
+        give_back: Callable[[_Item], None],
         finished: Callable[[], None],
     ) -> None:
         self._send = send
         self._give_back = give_back
         self._finished = finished
         self._pool = ThreadPoolExecutor(_THREADS, "send")
-        self._lanes: dict[str, _Lane] = {}
+        self._lanes: dict[str, _Lane[_Item]] = {}
         self._stopping = False
 
     def room(self, destination: str) -> int:
@@ -58,7 +59,7 @@ class Senders:
             worth_it = 2 * free >= most or time.monotonic() - lane.added_at > _PATIENCE_SECONDS
             return max(0, free) if worth_it else 0
 
-    def add(self, destination: str, deliveries: Iterable[Delivery]) -> None:
+    def add(self, destination: str, deliveries: Iterable[_Item]) -> None:
         """Send these, too."""
         lane = self._lane(destination)
         with lane.lock:
@@ -93,7 +94,7 @@ class Senders:
             self._empty(lane)
         self._pool.shutdown(wait=True)
 
-    def _empty(self, lane: _Lane) -> None:
+    def _empty(self, lane: _Lane[_Item]) -> None:
         """Give back all that waits."""
         while True:
             with lane.lock:
@@ -102,10 +103,10 @@ class Senders:
                 delivery, _ = lane.waiting.popleft()
             self._give_back(delivery)
 
-    def _lane(self, destination: str) -> _Lane:
-        return self._lanes.setdefault(destination, _Lane())
+    def _lane(self, destination: str) -> _Lane[_Item]:
+        return self._lanes.setdefault(destination, _Lane[_Item]())
 
-    def _hire(self, lane: _Lane, wanted: int) -> None:
+    def _hire(self, lane: _Lane[_Item], wanted: int) -> None:
         with lane.lock:
             most = _FAILING_THREADS if lane.failing else _MOST_THREADS
             new = max(0, min(wanted, most) - lane.running)
@@ -114,7 +115,7 @@ class Senders:
         for _ in range(new):
             self._pool.submit(self._work, lane)
 
-    def _work(self, lane: _Lane) -> None:
+    def _work(self, lane: _Lane[_Item]) -> None:
         try:
             self._work_off(lane)
         except BaseException:
@@ -126,7 +127,7 @@ class Senders:
         finally:
             self._finished()
 
-    def _work_off(self, lane: _Lane) -> None:
+    def _work_off(self, lane: _Lane[_Item]) -> None:
         while True:
             with lane.lock:
                 left = not self._stopping and lane.waiting and not (lane.failing and lane.running > _FAILING_THREADS)
@@ -146,12 +147,12 @@ class Senders:
                 self._finished()
 
 
-class _Lane:
+class _Lane(Generic[_Item]):
     """One destination's deliveries in this process."""
 
     def __init__(self) -> None:
         self.lock = threading.Lock()
-        self.waiting: deque[tuple[Delivery, float]] = deque()
+        self.waiting: deque[tuple[_Item, float]] = deque()
         self.added_at = 0.0
         self.running = 0
         self.most = _FIRST_THREADS

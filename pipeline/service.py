@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
 import structlog
 
-import enrich
 import telemetry
-from actions import Action
 from config.schema import Configuration
 from outbox.database import StoreError
 from outbox.records import DeliveryStatus, EventStatus
@@ -23,6 +21,7 @@ from pipeline.fallback import Fallback
 from pipeline.pictures import Pictures
 from pipeline.plan import Planner
 from pipeline.release import Release
+from pipeline.running import Running
 from pipeline.tidy import Tidy
 
 _LOOK_SECONDS = 0.02
@@ -38,37 +37,35 @@ def utc_now() -> datetime:
 class Pipeline:
     """Accepts, plans and delivers.
 
-    Args:
-        actions: by destination, "receiver/kind/index".
-        enrichers: in the order in which their findings are shown.
-        prometheuses: none when none is configured.
-        given: what enrichers look at that do not ask Prometheus.
-        pictures: of readings; none unless given.
+    Attributes:
+        running: what it does so with. Another may be put there at any time: it holds from each thread's next turn on.
     """
 
-    def __init__(
-        self,
-        configuration: Configuration,
-        store: Store,
-        actions: Mapping[str, Action],
-        enrichers: Sequence[enrich.Enricher],
-        prometheuses: Sequence[enrich.Prometheus],
-        clock: Callable[[], datetime] = utc_now,
-        given: enrich.Given = enrich.Given(),  # noqa: B008  # frozen
-        pictures: Pictures | None = None,
-    ) -> None:
+    def __init__(self, running: Running, store: Store, clock: Callable[[], datetime] = utc_now) -> None:
+        self.running = running
         self.store = store
-        self.pictures = pictures or Pictures()
-        self.destinations = tuple(actions)
         self._clock = clock
-        self._deliverer = Deliverer(configuration, store, actions, clock, died=self._died, pictures=self.pictures)
-        self._fallback = Fallback(configuration, store, clock, planned=self._deliverer.wake.ring)
-        self._planner = Planner(
-            configuration, store, enrichers, prometheuses, given, clock, planned=self._deliverer.expect
-        )
-        self._tidy = Tidy(configuration, store, clock, accepted=self._planner.wake.ring)
-        self._release = Release(configuration, store, clock, accepted=self._planner.wake.ring)
+        self._deliverer = Deliverer(lambda: self.running, store, clock, died=self._died)
+        self._fallback = Fallback(lambda: self.configuration, store, clock, planned=self._deliverer.wake.ring)
+        self._planner = Planner(lambda: self.running, store, clock, planned=self._deliverer.expect)
+        self._tidy = Tidy(lambda: self.configuration, store, clock, accepted=self._planner.wake.ring)
+        self._release = Release(lambda: self.running, store, clock, accepted=self._planner.wake.ring)
         self._listener = store.listener(self._planner.wake.ring, self._deliverer.wake.ring)
+
+    @property
+    def configuration(self) -> Configuration:
+        """The one that holds now."""
+        return self.running.configuration
+
+    @property
+    def pictures(self) -> Pictures:
+        """Those of readings."""
+        return self.running.pictures
+
+    @property
+    def destinations(self) -> tuple[str, ...]:
+        """Those that the configuration knows."""
+        return tuple(self.running.actions)
 
     @property
     def alive(self) -> bool:

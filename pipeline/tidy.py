@@ -30,18 +30,18 @@ class Tidy:
     """Tidies up in a thread of its own.
 
     Args:
+        configuration: the one that holds now.
         accepted: called when there is something to plan.
     """
 
     def __init__(
         self,
-        configuration: Configuration,
+        configuration: Callable[[], Configuration],
         store: Store,
         clock: Callable[[], datetime],
         accepted: Callable[[], None] = lambda: None,
     ) -> None:
-        self._stale_after = timedelta(seconds=configuration.file.delivery.stale_after)
-        self._retention = timedelta(seconds=configuration.file.storage.retention)
+        self._configuration = configuration
         self._store = store
         self._clock = clock
         self._accepted = accepted
@@ -76,10 +76,11 @@ class Tidy:
             StoreError: not all were kept.
         """
         now = self._clock()
+        stale_after = timedelta(seconds=self._configuration().file.delivery.stale_after)
         listened = (now - self._listening_since).total_seconds()
-        if listened < min(_LISTEN_FIRST_SECONDS, self._stale_after.total_seconds()):
+        if listened < min(_LISTEN_FIRST_SECONDS, stale_after.total_seconds()):
             return 0
-        silent = self._store.silent_alerts(now - self._stale_after, _LAPSES_AT_ONCE)
+        silent = self._store.silent_alerts(now - stale_after, _LAPSES_AT_ONCE)
         self._asked = {
             key: at for key, at in self._asked.items() if 0 <= (now - at).total_seconds() < _ASK_AGAIN_SECONDS
         }
@@ -107,7 +108,8 @@ class Tidy:
             StoreError: not all that could be was deleted.
         """
         count = 0
-        for deleted in self._store.retention.sweep(self._clock() - self._retention):
+        retention = timedelta(seconds=self._configuration().file.storage.retention)
+        for deleted in self._store.retention.sweep(self._clock() - retention):
             count += deleted
             if self._stopping.wait(_PAUSE_SECONDS):
                 break

@@ -50,6 +50,9 @@ class Template:
             raise TemplateError(f"{type(error).__name__}: {error}") from None
         return text[:_MOST_CHARACTERS]
 
+    def __repr__(self) -> str:
+        return f"Template({self.source!r})"
+
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Template) and self.source == other.source
 

@@ -91,11 +91,6 @@ def triggers(pagerduty: PagerDuty) -> Counter[str]:
         return Counter(each["payload"]["summary"].split()[-2] for each in pagerduty.events)
 
 
-def replace_all(service: Service) -> None:
-    """The master replaces its workers."""
-    os.kill(service.pid, signal.SIGHUP)
-
-
 def end_one(service: Service) -> None:
     """A worker is told to end, as gunicorn does after so many requests."""
     os.kill(service.worker_pids[0], signal.SIGTERM)
@@ -112,7 +107,7 @@ def hang_one(service: Service) -> None:
 
 
 @pytest.mark.parametrize(
-    ("change", "told_again"), [(replace_all, 0), (end_one, 0), (kill_one, 64), (hang_one, 64)], ids=lambda each: None
+    ("change", "told_again"), [(end_one, 0), (kill_one, 64), (hang_one, 64)], ids=lambda each: None
 )
 def test_workers_come_and_go(
     tmp_path: Path, pagerduty: PagerDuty, change: Callable[[Service], None], told_again: int

@@ -5,9 +5,8 @@ from __future__ import annotations
 from flask import Flask, Response
 from werkzeug.exceptions import HTTPException
 
-from config.schema import Configuration
-from pipeline import Pipeline
-from web import alert, api, charts, ops, ui
+from pipeline import Pipeline, Reloader
+from web import alert, api, charts, ops, status, ui
 from web.answers import error
 
 _HEADERS = {
@@ -20,14 +19,15 @@ _HEADERS = {
 }
 
 
-def create_web(configuration: Configuration, pipeline: Pipeline) -> Flask:
+def create_web(pipeline: Pipeline, reloader: Reloader) -> Flask:
     """Make the WSGI application."""
     app = Flask(__name__)
     app.json.sort_keys = False  # type: ignore[attr-defined]  # the default provider has it
-    app.register_blueprint(alert.blueprint(configuration, pipeline))
+    app.register_blueprint(alert.blueprint(pipeline))
     app.register_blueprint(api.blueprint(pipeline))
     app.register_blueprint(charts.blueprint(pipeline))
     app.register_blueprint(ops.blueprint(pipeline))
+    app.register_blueprint(status.blueprint(pipeline, reloader))
     app.register_blueprint(ui.blueprint(pipeline))
 
     @app.errorhandler(HTTPException)

@@ -12,7 +12,6 @@ from werkzeug.exceptions import BadRequest, ClientDisconnected, HTTPException, R
 import telemetry
 import units
 from alerts.payload import PayloadError
-from config.schema import Configuration
 from outbox.database import StoreError
 from outbox.records import DeliveryStatus
 from pipeline import Pipeline
@@ -29,17 +28,16 @@ _SILENCE_SECONDS = 10.0
 _log = structlog.get_logger("alert")
 
 
-def blueprint(configuration: Configuration, pipeline: Pipeline) -> Blueprint:
+def blueprint(pipeline: Pipeline) -> Blueprint:
     """The route."""
     routes = Blueprint("alert", __name__)
     waiters = threading.BoundedSemaphore(_WAITERS)
-    max_body = configuration.file.web.max_body
 
     @routes.post("/alert")
     def post() -> Response:
         wait_seconds = _wait_seconds(request)
         try:
-            body = _body(request, max_body)
+            body = _body(request, pipeline.configuration.file.web.max_body)
         except HTTPException as unread:
             # It may have been a page, and Alertmanager will not send it again.
             pipeline.reject(unread.description or type(unread).__name__)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from flask import Response
+from flask import Response, request
 
 
 def answer(document: object, status: int = 200) -> Response:
@@ -16,3 +16,13 @@ def answer(document: object, status: int = 200) -> Response:
 def error(message: str, status: int) -> Response:
     """What is wrong, and where."""
     return answer({"status": "error", "error": message}, status)
+
+
+def from_elsewhere() -> Response | None:
+    """The answer to what a page of somebody else's asks for, in the browser of one who may reach this service.
+
+    Source: https://developer.mozilla.org/en-US/docs/Web/HTTP/Reference/Headers/Sec-Fetch-Site
+    """
+    if request.headers.get("Sec-Fetch-Site", "none") in ("none", "same-origin"):
+        return None
+    return error("another site may not ask for this", 403)

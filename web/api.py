@@ -14,7 +14,7 @@ from outbox.listing import WORDS, ListedDelivery, Word, document
 from outbox.records import DeliveryStatus
 from outbox.standing import document as destination_document
 from pipeline import Pipeline
-from web.answers import answer, error
+from web.answers import answer, error, from_elsewhere
 
 _LISTED = 100
 _LISTED_AT_MOST = 1_000
@@ -74,10 +74,8 @@ def blueprint(pipeline: Pipeline) -> Blueprint:
         return answer({"destinations": [destination_document(each) for each in found]})
 
     def _steer(delivery_id: int, steer: Callable[[DeliveryStatus], str | None]) -> Response:
-        if request.headers.get("Sec-Fetch-Site", "none") not in ("none", "same-origin"):
-            # A page of somebody else's, in the browser of one who may reach this service:
-            # https://developer.mozilla.org/en-US/docs/Web/HTTP/Reference/Headers/Sec-Fetch-Site
-            return error("another site may not ask for this", 403)
+        if elsewhere := from_elsewhere():
+            return elsewhere
         found = _find(delivery_id)
         if found is None:
             return _no_delivery(delivery_id)

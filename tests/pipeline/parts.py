@@ -6,9 +6,11 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+from flask import Flask
 from sqlalchemy import Engine
 
 import enrich
@@ -25,10 +27,12 @@ from outbox.queue import Queue
 from outbox.records import DeliveryStatus
 from outbox.store import Store
 from outbox.writer import Writer
-from pipeline import Pictures, Pipeline
+from pipeline import Pictures, Pipeline, Reloader, Running, Sources
+from pipeline.reload import first
 from pipeline.service import utc_now
 from tests.samples import NOW
 from tests.service import eventually
+from web import create_web
 
 TEAM = """
 route: {receiver: team}
@@ -201,8 +205,23 @@ def make_pipeline(
     pictures: Pictures | None = None,
 ) -> Pipeline:
     """Makes a pipeline that is not started."""
-    prometheuses = [prometheus] if prometheus else []
-    return Pipeline(configuration(folder, yaml), store, actions, enrichers, prometheuses, clock, pictures=pictures)
+    sources = Sources(enrichers, [prometheus] if prometheus else [])
+    running = Running(configuration(folder, yaml), actions, sources, pictures or Pictures())
+    return Pipeline(running, store, clock)
+
+
+def application(pipeline: Pipeline) -> Flask:
+    """Returns the WSGI application before a pipeline, which a reload leaves its actions."""
+    path = pipeline.configuration.files[0]
+    load = partial(configure, {}, path)
+
+    def take(configuration: Configuration) -> None:
+        pipeline.running = Running(configuration, pipeline.running.actions, pipeline.running.sources)
+
+    reloader = Reloader(first(load, utc_now()), load, take)
+    web = create_web(pipeline, reloader)
+    web.extensions["reloader"] = reloader
+    return web
 
 
 def body(*payload: Any) -> bytes:

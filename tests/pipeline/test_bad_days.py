@@ -24,9 +24,8 @@ from outbox.store import Store
 from pipeline import Pipeline
 from tests.far_sides.postgresql import PostgreSQL
 from tests.pipeline.load import Load
-from tests.pipeline.parts import Recorder, configuration, make_pipeline, settled, started
+from tests.pipeline.parts import Recorder, application, make_pipeline, settled, started
 from tests.service import eventually
-from web import create_web
 
 # What a broken connection took and never told of comes back when these end.
 SHORT_LEASES = """
@@ -46,7 +45,7 @@ class Town:
         self.recorder = Recorder()
         self.store = Store(engine, "a")
         self.pipeline: Pipeline = make_pipeline(folder, self.store, {"team/log/0": self.recorder}, SHORT_LEASES)
-        self.application: Flask = create_web(configuration(folder, SHORT_LEASES), self.pipeline)
+        self.application: Flask = application(self.pipeline)
 
     def ready(self) -> int:
         """What /readyz answers."""

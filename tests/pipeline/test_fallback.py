@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -86,7 +87,7 @@ def pipeline(tmp_path: Path, store: Store, far: FarSides, clock: Clock) -> Pipel
 @pytest.fixture
 def look(tmp_path: Path, store: Store, clock: Clock) -> Callable[[], None]:
     """Looks for trouble, as the thread does."""
-    return Fallback(configuration(tmp_path, ON_CALL), store, clock).look
+    return Fallback(partial(configuration, tmp_path, ON_CALL), store, clock).look
 
 
 def alert(name: str = "Crash", status: str = "firing", team: str = "a", **labels: str) -> bytes:
@@ -306,7 +307,7 @@ def test_two_replicas_announce_once(
     ready = threading.Barrier(4)
 
     def look(store: Store) -> None:
-        watching = Fallback(settings, store, clock)
+        watching = Fallback(lambda: settings, store, clock)
         ready.wait(5)
         watching.look()
 

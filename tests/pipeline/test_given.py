@@ -10,7 +10,7 @@ from alerts.notification import Finding
 from enrich import NoAnswer
 from enrich.neighbours import Enricher
 from outbox.store import Store
-from pipeline import Pipeline
+from pipeline import Pipeline, Running, Sources
 from pipeline.given import given
 from tests.pipeline.parts import Failing, Recorder, body, configuration, settled, started
 from tests.samples import webhook, wire_alert
@@ -29,7 +29,8 @@ class Told:
     def pipeline(self) -> Pipeline:
         """Makes it."""
         actions: dict[str, Action] = {"team/log/0": self.recorder}
-        return Pipeline(configuration(self.folder), self.store, actions, [Enricher()], [], given=given(self.store))
+        sources = Sources([Enricher()], given=given(self.store))
+        return Pipeline(Running(configuration(self.folder), actions, sources), self.store)
 
     def of_last(self) -> list[str]:
         """What was found of each alert of the last message."""

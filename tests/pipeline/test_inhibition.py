@@ -213,7 +213,7 @@ def test_a_new_rule_knows_what_fires(house: House) -> None:
     with started(house.built(TEAM)):
         house.tell(SOURCE, DOWN)
     with started(house.built()):
-        eventually(lambda: house.pipeline._release._ready, "what fires to be known")
+        eventually(lambda: house.pipeline._release._prepared, "what fires to be known")
         assert ["suppressed"] == house.tell(TARGET, SLOW)
 
 
@@ -226,7 +226,7 @@ def test_what_no_rule_inhibits_any_more_is_told(house: House) -> None:
         house.hears("NodeDown", "Slow")
         house.tell(SOURCE, UP)
     with started(house.built()):
-        eventually(lambda: house.pipeline._release._ready, "what fires to be known")
+        eventually(lambda: house.pipeline._release._prepared, "what fires to be known")
         assert ["delivered"] == house.tell("third", wire_alert("Wet", node="n", severity="warning"))
 
 

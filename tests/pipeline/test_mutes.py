@@ -118,7 +118,7 @@ def test_it_is_told_when_the_intervals_change(house: House) -> None:
     with started(house.built(NEVER_MUTED)):
         eventually(lambda: house.heard("team") and house.heard("boss"), "both to hear of it")
     with started(house.built()) as pipeline:
-        eventually(lambda: pipeline._release._ready, "what is not told to be looked at")
+        eventually(lambda: pipeline._release._prepared, "what is not told to be looked at")
         assert 0 == pipeline._release.look()
     assert [["A"], ["A"]] == [house.heard("team"), house.heard("boss")]
 
@@ -129,7 +129,7 @@ def test_what_stays_muted_is_not_planned_anew(house: House) -> None:
         tell(pipeline, "A")
     for _ in range(2):
         with started(house.built()) as pipeline:
-            eventually(lambda: pipeline._release._ready, "what is not told to be looked at")
+            eventually(lambda: pipeline._release._prepared, "what is not told to be looked at")
             assert 0 == pipeline._release.look()
     assert pipeline.store.event(2) is None
     (due,) = pipeline.store.withheld_due(NOW + timedelta(hours=1), 9)

@@ -199,7 +199,7 @@ def test_readings_decide_who_is_told(tmp_path: Path, store: Store, recorder: Rec
         tmp_path, store, {"team/log/0": recorder}, yaml, enrichers=[Enricher(read=read)], prometheus=Prometheus()
     )
     # The configuration knows the enrichers that there are; the one here has another name.
-    settings = pipeline._planner._configuration.receivers[0].actions[0].settings
+    settings = pipeline.configuration.receivers[0].actions[0].settings
     object.__setattr__(settings, "when", (parse_condition("load > 5"),))
     with started(pipeline):
         low = pipeline.accept(body(webhook(wire_alert("Low"))))

@@ -74,7 +74,7 @@ def far_sides() -> FarSides:
 
 
 @pytest.fixture
-def senders(far_sides: FarSides) -> Iterator[Senders]:
+def senders(far_sides: FarSides) -> Iterator[Senders[Delivery]]:
     """The threads."""
     made = Senders(far_sides.send, far_sides.given_back.append, far_sides.room.set)
     yield made
@@ -94,7 +94,7 @@ def hanging(far_sides: FarSides) -> Iterator[threading.Event]:
     over.set()
 
 
-def feed(senders: Senders, far_sides: FarSides, destination: str, count: int) -> None:
+def feed(senders: Senders[Delivery], far_sides: FarSides, destination: str, count: int) -> None:
     """Gives a destination so many, as fast as it takes them."""
     given = 0
     while given < count:
@@ -106,7 +106,9 @@ def feed(senders: Senders, far_sides: FarSides, destination: str, count: int) ->
             far_sides.room.wait(0.02)
 
 
-def test_a_destination_begins_with_four(senders: Senders, far_sides: FarSides, hanging: threading.Event) -> None:
+def test_a_destination_begins_with_four(
+    senders: Senders[Delivery], far_sides: FarSides, hanging: threading.Event
+) -> None:
     """One of which nothing is known is sent four at once, and not asked for more while those hang."""
     assert 4 == senders.room(SLOW)
     senders.add(SLOW, deliveries(SLOW, 4))
@@ -114,7 +116,9 @@ def test_a_destination_begins_with_four(senders: Senders, far_sides: FarSides, h
     assert 0 == senders.room(SLOW)
 
 
-def test_the_last_of_the_threads_is_used_too(senders: Senders, far_sides: FarSides, hanging: threading.Event) -> None:
+def test_the_last_of_the_threads_is_used_too(
+    senders: Senders[Delivery], far_sides: FarSides, hanging: threading.Event
+) -> None:
     """Where three of four hang, the fourth serves what comes next."""
     senders.add(SLOW, deliveries(SLOW, 3))
     eventually(lambda: senders.room(SLOW) == 1, "room for one")
@@ -122,7 +126,9 @@ def test_the_last_of_the_threads_is_used_too(senders: Senders, far_sides: FarSid
     eventually(lambda: far_sides.count(SLOW) == 4, "a fourth send")
 
 
-def test_a_hanging_destination_delays_no_other(senders: Senders, far_sides: FarSides, hanging: threading.Event) -> None:
+def test_a_hanging_destination_delays_no_other(
+    senders: Senders[Delivery], far_sides: FarSides, hanging: threading.Event
+) -> None:
     """While one hangs in all of its sends, twenty to another are made within a second."""
     senders.add(SLOW, deliveries(SLOW, 4))
     begun = time.monotonic()
@@ -132,7 +138,7 @@ def test_a_hanging_destination_delays_no_other(senders: Senders, far_sides: FarS
     assert 4 == far_sides.at_once[SLOW]
 
 
-def test_a_slow_destination_gets_more_threads(senders: Senders, far_sides: FarSides) -> None:
+def test_a_slow_destination_gets_more_threads(senders: Senders[Delivery], far_sides: FarSides) -> None:
     """One that takes 100 ms a send, and takes all, is sent more and more at once: 500 within four seconds."""
 
     def take_a_while() -> bool:
@@ -148,7 +154,7 @@ def test_a_slow_destination_gets_more_threads(senders: Senders, far_sides: FarSi
 
 
 def test_slow_ones_together_leave_threads_for_another(
-    senders: Senders, far_sides: FarSides, hanging: threading.Event
+    senders: Senders[Delivery], far_sides: FarSides, hanging: threading.Event
 ) -> None:
     """However many destinations hang with all that they may be sent at once, one more is served."""
     slow = [f"slow{number}/log/0" for number in range(6)]
@@ -165,14 +171,14 @@ def test_slow_ones_together_leave_threads_for_another(
     eventually(lambda: far_sides.count(FAST) == 4, "the other's")
 
 
-def test_a_fast_destination_gets_no_more_threads(senders: Senders, far_sides: FarSides) -> None:
+def test_a_fast_destination_gets_no_more_threads(senders: Senders[Delivery], far_sides: FarSides) -> None:
     """One that answers at once is served by a few threads, for more would only be in one another's way."""
     feed(senders, far_sides, FAST, 200)
     eventually(lambda: far_sides.count(FAST) == 200, "all sends")
     assert far_sides.most_at_once[FAST] <= 16
 
 
-def test_what_waits_for_one_that_fails_is_given_back(senders: Senders, far_sides: FarSides) -> None:
+def test_what_waits_for_one_that_fails_is_given_back(senders: Senders[Delivery], far_sides: FarSides) -> None:
     """It is another process' to try, or this one's later; two at once are asked for until it is well again."""
     gate = threading.Event()
 
@@ -215,7 +221,7 @@ def test_what_cannot_be_given_back_takes_no_thread_along(far_sides: FarSides) ->
 
 
 def test_stopping_gives_back_at_once_what_waits(
-    senders: Senders, far_sides: FarSides, hanging: threading.Event
+    senders: Senders[Delivery], far_sides: FarSides, hanging: threading.Event
 ) -> None:
     """What is being sent is finished; what waits need not wait for that, and nothing more is begun."""
     ours = deliveries(SLOW, 6)
@@ -232,7 +238,7 @@ def test_stopping_gives_back_at_once_what_waits(
     assert ours[:4] == far_sides.sent
 
 
-def test_each_is_sent_once_and_in_its_order(senders: Senders, far_sides: FarSides) -> None:
+def test_each_is_sent_once_and_in_its_order(senders: Senders[Delivery], far_sides: FarSides) -> None:
     """The threads take what waits from one line: none twice, none left out, the first first."""
     feed(senders, far_sides, FAST, 300)
     eventually(lambda: far_sides.count(FAST) == 300, "all sends")
@@ -242,7 +248,7 @@ def test_each_is_sent_once_and_in_its_order(senders: Senders, far_sides: FarSide
     assert max(abs(place - number) for place, number in enumerate(ids, start=1)) <= 64
 
 
-def test_what_comes_after_the_end_is_given_back(senders: Senders, far_sides: FarSides) -> None:
+def test_what_comes_after_the_end_is_given_back(senders: Senders[Delivery], far_sides: FarSides) -> None:
     """A claim that took long and comes when nothing is begun any more is not sat upon."""
     senders.stop()
     ours = deliveries(FAST, 2)

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +32,7 @@ def pipeline(tmp_path: Path, store: Store, recorder: Recorder, clock: Clock) -> 
 @pytest.fixture
 def tidy(tmp_path: Path, store: Store, clock: Clock) -> Tidy:
     """Tidies up when the test says so."""
-    return Tidy(configuration(tmp_path), store, clock)
+    return Tidy(partial(configuration, tmp_path), store, clock)
 
 
 def lapses(store: Store) -> list[Any]:
@@ -108,7 +109,7 @@ def test_no_lapses_pile_up(tmp_path: Path, store: Store, clock: Clock) -> None:
     pipeline = make_pipeline(tmp_path, store, {"team/log/0": Recorder()}, clock=clock)
     with started(pipeline):
         settled(pipeline, pipeline.accept(body(webhook())))
-    first, second = (Tidy(configuration(tmp_path), store, clock) for _ in range(2))
+    first, second = (Tidy(partial(configuration, tmp_path), store, clock) for _ in range(2))
     clock.pass_seconds(7 * HOUR)
     assert [1, 0, 0] == [first.lapse(), second.lapse(), first.lapse()]
     with store._engine.begin() as connection:
@@ -125,7 +126,7 @@ def test_a_second_lapse_of_the_same_plans_to_nothing(tmp_path: Path, store: Stor
     pipeline = make_pipeline(tmp_path, store, {"team/log/0": recorder}, clock=clock)
     with started(pipeline):
         settled(pipeline, pipeline.accept(body(webhook())))
-    first, second = (Tidy(configuration(tmp_path), store, clock) for _ in range(2))
+    first, second = (Tidy(partial(configuration, tmp_path), store, clock) for _ in range(2))
     clock.pass_seconds(7 * HOUR)
     first.lapse()
     with store._engine.begin() as connection:
@@ -145,7 +146,7 @@ def test_listens_before_it_takes_anything_as_over(tmp_path: Path, store: Store, 
     with started(pipeline):
         settled(pipeline, pipeline.accept(body(webhook())))
     clock.pass_seconds(24 * HOUR)
-    tidy = Tidy(configuration(tmp_path), store, clock)
+    tidy = Tidy(partial(configuration, tmp_path), store, clock)
     assert 0 == tidy.lapse()
     clock.pass_seconds(899)
     assert 0 == tidy.lapse()

@@ -8,8 +8,7 @@ from flask.testing import FlaskClient
 
 from outbox.store import Store
 from pipeline import Pipeline
-from tests.pipeline.parts import TEAM, Failing, Recorder, configuration, make_pipeline, started
-from web import create_web
+from tests.pipeline.parts import TEAM, Failing, Recorder, application, make_pipeline, started
 
 
 @pytest.fixture
@@ -27,7 +26,7 @@ def failing(store: Store) -> Failing:
 @pytest.fixture
 def pipeline(tmp_path: Path, failing: Failing, recorder: Recorder) -> Pipeline:
     """The pipeline behind the client, not started."""
-    return make_pipeline(tmp_path, failing, {"team/log/0": recorder})
+    return make_pipeline(tmp_path, failing, {"team/log/0": recorder}, f"web: {{max_body: 64KiB}}\n{TEAM}")
 
 
 @pytest.fixture
@@ -38,6 +37,6 @@ def running(pipeline: Pipeline) -> Iterator[Pipeline]:
 
 
 @pytest.fixture
-def client(tmp_path: Path, pipeline: Pipeline) -> FlaskClient:
+def client(pipeline: Pipeline) -> FlaskClient:
     """Asks the application."""
-    return create_web(configuration(tmp_path, f"web: {{max_body: 64KiB}}\n{TEAM}"), pipeline).test_client()
+    return application(pipeline).test_client()

@@ -23,10 +23,9 @@ from pipeline import NoPicture, Pictures, Signer
 from tests.far_sides import trouble
 from tests.far_sides.exporter import Exporter
 from tests.far_sides.prometheus import Prometheus
-from tests.pipeline.parts import configuration, make_pipeline
+from tests.pipeline.parts import application, make_pipeline
 from tests.samples import model_alert
 from tests.web.test_ui import heard, shown, words
-from web import create_web
 
 SIGNER = Signer(b"k" * 64, timedelta(days=30))
 POD = model_alert("Crash", namespace="shop", pod="cart-1", container="app")
@@ -44,7 +43,7 @@ def asking(tmp_path: Path, store: Store) -> Asked:
         server = enrich.Prometheus(url, Http())
         pictures = Pictures([server], SIGNER, "https://alerts.example")
         pipeline = make_pipeline(tmp_path, store, {}, prometheus=server, pictures=pictures)
-        return create_web(configuration(tmp_path), pipeline).test_client()
+        return application(pipeline).test_client()
 
     return make
 
@@ -215,7 +214,7 @@ def test_the_page_says_why_there_are_no_pictures(tmp_path: Path, store: Store) -
     server = enrich.Prometheus("http://prometheus.example", Http())
     pictures = Pictures([server], reason="web.charts_key is not set")
     pipeline = make_pipeline(tmp_path, store, {}, prometheus=server, pictures=pictures)
-    client = create_web(configuration(tmp_path), pipeline).test_client()
+    client = application(pipeline).test_client()
     heard(store, POD, READING)
     assert "No pictures: web.charts_key is not set" in words(shown(client))
     assert 404 == client.get(f"/charts/{token()}.svg").status_code

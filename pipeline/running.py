@@ -1,0 +1,87 @@
+"""What a process runs with: a configuration, and what is made of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import enrich
+from actions import Action
+from config.base import ActionSettings
+from config.schema import ActionConfig, ConfigFile, Configuration
+from outbox.lanes import Lane
+from outbox.pacing import Pace
+from pipeline.pictures import Pictures
+from routing import Rules
+
+
+@dataclass(frozen=True, slots=True)
+class Sources:
+    """What is looked up of an alert, and where.
+
+    Attributes:
+        enrichers: in the order in which their findings are shown.
+        prometheuses: none when none is configured.
+        given: what enrichers look at that do not ask Prometheus.
+    """
+
+    enrichers: Sequence[enrich.Enricher] = ()
+    prometheuses: Sequence[enrich.Prometheus] = ()
+    given: enrich.Given = field(default_factory=enrich.Given)
+
+    @property
+    def ask_somebody(self) -> bool:
+        """Whether anybody else has work with it."""
+        return bool(self.prometheuses) or self.given.kubernetes is not None
+
+
+# Not compared by what is in it: whether two are the same is whether anything was loaded in between.
+@dataclass(frozen=True, slots=True, eq=False, weakref_slot=True)
+class Running:
+    """A configuration and what is made of it; a reload puts another in its place, and changes none.
+
+    What is in hand keeps the one that it was begun with. What one of them has alone ends with it.
+
+    Attributes:
+        actions: by destination, "receiver/kind/index".
+        rules: who hears of what.
+        lanes: how each destination is asked for work.
+        illustrated: the destinations that show pictures.
+    """
+
+    configuration: Configuration
+    actions: Mapping[str, Action]
+    sources: Sources = field(default_factory=Sources)
+    pictures: Pictures = field(default_factory=Pictures)
+    rules: Rules = field(init=False)
+    lanes: Mapping[str, Lane] = field(init=False)
+    illustrated: frozenset[str] = field(init=False)
+
+    def __post_init__(self) -> None:
+        known = {name: each.settings for name, each in destinations(self.configuration) if name in self.actions}
+        lanes = {name: _lane(name, settings, self.configuration.file) for name, settings in known.items()}
+        object.__setattr__(self, "rules", Rules.of(self.configuration.file))
+        object.__setattr__(self, "lanes", lanes)
+        object.__setattr__(self, "illustrated", frozenset(name for name in known if known[name].shows_images))
+
+
+Current = Callable[[], Running]
+"""What runs now; whoever works in turns asks once a turn."""
+
+
+def destinations(configuration: Configuration) -> Iterator[tuple[str, ActionConfig]]:
+    """Each receiver's actions, with what the database calls them."""
+    for receiver in configuration.receivers:
+        for action in receiver.actions:
+            yield f"{receiver.name}/{action.kind}/{action.index}", action
+
+
+def _lane(destination: str, settings: ActionSettings, file: ConfigFile) -> Lane:
+    return Lane(
+        destination,
+        limit=0,
+        pace=None if settings.pace is None else Pace(settings.pace.rate, settings.pace.burst),
+        digest_after_seconds=file.delivery.digest_after if settings.digestible else None,
+        wakes=settings.wakes,
+        external_url=file.external_url or "",
+    )
