@@ -249,7 +249,11 @@ class RoutingSettings(Settings):
 
 
 class ConfigFile(RoutingSettings):
-    """The whole file but its receivers, whose shape the actions know."""
+    """The whole file but its receivers, whose shape the actions know.
+
+    Attributes:
+        templates: paths and globs of files with templates that texts may call, from the file's own folder.
+    """
 
     global_: GlobalSettings = Field(default_factory=GlobalSettings, alias="global")
     prometheus: PrometheusSettings | None = None
@@ -258,6 +262,7 @@ class ConfigFile(RoutingSettings):
     delivery: DeliverySettings = Field(default_factory=DeliverySettings)
     web: WebSettings = Field(default_factory=WebSettings)
     storage: StorageSettings = Field(default_factory=StorageSettings)
+    templates: tuple[str, ...] = ()
 
     refused: ClassVar[Mapping[str, str]] = {
         "event_recorder": "is about Alertmanager's own events: leave it out; what came here and became of it is on"
