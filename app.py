@@ -62,6 +62,7 @@ def configure(variables: Mapping[str, str], path: Path | None = None) -> Configu
         actions=kinds,
         enrichers={name: enrich.needs(each) for name, each in find_enrichers(variables).items()},
         read_query=enrich.Query,
+        try_template=actions.try_template,
     )
 
 

@@ -40,6 +40,11 @@ DELIVERIES = Counter(
 ATTEMPTS = Counter(
     "alert_manager_delivery_attempts_total", "Calls to far sides, the repeated ones included.", ["receiver", "action"]
 )
+TEMPLATE_ERRORS = Counter(
+    "alert_manager_template_errors_total",
+    "Templates of the configuration that failed in messages that were told with something plain in their place.",
+    ["receiver", "action"],
+)
 GAPS = Counter("alert_manager_enrichment_gaps_total", "Readings that could not be had, by enricher.", ["enricher"])
 ACCEPTANCE_SECONDS = Histogram("alert_manager_acceptance_seconds", "From a whole request to its answer.", buckets=_FAST)
 ENRICHMENT_SECONDS = Histogram("alert_manager_enrichment_seconds", "One enrichment run.", buckets=_FAST)

@@ -2,5 +2,6 @@
 
 from actions._base import Action, find, link, subject
 from actions._digest import counted
+from actions._recorded import try_template
 
-__all__ = ["Action", "counted", "find", "link", "subject"]
+__all__ = ["Action", "counted", "find", "link", "subject", "try_template"]

@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from typing import Annotated
 
-from pydantic import AfterValidator, PlainSerializer, PlainValidator
+from pydantic import AfterValidator
 
 from actions._addresses import mailboxes
-from config.base import TemplateText
+from config.base import TemplateHtml, TemplateText
 from templating import Template
 
 _OURS = {
@@ -48,14 +48,7 @@ def _header_name(name: str) -> str:
     return name
 
 
-def _html(value: object) -> Template:
-    """What alerts hold is escaped in it."""
-    if not isinstance(value, str):
-        raise ValueError("should be text")
-    return Template(f"{{% autoescape true %}}{value}{{% endautoescape %}}" if value else "")
-
-
 Addresses = Annotated[TemplateText, AfterValidator(_addresses)]
 Address = Annotated[TemplateText, AfterValidator(_one_address)]
 HeaderName = Annotated[str, AfterValidator(_header_name)]
-HtmlText = Annotated[Template, PlainValidator(_html), PlainSerializer(lambda each: each.source)]
+HtmlText = TemplateHtml

@@ -9,11 +9,11 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any
 
-from pydantic import Field, PlainSerializer, PlainValidator
+from pydantic import Field, PlainSerializer, PlainValidator, ValidationInfo
 
 from actions._base import cut, link
 from actions._texts import Texts
-from config.base import Settings, TemplateText
+from config.base import Settings, TemplateText, read_template
 from templating import Template
 
 _MAX_TEXT = 40_000
@@ -24,20 +24,20 @@ _MOST_IMAGES = 5
 _FAILED = "\0"
 
 
-def _details(value: object) -> Mapping[str, Any]:
+def _details(value: object, info: ValidationInfo) -> Mapping[str, Any]:
     if not isinstance(value, dict):
         raise ValueError("should be a mapping")
-    return {key: _templates(each, key) for key, each in value.items() if each is not None}
+    return {key: _templates(each, key, info) for key, each in value.items() if each is not None}
 
 
-def _templates(value: object, place: str) -> Any:
+def _templates(value: object, place: str, info: ValidationInfo) -> Any:
     """A detail whose texts are templates, however deep they are in it."""
     if isinstance(value, dict):
-        return {key: _templates(each, f"{place}.{key}") for key, each in value.items() if each is not None}
+        return {key: _templates(each, f"{place}.{key}", info) for key, each in value.items() if each is not None}
     if isinstance(value, list):
-        return [_templates(each, f"{place}[{at}]") for at, each in enumerate(value) if each is not None]
+        return [_templates(each, f"{place}[{at}]", info) for at, each in enumerate(value) if each is not None]
     try:
-        return Template(str(value))
+        return read_template(str(value), info)
     except ValueError as error:
         raise ValueError(f"{place}: {error}") from None
 

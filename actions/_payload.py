@@ -6,22 +6,25 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from pydantic import ValidationInfo
+
 from actions._texts import Texts
+from config.base import read_template
 from templating import Template
 
 
-def read(value: Any) -> Any:
+def read(value: Any, info: ValidationInfo) -> Any:
     """A document with its texts, and its keys, read as templates.
 
     Raises:
         ValueError: one cannot be read.
     """
     if isinstance(value, str):
-        return Template(value)
+        return read_template(value, info)
     if isinstance(value, list | tuple):
-        return tuple(map(read, value))
+        return tuple(read(each, info) for each in value)
     if isinstance(value, Mapping):
-        return {Template(str(key)): read(each) for key, each in value.items()}
+        return {read_template(str(key), info): read(each, info) for key, each in value.items()}
     return value
 
 

@@ -3,10 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
+from functools import cached_property
 from typing import Any
 
+from actions._base import leading, title
+from actions._digest import level
+from actions._views import AlertsView, AlertView, cut, labels
 from alerts.notification import Notification
 from templating import Template, TemplateError
+
+_MOST_NOTES = 3
 
 
 class Texts:
@@ -17,8 +24,12 @@ class Texts:
     """
 
     def __init__(self, notification: Notification) -> None:
-        self._context = context(notification)
+        self._notification = notification
         self.errors: list[str] = []
+
+    @cached_property
+    def _context(self) -> Mapping[str, Any]:
+        return context(self._notification)
 
     def render(self, template: Template | None, otherwise: str, key: str) -> str:
         """A text; the plain one where there is no template, or it fails.
@@ -34,16 +45,40 @@ class Texts:
             self.errors.append(f"{key}: {error}")
             return otherwise
 
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What the message says of the templates that failed."""
+        more = len(self.errors) - _MOST_NOTES
+        named = tuple(f"template failed: {each}" for each in self.errors[:_MOST_NOTES])
+        return (*named, f"{more} more templates failed") if more > 0 else named
+
+    def noted(self) -> Notification:
+        """The notification with what failed among its notes; to be asked for after everything else is rendered."""
+        return replace(self._notification, notes=(*self.notes, *self._notification.notes))
+
 
 def context(notification: Notification) -> Mapping[str, Any]:
-    """What a template may name."""
+    """What a template may name; `docs/templates.md` says of each what it is."""
     group = notification.group
+    alert = AlertView(leading(group), notification)
     return {
         "status": group.status,
-        "alerts": group.alerts,
         "receiver": notification.receiver,
-        "group_labels": group.group_labels,
-        "common_labels": group.common_labels,
-        "common_annotations": group.common_annotations,
-        "external_url": group.external_url,
+        "upstream_receiver": cut(group.receiver or notification.receiver),
+        "group_key": cut(group.group_key),
+        "alerts": AlertsView(AlertView(each, notification) for each in group.alerts),
+        "leading": alert,
+        "group_labels": labels(group.group_labels),
+        "common_labels": labels(group.common_labels),
+        "common_annotations": labels(group.common_annotations),
+        "external_url": cut(group.external_url),
+        "truncated_alerts": group.truncated_alerts,
+        "notification_reason": cut(group.notification_reason),
+        "readings": alert.readings,
+        "findings": alert.findings,
+        "page_url": notification.page_url,
+        "notes": [cut(each) for each in notification.notes],
+        "severity": level(notification),
+        "subject": alert.subject,
+        "title": cut(title(notification)),
     }

@@ -19,6 +19,7 @@ from pydantic import (
     PlainSerializer,
     PlainValidator,
     SecretStr,
+    ValidationInfo,
     model_validator,
 )
 from pydantic_core import core_schema
@@ -26,7 +27,7 @@ from pydantic_core import core_schema
 import units
 from alerts.conditions import Condition, parse_condition
 from alerts.matchers import Matcher, MatcherError, parse_matchers
-from templating import Template
+from templating import Library, Template
 
 
 class SecretError(Exception):
@@ -114,10 +115,24 @@ def _read_with(read: Any) -> BeforeValidator:
     return BeforeValidator(lambda value: read(value) if isinstance(value, str) else value)
 
 
-def _template(value: object) -> Template:
+def read_template(value: object, info: ValidationInfo, html: bool = False) -> Template:
+    """Read a text with what templates there are to be called.
+
+    Args:
+        info: whose context may have the "library" of those.
+        html: escape what is put in.
+
+    Raises:
+        ValueError: it is no text, or no template.
+    """
     if not isinstance(value, str):
         raise ValueError("should be text")
-    return Template(value)
+    library = (info.context or {}).get("library")
+    return Template(value, library if isinstance(library, Library) else None, html=html)
+
+
+def _html_template(value: object, info: ValidationInfo) -> Template:
+    return read_template(value, info, html=True)
 
 
 DurationSeconds = Annotated[float, _read_with(units.duration_seconds)]
@@ -125,7 +140,11 @@ SizeBytes = Annotated[int, _read_with(units.size_bytes), Field(gt=0)]
 SecretText = Annotated[SecretStr, Field(min_length=1)]
 HttpUrl = Annotated[str, AfterValidator(http_url)]
 SecretUrl = Annotated[SecretStr, AfterValidator(_http_secret)]
-TemplateText = Annotated[Template, PlainValidator(_template), PlainSerializer(lambda template: template.source)]
+_AS_WRITTEN = PlainSerializer(lambda template: template.source)
+TemplateText = Annotated[Template, PlainValidator(read_template), _AS_WRITTEN]
+"""Text with a user's template in it; `validated(..., context={"library": ...})` says what it may call."""
+TemplateHtml = Annotated[Template, PlainValidator(_html_template), _AS_WRITTEN]
+"""The same for HTML: what is put in is escaped."""
 RatePerSecond = Annotated[float, _read_with(units.rate_per_second), AfterValidator(_not_too_slow)]
 
 

@@ -24,7 +24,9 @@ from config.environment import Environment
 from config.interval_checks import check_intervals
 from config.receivers import ReceiversReader
 from config.schema import ConfigFile, Configuration, PrometheusSettings, QuerySettings, RoutingSettings
+from config.templates import read_library
 from config.validation import validated
+from templating import Template
 
 DEFAULT_FILE = Path(__file__).resolve().with_name("default.yaml")
 
@@ -43,6 +45,7 @@ def load(
     actions: Mapping[str, type[ActionSettings]],
     enrichers: Mapping[str, str],
     read_query: Callable[[QuerySettings], object],
+    try_template: Callable[[Template], object],
 ) -> Configuration:
     """Read the configuration.
 
@@ -52,6 +55,7 @@ def load(
         actions: each kind that there is, with its settings.
         enrichers: the name of each that there is, and which setting of `enrichment` it needs, "" for none.
         read_query: raises ValueError, with the reason, for a query of the user's own that cannot be asked.
+        try_template: raises ValueError, with the reason, for a template that fails on a recorded payload.
 
     Raises:
         ConfigError: with every problem found, each placed.
@@ -66,9 +70,10 @@ def load(
     _fill_from_environment(data, environment, document, but="" if several is None else "prometheus")
     file: ConfigFile | None = validated(ConfigFile, data, (), document)
     defaults = data["global"] if isinstance(data.get("global"), dict) else {}
-    reader = ReceiversReader(document, actions, defaults, environment, log_otherwise=shipped)
+    library, warnings = read_library(data.get("templates"), document)
+    reader = ReceiversReader(document, actions, defaults, environment, library, try_template, log_otherwise=shipped)
     receivers = list(reader.read(listed))
-    warnings = reader.warnings + list(check_doubts(file, (), document))
+    warnings += reader.warnings + list(check_doubts(file, (), document))
     warnings += check_route(data.get("route"), receivers, document) + check_fallbacks(listed, receivers, document)
     warnings += check_intervals(data, document)
     if file is not None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,7 +12,9 @@ from config.document import Document, Path_, Problem
 from config.environment import Environment
 from config.foreign import RECEIVERS
 from config.schema import ActionConfig, Receiver, ReceiverSettings
+from config.templates import templates
 from config.validation import unknown_key, validated
+from templating import Library, Template
 
 _MAX_NAME = 200
 
@@ -24,6 +26,8 @@ class ReceiversReader:
     Attributes:
         kinds: each kind of action that there is, with its settings.
         defaults: the file's `global`.
+        library: what templates may call.
+        try_template: raises ValueError, with the reason, for a template that fails on a recorded payload.
         log_otherwise: give a receiver that is left without any action the log, as the shipped default wants it.
         warnings: what may not be meant, of what was read so far.
     """
@@ -32,6 +36,8 @@ class ReceiversReader:
     kinds: Mapping[str, type[ActionSettings]]
     defaults: Mapping[str, Any]
     environment: Environment
+    library: Library
+    try_template: Callable[[Template], object]
     log_otherwise: bool
     warnings: list[Problem] = field(default_factory=list)
 
@@ -88,7 +94,13 @@ class ReceiversReader:
         filled = {} if element is None else element
         if isinstance(filled, dict):
             filled = self._with_defaults(shape, filled, path)
-        settings: ActionSettings | None = validated(shape, filled, path, self.document)
+        context = {"library": self.library}
+        settings: ActionSettings | None = validated(shape, filled, path, self.document, context)
+        for place, template in templates(settings, path):
+            try:
+                self.try_template(template)
+            except ValueError as error:
+                self._problem(place, str(error))
         self.warnings.extend(check_doubts(settings, path, self.document))
         return settings
 

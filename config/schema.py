@@ -249,7 +249,11 @@ class RoutingSettings(Settings):
 
 
 class ConfigFile(RoutingSettings):
-    """The whole file but its receivers, whose shape the actions know."""
+    """The whole file but its receivers, whose shape the actions know.
+
+    Attributes:
+        templates: paths and globs of files with templates that texts may call, from the file's own folder.
+    """
 
     global_: GlobalSettings = Field(default_factory=GlobalSettings, alias="global")
     prometheus: PrometheusSettings | None = None
@@ -258,6 +262,7 @@ class ConfigFile(RoutingSettings):
     delivery: DeliverySettings = Field(default_factory=DeliverySettings)
     web: WebSettings = Field(default_factory=WebSettings)
     storage: StorageSettings = Field(default_factory=StorageSettings)
+    templates: tuple[str, ...] = ()
 
     refused: ClassVar[Mapping[str, str]] = {
         "event_recorder": "is about Alertmanager's own events: leave it out; what came here and became of it is on"
@@ -336,6 +341,13 @@ class Configuration:
     files: tuple[Path, ...] = ()
 
     @property
+    def watched(self) -> tuple[Path, ...]:
+        """The same, and the files of templates that there are by now."""
+        folder = Path(self.name).parent
+        named = (file for pattern in self.file.templates for file in template_files(folder, pattern))
+        return (*self.files, *dict.fromkeys(named))
+
+    @property
     def digest(self) -> str:
         """What tells one configuration from another; secrets are no part of it."""
         shown = repr((self.file, self.receivers, self.prometheuses))
@@ -349,3 +361,17 @@ class Configuration:
     def receiver(self, name: str) -> Receiver | None:
         """The receiver of that name."""
         return next((receiver for receiver in self.receivers if receiver.name == name), None)
+
+
+def template_files(folder: Path, pattern: str) -> list[Path]:
+    """The files of a path or a glob, sorted.
+
+    Args:
+        folder: where relative ones begin.
+    """
+    whole = Path(pattern)
+    if whole.is_absolute():
+        folder, whole = Path(whole.anchor), whole.relative_to(whole.anchor)
+    # As in Go, `**` is no more than `*`; what cannot be a glob, such as "", finds nothing.
+    plain = str(whole).replace("**", "*")
+    return sorted(path for path in folder.glob(plain) if path.is_file()) if plain != "." else []

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from pydantic import ValidationError
@@ -33,10 +33,16 @@ _PLAIN_WORDS = {
 }
 
 
-def validated(shape: type[Any], value: Any, path: Path_, document: Document) -> Any:
-    """Make settings of a value; None when it is not right, which the document's problems then say."""
+def validated(
+    shape: type[Any], value: Any, path: Path_, document: Document, context: Mapping[str, Any] | None = None
+) -> Any:
+    """Make settings of a value; None when it is not right, which the document's problems then say.
+
+    Args:
+        context: what validators may ask for; templates for the "library" of those that they may call.
+    """
     try:
-        return shape.model_validate(value)
+        return shape.model_validate(value, context=context)
     except ValidationError as error:
         for each in error.errors(include_url=False, include_input=False):
             # What is wrong with a key is pydantic's "[key]" behind it.

@@ -213,6 +213,10 @@ class Deliverer:
             retry_for_seconds=claimed.running.configuration.file.delivery.retry_for,
             random=random.random,
         )
+        if isinstance(result, Receipt) and result.template_errors:
+            notification, errors = delivery.notification, result.template_errors
+            telemetry.TEMPLATE_ERRORS.labels(notification.receiver, notification.action).inc(len(errors))
+            _log.warning("templates failed; something plain was told", errors=list(errors), **_context(delivery))
         thread = None
         if delivery.kind != "digest":
             if isinstance(result, Receipt):

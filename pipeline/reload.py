@@ -59,12 +59,12 @@ def first(load: Load, now: datetime) -> Loaded:
         ConfigError, EnvironmentVariableError: there is none to hold on to.
     """
     configuration = load()
-    return Loaded(configuration, now, now, look(configuration.files))
+    return Loaded(configuration, now, now, look(configuration.watched))
 
 
 def reloaded(before: Loaded, load: Load, now: datetime) -> Loaded:
     """Load another; where that fails the one before holds on. Never raises."""
-    content = look(before.configuration.files)
+    content = look(before.configuration.watched)
     failed = replace(before, tried_at=now, content=content)
     if content.unfit:
         return replace(failed, error=content.unfit)
@@ -75,7 +75,7 @@ def reloaded(before: Loaded, load: Load, now: datetime) -> Loaded:
     except Exception as error:
         _log.exception("the configuration cannot be loaded")
         return replace(failed, error=f"cannot be loaded ({type(error).__name__}); the log has the traceback")
-    after = look(configuration.files, content)
+    after = look(configuration.watched, content)
     # Written since it was looked at: what was read is not known, and the next look is to find it changed.
     return Loaded(configuration, now, now, after if after.states == content.states else Content())
 
@@ -158,8 +158,8 @@ class Reloader:
             return self.loaded
 
     def _changed(self) -> bool:
-        files, known = self.loaded.configuration.files, self.loaded.content
-        seen = look(files, known)
+        configuration, known = self.loaded.configuration, self.loaded.content
+        seen = look(configuration.watched, known)
         if seen.states == known.states:
             return False
         if seen.same_as(known) and not self.loaded.error:
@@ -167,7 +167,7 @@ class Reloader:
             return False
         for _ in range(_SETTLE_LOOKS):
             self._stopping.wait(_SETTLE_SECONDS)
-            last, seen = seen, look(files, seen)
+            last, seen = seen, look(configuration.watched, seen)
             if seen.same_as(last):
                 break
         return True

@@ -393,7 +393,7 @@ def test_conversations_can_be_otherwise(server: MailServer, http: Http) -> None:
 def test_takes_headers_of_the_users_own(server: MailServer, http: Http) -> None:
     """They are templates, and stand in for the usual ones in any letter case; envelope and header may differ."""
     headers = {
-        "subject": "{{ status }} {{ common_labels.namespace }} {{ common_annotations.nonesuch }}",
+        "subject": "{{ status }} {{ common_labels.namespace }} {{ nonesuch }}",
         "To": "undisclosed-recipients:;",
         "Reply-To": '"Tëam, A" <team@example.com>',
         "X-Cluster": "{{ common_labels.cluster }}",
@@ -462,7 +462,8 @@ def test_goes_where_a_template_says(server: MailServer, http: Http) -> None:
         server, http, told, to="{{ common_labels.owner }}"
     ).recipients
     for to, message in (
-        ("{{ common_labels.nonesuch }}", "email: to: "),
+        ("{{ nonesuch }}", "email: to: "),
+        ("{{ common_labels.nonesuch }}", "email: to holds no address"),
         ("{{ common_labels.alertname }}", "email: to 'A' is no address"),
         ("{{ '' }}", "email: to holds no address"),
     ):

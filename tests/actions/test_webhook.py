@@ -254,7 +254,7 @@ def test_a_payload_sees_no_more_alerts_than_are_told(receiver: Webhook, http: Ht
 
 def test_says_something_plain_where_a_payload_fails(receiver: Webhook, http: Http) -> None:
     """The rest is told as it is to be, and the receipt says which text failed."""
-    payload = {"a": ["{{ common_labels.nonesuch }}"], "b": "{{ status }}"}
+    payload = {"a": ["{{ nonesuch }}"], "b": "{{ status }}"}
     made = Settings.model_validate({"url": receiver.base_url, "payload": payload})
     receipt = Action(made, http).send(notifications.seed(), Thread(), 5)
     plain = "[FIRING] KubePodCrashLooping customer/customer-rs-transformer-9b75b488c-cpfd7"

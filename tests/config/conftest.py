@@ -19,7 +19,14 @@ def load_file(path: Path | None, variables: Mapping[str, str] | None = None) -> 
     """Loads a file, or the shipped default, with every action and enricher that there is."""
     kinds = {kind: module.Settings for kind, module in actions.find().items()}
     needs = {name: enrich.needs(each) for name, each in enrich.find().items()}
-    return load(path, Environment(variables or {}), actions=kinds, enrichers=needs, read_query=enrich.Query)
+    return load(
+        path,
+        Environment(variables or {}),
+        actions=kinds,
+        enrichers=needs,
+        read_query=enrich.Query,
+        try_template=actions.try_template,
+    )
 
 
 @pytest.fixture

@@ -3,6 +3,7 @@
 import threading
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ from typing import Any
 import pytest
 from prometheus_client import REGISTRY
 from sqlalchemy import text
+from structlog.testing import capture_logs
 
 from actions import Action
 from alerts.notification import Notification, Receipt, SendError, Thread
@@ -303,3 +305,27 @@ def test_sends_side_by_side_and_not_too_many(tmp_path: Path, store: Store) -> No
         held.may_end.set()
         assert [["delivered"]] * 12 == [settled(pipeline, event_id) for event_id in ids]
     assert 12 == held.sent
+
+
+class Plain(Recorder):
+    """Tells something plain in the place of two templates."""
+
+    def send(self, notification: Notification, thread: Thread, deadline_seconds: float) -> Receipt:
+        """Says which failed."""
+        receipt = super().send(notification, thread, deadline_seconds)
+        return replace(receipt, template_errors=("title: line 1: wrong", "text: line 2: wrong"))
+
+
+def test_counts_templates_that_failed(tmp_path: Path, store: Store) -> None:
+    """What was told with something plain in a template's place is delivered, counted, and logged once."""
+
+    def failed() -> float:
+        labels = {"receiver": "team", "action": "log"}
+        return REGISTRY.get_sample_value("alert_manager_template_errors_total", labels) or 0.0
+
+    before = failed()
+    with capture_logs() as lines, started(make_pipeline(tmp_path, store, {"team/log/0": Plain()})) as pipeline:
+        assert ["delivered"] == settled(pipeline, pipeline.accept(SEED))
+    assert 2 == failed() - before
+    told = [each["errors"] for each in lines if each["event"] == "templates failed; something plain was told"]
+    assert [["title: line 1: wrong", "text: line 2: wrong"]] == told

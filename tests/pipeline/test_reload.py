@@ -364,3 +364,41 @@ def test_a_digest_tells_configurations_apart(tmp_path: Path) -> None:
     assert one == digest(route + slack.format("b", "t"))
     assert one != digest(route + slack.format("a", "u"))
     assert one != digest(route.replace("b.*", "c.*") + slack.format("a", "t"))
+
+
+TEMPLATED = """
+route: {receiver: one}
+receivers: [{name: one, slack_configs: [{api_url: 'http://slack.example/x', title: '{{ template "name" . }}'}]}]
+templates: ['templates/*.tmpl']
+"""
+
+
+def test_loads_what_its_templates_say(process: Process) -> None:
+    """When a file of templates changes, comes or goes; what is made of a text that calls it is not the same then."""
+    folder = process.file.parent / "templates"
+    folder.mkdir()
+    (folder / "a.tmpl").write_text('{{ define "name" }}A{{ end }}')
+    process.file.write_text(TEMPLATED)
+    process.reloader.look()
+    (folder / "a.tmpl").write_text('{{ define "name" }}B{{ end }}')
+    process.reloader.look()
+    (folder / "b.tmpl").write_text('{{ define "name" }}C{{ end }}')
+    process.reloader.look()
+    (folder / "b.tmpl").unlink()
+    process.reloader.look()
+    titles = [each.receivers[0].actions[0].settings.title for each in process.taken]  # type: ignore[attr-defined]
+    assert ["A", "B", "C", "B"] == [title.render({}) for title in titles]
+    assert [False, False, True] == [titles[at] == titles[3] for at in (0, 2, 1)]
+    assert process.taken[0].digest != process.taken[1].digest == process.taken[3].digest
+
+
+def test_a_broken_template_changes_nothing(process: Process) -> None:
+    """As a broken configuration does not."""
+    folder = process.file.parent / "templates"
+    folder.mkdir()
+    (folder / "a.tmpl").write_text('{{ define "name" }}A{{ end }}')
+    process.file.write_text(TEMPLATED)
+    process.reloader.look()
+    (folder / "a.tmpl").write_text('{{ define "name" }}')
+    assert "a.tmpl" in process.reloader.look().error
+    assert 1 == len(process.taken)

@@ -225,6 +225,10 @@ class Slow:
         self._sent.append(notification.group.group_key)
         return Receipt("sent", thread)
 
+    def preview(self, notification: Notification) -> str:
+        """Shows the group."""
+        return notification.group.group_key
+
 
 def test_a_hundred_swaps_lose_and_repeat_nothing(tmp_path: Path, store: Store) -> None:
     """While alerts come in and are sent: receivers whose settings change are told each alert once."""

@@ -1,0 +1,110 @@
+"""What Alertmanager's templates call things, what they are called here, and of what kind they are.
+
+Source: https://prometheus.io/docs/alerting/latest/notifications/
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+FIELDS: Mapping[str, Mapping[str, tuple[str, str]]] = {
+    "data": {
+        "Receiver": ("receiver", "string"),
+        "Status": ("status", "string"),
+        "Alerts": ("alerts", "alerts"),
+        "GroupLabels": ("group_labels", "kv"),
+        "CommonLabels": ("common_labels", "kv"),
+        "CommonAnnotations": ("common_annotations", "kv"),
+        "ExternalURL": ("external_url", "string"),
+        # Of ours: whom links to Alertmanager's page are to name.
+        "UpstreamReceiver": ("upstream_receiver", "string"),
+        "NotificationReason": ("notification_reason", "string"),
+    },
+    "alerts": {"Firing": ("firing", "alerts"), "Resolved": ("resolved", "alerts")},
+    "alert": {
+        "Status": ("status", "string"),
+        "Labels": ("labels", "kv"),
+        "Annotations": ("annotations", "kv"),
+        "StartsAt": ("starts_at", "time"),
+        "EndsAt": ("ends_at", "time"),
+        "GeneratorURL": ("generator_url", "string"),
+        "Fingerprint": ("fingerprint", "string"),
+    },
+    "kv": {"SortedPairs": ("sorted_pairs", "pairs"), "Names": ("names", "strings"), "Values": ("values", "strings")},
+    "pair": {"Name": ("name", "string"), "Value": ("value", "string")},
+}
+ELEMENTS: Mapping[str, str] = {"alerts": "alert", "pairs": "pair", "strings": "string", "kv": "string"}
+UNPRINTABLE: Mapping[str, str] = {"data": "all there is", "alert": "an alert", "alerts": "a list of alerts"}
+NAMES = frozenset(
+    (
+        "status",
+        "receiver",
+        "upstream_receiver",
+        "group_key",
+        "alerts",
+        "group_labels",
+        "common_labels",
+        "common_annotations",
+        "external_url",
+        "truncated_alerts",
+        "notification_reason",
+        "readings",
+        "findings",
+        "page_url",
+        "notes",
+        "severity",
+        "subject",
+        "title",
+        "leading",
+        "digest",
+        "dot",
+        "loop",
+        "range",
+        "dict",
+        "namespace",
+        "now",
+        "print",
+        "printf",
+        "println",
+        "field",
+        "template",
+        "caller",
+        "varargs",
+        "kwargs",
+        "self",
+        "super",
+        "true",
+        "false",
+        "none",
+        "not",
+        "and",
+        "or",
+        "in",
+        "is",
+        "if",
+        "else",
+        "elif",
+        "endif",
+        "for",
+        "endfor",
+        "set",
+        "macro",
+        "call",
+        "filter",
+        "block",
+        "import",
+        "from",
+        "include",
+        "extends",
+        "break",
+        "continue",
+        "with",
+        "autoescape",
+        "True",
+        "False",
+        "None",
+        "raw",
+        "do",
+    )
+)
+"""What no variable of a translated template may be called."""

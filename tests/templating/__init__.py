@@ -1,0 +1,1 @@
+"""Templates: what they may do, and that Go's render as Alertmanager renders them."""
