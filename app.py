@@ -22,7 +22,7 @@ import telemetry
 from alerts.model import Alert, AlertGroup, fingerprint
 from alerts.notification import Notification, SendError, Thread
 from cluster import Cluster, in_cluster
-from commands import deliveries, route_test
+from commands import deliveries, explain, route_test
 from config.base import ActionSettings
 from config.document import ConfigError
 from config.environment import Environment, EnvironmentVariableError
@@ -384,8 +384,17 @@ def _configured(file: Path | None) -> Configuration:
     return configuration
 
 
+def _would_run(file: Path | None) -> Running:
+    """What would run with a configuration, as far as it tells anybody; Prometheus is not asked."""
+    configuration = _configured(file)
+    return Running(
+        configuration, build_actions(configuration, Http()), Sources(build_enrichers(configuration, os.environ))
+    )
+
+
 cli.add_command(deliveries.make_group(lambda: database_url(configure(os.environ))))
 cli.add_command(route_test.make_command(_configured))
+cli.add_command(explain.make_command(_would_run, database_url))
 
 
 def main() -> None:

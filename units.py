@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from datetime import UTC, datetime
 
 _BINARY_PREFIXES = ("B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB")
 _SIZE_UNITS: dict[str, int] = {"": 1, "B": 1} | {
@@ -127,3 +128,19 @@ def duration(seconds: float) -> str:
         if len(parts) == 2:
             break
     return " ".join(part for part in parts if part) or "0s"
+
+
+def moment(text: str) -> datetime:
+    """Read a time such as "2026-03-02T07:31:57Z"; in UTC unless it says otherwise.
+
+    Returns:
+        Aware.
+
+    Raises:
+        ValueError: it is none.
+    """
+    try:
+        found = datetime.fromisoformat(text)
+        return (found if found.tzinfo else found.replace(tzinfo=UTC)).astimezone(UTC)
+    except (ValueError, OverflowError):
+        raise ValueError("should be a time such as 2026-03-02T07:31:57Z") from None

@@ -4,27 +4,33 @@ from __future__ import annotations
 
 import json
 import sys
+import tempfile
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import click
 
+import pipeline
+import units
 from alerts.payload import PayloadError
 from commands.table import plain
-
-Explain = Callable[[Path | None, bytes, datetime], Mapping[str, Any]]
-"""Given a configuration's file, a payload and a time: what `pipeline.explain` says."""
+from config.schema import Configuration
+from outbox.database import StoreError, migrate, open_current, open_database
+from outbox.store import Store
+from pipeline import Running
 
 _LONGEST_PROMQL = 300
 
 
-def make_command(explained: Explain) -> click.Command:
+def make_command(run: Callable[[Path | None], Running], database_url: Callable[[Configuration], str]) -> click.Command:
     """The command.
 
     Args:
-        explained: loads a file, or what CONFIG_FILE names, and explains a payload by it.
+        run: loads a file, or what CONFIG_FILE names, and makes what would run with it.
+        database_url: where events and deliveries are kept.
     """
 
     @click.command("explain")
@@ -34,10 +40,13 @@ def make_command(explained: Explain) -> click.Command:
     @click.argument("payload", type=click.File("rb"), metavar="PAYLOAD.json")
     def explain(file: Path | None, moment: str | None, as_json: bool, payload: Any) -> None:
         """Say who would be told what of a payload ("-" is standard input), and why; nothing is sent or kept."""
+        now = _moment(moment)
+        running = run(file)
         try:
-            found = explained(file, payload.read(), _moment(moment))
+            with _stored(database_url(running.configuration)) as store:
+                found = pipeline.explain(payload.read(), running, store, now)
         except PayloadError as error:
-            click.echo(f"{payload.name}: {error}", err=True)
+            click.echo(f"{getattr(payload, 'name', '-')}: {error}", err=True)
             sys.exit(1)
         if as_json:
             click.echo(json.dumps(found, indent=2, ensure_ascii=False))
@@ -48,13 +57,26 @@ def make_command(explained: Explain) -> click.Command:
 
 
 def _moment(text: str | None) -> datetime:
-    if text is None:
-        return datetime.now(UTC)
     try:
-        found = datetime.fromisoformat(text)
-    except ValueError:
-        raise click.BadParameter("should be a time such as 2026-03-02T07:31:57Z", param_hint="--at") from None
-    return found if found.tzinfo else found.replace(tzinfo=UTC)
+        return datetime.now(UTC) if text is None else units.moment(text)
+    except ValueError as wrong:
+        raise click.BadParameter(str(wrong), param_hint="--at") from None
+
+
+@contextmanager
+def _stored(url: str) -> Iterator[Store]:
+    """What is kept; nothing, where no service has kept anything yet."""
+    with ExitStack() as stack:
+        try:
+            engine = open_current(url)
+        except StoreError as error:
+            click.echo(f"warning: as if nothing had come before: {error}", err=True)
+            folder = stack.enter_context(tempfile.TemporaryDirectory())
+            engine = open_database(f"sqlite:///{folder}/empty.db")
+            migrate(engine)
+        stack.callback(engine.dispose)
+        # It holds no delivery, so it needs no name.
+        yield Store(engine, "")
 
 
 def _written(found: Mapping[str, Any]) -> Iterator[str]:

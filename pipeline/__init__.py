@@ -10,6 +10,7 @@ when it died comes back with its lease. Here, and nowhere below, errors are caug
 """
 
 from pipeline.accept import accept
+from pipeline.explain import explain
 from pipeline.pictures import NoPicture, Pictures
 from pipeline.reload import Loaded, Reloader
 from pipeline.running import Running, Sources
@@ -27,5 +28,6 @@ __all__ = [
     "Signer",
     "Sources",
     "accept",
+    "explain",
     "find_key",
 ]

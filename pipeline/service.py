@@ -17,6 +17,7 @@ from outbox.store import Store
 from pipeline import traces
 from pipeline.accept import accept, reject
 from pipeline.deliver import Deliverer
+from pipeline.explain import explain
 from pipeline.fallback import Fallback
 from pipeline.pictures import Pictures
 from pipeline.plan import Planner
@@ -116,6 +117,14 @@ class Pipeline:
             StoreError: the database does not answer.
         """
         return traces.told(self.store, event_id)
+
+    def explain(self, body: bytes, at: datetime | None = None) -> dict[str, Any]:
+        """Say who would be told what of a payload, and why, without keeping or telling anything; see `explain.explain`.
+
+        Args:
+            at: as if it came then; now, unless given.
+        """
+        return explain(body, self.running, self.store, at or self._clock())
 
     def retry(self, delivery: DeliveryStatus) -> str | None:
         """Have a delivery tried again at once, if its destination is not paused.

@@ -207,3 +207,24 @@ def test_any_text_is_read_or_refused(text: str) -> None:
     for read in (units.duration_seconds, units.size_bytes, units.rate_per_second):
         with suppress(ValueError):
             assert read(text) >= 0
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("2026-03-02T07:31:57Z", "2026-03-02T07:31:57+00:00"),
+        ("2026-03-02T07:31:57", "2026-03-02T07:31:57+00:00"),
+        ("2026-03-02 08:31:57+01:00", "2026-03-02T07:31:57+00:00"),
+        ("2026-03-02", "2026-03-02T00:00:00+00:00"),
+    ],
+)
+def test_reads_a_moment(text: str, expected: str) -> None:
+    """In UTC unless it says otherwise."""
+    assert expected == units.moment(text).isoformat()
+
+
+@pytest.mark.parametrize("text", ["", "soon", "2026-13-01", "0001-01-01T00:00:00+14:00", "12"])
+def test_reads_no_moment_where_there_is_none(text: str) -> None:
+    """Years that there are not, too."""
+    with pytest.raises(ValueError, match="should be a time such as"):
+        units.moment(text)

@@ -7,7 +7,7 @@ import time
 
 import structlog
 from flask import Blueprint, Request, Response, request
-from werkzeug.exceptions import BadRequest, ClientDisconnected, HTTPException, RequestEntityTooLarge
+from werkzeug.exceptions import BadRequest, HTTPException
 
 import telemetry
 import units
@@ -16,14 +16,12 @@ from outbox.database import StoreError
 from outbox.records import DeliveryStatus
 from pipeline import Pipeline
 from web.answers import answer, error
+from web.body import whole_body
 
-_CHUNK = 65_536
 # Shorter than the grace that a worker has to end in.
 _LONGEST_WAIT_SECONDS = 15.0
 # Fewer than a process has threads: those who wait must not keep others from being accepted.
 _WAITERS = 20
-# A client that sends nothing for so long gives its thread back.
-_SILENCE_SECONDS = 10.0
 
 _log = structlog.get_logger("alert")
 
@@ -37,7 +35,7 @@ def blueprint(pipeline: Pipeline) -> Blueprint:
     def post() -> Response:
         wait_seconds = _wait_seconds(request)
         try:
-            body = _body(request, pipeline.configuration.file.web.max_body)
+            body = whole_body(request, pipeline.configuration.file.web.max_body)
         except HTTPException as unread:
             # It may have been a page, and Alertmanager will not send it again.
             pipeline.reject(unread.description or type(unread).__name__)
@@ -93,46 +91,3 @@ def _wait_seconds(asked: Request) -> float | None:
         return min(units.duration_seconds(text), _LONGEST_WAIT_SECONDS)
     except ValueError as wrong:
         raise BadRequest(f"wait: {wrong}") from None
-
-
-def _body(asked: Request, limit: int) -> bytes:
-    """The whole body, chunked or not.
-
-    Raises:
-        RequestEntityTooLarge: it is longer than the limit (Flask's own check cuts a chunked one off in silence).
-        BadRequest: it broke off.
-    """
-    connection = asked.environ.get("gunicorn.socket")
-    if connection is not None:
-        connection.settimeout(_SILENCE_SECONDS)
-    too_large = RequestEntityTooLarge(f"the body is longer than {limit} bytes (web.max_body)")
-    if (asked.content_length or 0) > limit:
-        _drain(asked, limit)
-        raise too_large
-    body = bytearray()
-    try:
-        while chunk := asked.stream.read(_CHUNK):
-            body += chunk
-            if len(body) > limit:
-                _drain(asked, limit)
-                raise too_large
-    except ClientDisconnected:
-        raise BadRequest("the body broke off: it is shorter than its Content-Length") from None
-    except HTTPException:
-        raise
-    except Exception as broken:
-        # The server's own errors, which have no class in common: broken off, or chunks that are none.
-        raise BadRequest(f"the body cannot be read to its end ({type(broken).__name__})") from None
-    if asked.content_length is not None and len(body) < asked.content_length:
-        raise BadRequest("the body is shorter than its Content-Length")
-    return bytes(body)
-
-
-def _drain(asked: Request, limit: int) -> None:
-    """Read on a while, unkept: a client that still writes would not see the answer when the connection closes."""
-    try:
-        for _ in range(4 * limit // _CHUNK + 16):
-            if not asked.stream.read(_CHUNK):
-                return
-    except Exception:
-        return

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import cast
@@ -9,21 +10,27 @@ from typing import cast
 from flask import Blueprint, Request, Response, request
 from werkzeug.exceptions import BadRequest
 
+import units
+from alerts.payload import PayloadError
 from outbox.database import StoreError
 from outbox.listing import WORDS, ListedDelivery, Word, document
 from outbox.records import DeliveryStatus
 from outbox.standing import document as destination_document
 from pipeline import Pipeline
 from web.answers import answer, error, from_elsewhere
+from web.body import whole_body
 
 _LISTED = 100
 _LISTED_AT_MOST = 1_000
 _LARGEST_ID = 2**63 - 1
+# It takes as long as planning does, and alerts come first.
+_EXPLAINED_AT_ONCE = 2
 
 
 def blueprint(pipeline: Pipeline) -> Blueprint:
     """The routes."""
     routes = Blueprint("api", __name__, url_prefix="/api/v1")
+    explaining = threading.BoundedSemaphore(_EXPLAINED_AT_ONCE)
 
     @routes.get("/events/<int:event_id>")
     def event(event_id: int) -> Response:
@@ -42,6 +49,21 @@ def blueprint(pipeline: Pipeline) -> Blueprint:
                 "trace": pipeline.trace(event_id),
             }
         )
+
+    @routes.post("/explain")
+    def explain() -> Response:
+        at = _moment(request)
+        body = whole_body(request, pipeline.configuration.file.web.max_body)
+        if not explaining.acquire(blocking=False):
+            busy = error("others are being explained just now; come again", 503)
+            busy.headers["Retry-After"] = "1"
+            return busy
+        try:
+            return answer(pipeline.explain(body, at))
+        except PayloadError as malformed:
+            return error(str(malformed), 400)
+        finally:
+            explaining.release()
 
     @routes.get("/deliveries")
     def deliveries() -> Response:
@@ -94,6 +116,14 @@ def blueprint(pipeline: Pipeline) -> Blueprint:
 
 def _no_delivery(delivery_id: int) -> Response:
     return error(f"there is no delivery {delivery_id}", 404)
+
+
+def _moment(asked: Request) -> datetime | None:
+    text = asked.args.get("at")
+    try:
+        return units.moment(text) if text else None
+    except ValueError as wrong:
+        raise BadRequest(f"at: {wrong}") from None
 
 
 def _words(asked: Request) -> list[Word]:

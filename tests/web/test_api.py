@@ -84,3 +84,40 @@ def test_a_failing_storage_is_503(client: FlaskClient, failing: Failing, engine:
         connection.execute(text("ALTER TABLE events RENAME TO other"))
     response = client.get("/api/v1/events/1")
     assert (503, expected) == (response.status_code, response.json)
+
+
+def test_explains(client: FlaskClient) -> None:
+    """What would become of a payload, at a time; nothing is kept."""
+    response = client.post("/api/v1/explain?at=2026-03-02T07:00:00Z", data=SEED)
+    assert 200 == response.status_code
+    document = response.json
+    assert document is not None
+    assert "2026-03-02T07:00:00+00:00" == document["at"]
+    (delivery,) = document["groups"][0]["deliveries"]
+    assert ("team/log/0", True, ["KubePodCrashLooping"]) == (
+        delivery["destination"],
+        delivery["told"],
+        delivery["message"],
+    )
+    assert 404 == client.get("/api/v1/events/1").status_code
+
+
+@pytest.mark.parametrize(
+    ("query", "data", "status", "said"),
+    [
+        ("", b"{", 400, "is not JSON"),
+        ("?at=soon", SEED, 400, "at: should be a time such as"),
+        ("", b"[" + b" " * 70_000, 413, "longer than 65536 bytes"),
+    ],
+)
+def test_explains_no_nonsense(client: FlaskClient, query: str, data: bytes, status: int, said: str) -> None:
+    """What `/alert` would refuse, a time that is none, and what is too long."""
+    response = client.post(f"/api/v1/explain{query}", data=data)
+    assert status == response.status_code
+    assert said in (response.json or {})["error"]
+
+
+def test_explains_nothing_while_the_storage_fails(client: FlaskClient, failing: Failing) -> None:
+    """It needs what is known."""
+    failing.failures["histories"] = 1
+    assert 503 == client.post("/api/v1/explain", data=SEED).status_code

@@ -1,0 +1,84 @@
+"""`explain` on the command line: for people, and for programs."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from app import cli
+from tests.samples import SEED, webhook, wire_alert
+
+CONFIGURED = """
+route:
+  receiver: chat
+  routes:
+  - {receiver: on-call, matchers: ['severity=~"(?i)critical"']}
+receivers:
+- name: chat
+  webhook_configs: [{url: 'http://127.0.0.1:1/s3cret'}]
+- name: on-call
+  pagerduty_configs: [{routing_key: 0123456789abcdef0123456789abcdef}]
+  email_configs: [{to: a@example.com, from: b@example.com, smarthost: 'localhost:25'}]
+"""
+Run = Callable[..., Result]
+
+
+@pytest.fixture
+def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
+    """Runs the command in a folder with a configuration and the README's payload."""
+    monkeypatch.setenv("DATABASE_URL", f"sqlite:///{tmp_path}/none/x.db")
+    (tmp_path / "config.yaml").write_text(CONFIGURED)
+    (tmp_path / "seed.json").write_bytes(SEED)
+
+    def run(*arguments: str, stdin: str | None = None) -> Result:
+        command = ["explain", f"--config={tmp_path / 'config.yaml'}", *arguments]
+        return CliRunner().invoke(cli, command, input=stdin, catch_exceptions=False)
+
+    return run
+
+
+def test_tells_people(run: Run, tmp_path: Path) -> None:
+    """Each route that was tried, who is told what, and what would be asked; and that nothing is known."""
+    done = run(str(tmp_path / "seed.json"), "--at=2026-03-02T07:00:00Z")
+    assert 0 == done.exit_code
+    lines = [line.strip() for line in done.stdout.splitlines()]
+    assert "as of 2026-03-02T07:00:00+00:00" == lines[0]
+    assert '✓ route.routes[0] {severity=~"(?i)critical"} → on-call' in lines
+    assert {"on-call/pagerduty/0 is told", "on-call/email/0 is told"} <= set(lines)
+    assert '"To": "a@example.com",' in lines
+    assert any(line.startswith("cpu: ") for line in lines)
+    assert "as if nothing had come before" in done.stderr
+    assert "0123456789abcdef" not in done.stdout
+    assert not (tmp_path / "none").exists()
+
+
+def test_tells_programs(run: Run) -> None:
+    """As JSON, of what comes on standard input."""
+    payload = webhook(wire_alert("A\x1b[31m", severity="warning"))
+    done = run("-", "--json", stdin=json.dumps(payload))
+    (group,) = json.loads(done.stdout)["groups"]
+    assert ["chat/webhook/0"] == [each["destination"] for each in group["deliveries"]]
+    assert "s3cret" not in done.stdout
+    shown = run("-", stdin=json.dumps(payload)).stdout
+    assert "\x1b" not in shown
+    assert "✗ route.routes[0]: severity=~\"(?i)critical\": it is 'warning'" in shown
+
+
+@pytest.mark.parametrize(
+    ("arguments", "stdin", "code", "said"),
+    [
+        (["-"], "{", 1, "is not JSON"),
+        (["-"], "[]", 1, "the list of alerts is empty"),
+        (["-", "--at=yesterday"], "{}", 2, "should be a time such as"),
+        (["nowhere.json"], "", 2, "nowhere.json"),
+        ([], "", 2, "Missing argument"),
+    ],
+)
+def test_refuses_nonsense(run: Run, arguments: list[str], stdin: str, code: int, said: str) -> None:
+    """With what is wrong, and no traceback."""
+    done = run(*arguments, stdin=stdin)
+    assert code == done.exit_code
+    assert said in done.stderr
+    assert "Traceback" not in done.stderr
