@@ -8,7 +8,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 # The first of these that fits is taken, unless PYTHON names one.
 PYTHONS := $(or $(PYTHON),python3 python3.14 python3.13 python3.12 python3.11)
-BENCHMARKS := acceptance latency storm stored enrichment routing
+BENCHMARKS := acceptance latency storm stored enrichment routing inhibition
 BASE_URL := http://localhost:$(or $(PORT),8080)
 
 help: ## say what there is
