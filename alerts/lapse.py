@@ -54,6 +54,11 @@ def rendered(group: AlertGroup) -> bytes:
     return json.dumps(document, separators=(",", ":")).encode()
 
 
+def rendered_bare(alerts: Sequence[Alert]) -> bytes:
+    """Write alerts as they come without a group key; a body that `alerts.payload.parse` reads as equal ones."""
+    return json.dumps([_wire(alert) for alert in alerts], separators=(",", ":")).encode()
+
+
 def _wire(alert: Alert) -> dict[str, object]:
     return {
         "status": alert.status,

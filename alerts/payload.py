@@ -14,7 +14,7 @@ from typing import Annotated, Any, Literal, NoReturn, TypeVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
-from alerts.model import ALONE, Alert, AlertGroup, Status, common, fingerprint
+from alerts.model import ALONE, TOGETHER, Alert, AlertGroup, Status, common, fingerprint
 
 _RFC3339 = re.compile(r"(\d{4}-\d{2}-\d{2})[Tt](\d{2}:\d{2}:\d{2})(?:\.(\d{1,6})\d*)?([Zz]|[+-]\d{2}:\d{2})", re.ASCII)
 # Go's zero time: what Alertmanager writes for "not yet".
@@ -90,12 +90,13 @@ class _WireGroup(_Wire):
     notification_reason: str | None = None
 
 
-def parse(body: bytes, received_at: datetime) -> tuple[AlertGroup, ...]:
+def parse(body: bytes, received_at: datetime, *, made_here: bool = False) -> tuple[AlertGroup, ...]:
     """Read a request's body.
 
     Args:
         body: an Alertmanager webhook (version 4), one bare alert, or a list of alerts, as JSON in UTF-8.
         received_at: aware; stands in for a missing `startsAt`, and decides a missing `status`.
+        made_here: it is a webhook of ours about a group that there is; its key may be one that is made here.
 
     Returns:
         One group for a webhook; one for each bare alert, with a repeated one told once, as it was told last.
@@ -115,7 +116,7 @@ def parse(body: bytes, received_at: datetime) -> tuple[AlertGroup, ...]:
         if "labels" not in document:
             raise PayloadError("has neither `alerts` (an Alertmanager webhook) nor `labels` (a bare alert)")
         return _bare([_validated(_WireAlert, document, "")], received_at)
-    return _webhook(_validated(_WireGroup, document, ""), received_at)
+    return _webhook(_validated(_WireGroup, document, ""), received_at, made_here)
 
 
 def _document(body: bytes) -> Any:
@@ -167,13 +168,14 @@ def _problems(error: ValidationError, place: str) -> Iterator[str]:
         yield f"and {len(problems) - _MAX_PROBLEMS} more"
 
 
-def _webhook(wire: _WireGroup, received_at: datetime) -> tuple[AlertGroup, ...]:
+def _webhook(wire: _WireGroup, received_at: datetime, made_here: bool) -> tuple[AlertGroup, ...]:
     if not wire.groupKey:
         return _bare(wire.alerts, received_at, wire)
+    ours = wire.groupKey.startswith((ALONE, TOGETHER))
     alerts = tuple(_alert(each, received_at) for each in wire.alerts)
     return (
         AlertGroup(
-            group_key=wire.groupKey,
+            group_key=f"upstream:{wire.groupKey}" if ours and not made_here else wire.groupKey,
             alerts=alerts,
             group_labels=wire.groupLabels or {},
             common_labels=_given_or_common(wire.commonLabels, [alert.labels for alert in alerts]),
@@ -182,6 +184,7 @@ def _webhook(wire: _WireGroup, received_at: datetime) -> tuple[AlertGroup, ...]:
             external_url=wire.externalURL or "",
             truncated_alerts=wire.truncatedAlerts or 0,
             notification_reason=wire.notification_reason or "",
+            bare=ours and made_here,
         ),
     )
 

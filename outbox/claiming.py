@@ -53,7 +53,7 @@ _HEADS = {True: _heads(_d.id), False: _heads(_d.rank, _d.id)}
 """By whether the oldest go first."""
 _MEMBERS = Prepared(
     select(
-        *(column for column in deliveries.c if column.name not in ("notification", "detail")),
+        *(column for column in deliveries.c if column.name not in ("notification", "detail", "tells")),
         and_(DUE, FREE).label("ready"),
         FREE.label("free"),
         func.length(_d.notification).label("size"),

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable
 from datetime import datetime
 
 from pydantic import ValidationError
-from sqlalchemy import literal, literal_column, select, tuple_
+from sqlalchemy import bindparam, literal, literal_column, select, tuple_
 
 from alerts.history import History
 from alerts.model import ALONE, TOGETHER, Alert
@@ -16,21 +16,31 @@ from outbox.holding import holding_digests
 from outbox.prepared import OneOf, Prepared
 from outbox.records import Event, EventKind
 from outbox.reports import Reports
-from outbox.rows import HISTORY, THREAD, group_id, plain_text, read_alerts
+from outbox.rows import HISTORY, THREAD, after_telling, group_id, plain_text, read_alerts
 from outbox.tables import PENDING, alerts, deliveries, events, groups, routings, threads
 
 _HISTORIES = Prepared(select(groups.c.group_id, groups.c.history).where(OneOf(groups.c.group_id, "some")))
-_TOLD_OR_WAITING = (
-    Prepared(
-        select(deliveries.c.group_id, deliveries.c.destination, literal_column("NULL").label("thread")).where(
-            OneOf(deliveries.c.group_id, "some"), PENDING
-        )
-    ),
-    Prepared(
-        select(threads.c.group_id, threads.c.destination, threads.c.thread).where(
-            OneOf(threads.c.group_id, "some"), threads.c.open == 1
-        )
-    ),
+_WAITING = Prepared(
+    select(deliveries.c.group_id, deliveries.c.destination, deliveries.c.tells)
+    .where(OneOf(deliveries.c.group_id, "some"), PENDING)
+    .order_by(deliveries.c.id)
+)
+_TOLD = Prepared(
+    select(threads.c.group_id, threads.c.destination, threads.c.thread).where(
+        OneOf(threads.c.group_id, "some"), threads.c.open == 1
+    )
+)
+_HEARD_BY = Prepared(
+    select(alerts.c.group_id, alerts.c.fingerprint, alerts.c.destinations).where(
+        OneOf(alerts.c.group_id, "some"), alerts.c.status == literal_column("'firing'")
+    )
+)
+_STILL_FIRING = Prepared(
+    select(alerts.c.alert).where(
+        alerts.c.group_id == bindparam("group"),
+        OneOf(alerts.c.fingerprint, "some"),
+        alerts.c.status == literal_column("'firing'"),
+    )
 )
 _FIRING_IN = Prepared(
     select(groups.c.group_key, alerts.c.fingerprint)
@@ -91,10 +101,10 @@ class Known(Reports):
         with self._reading() as connection:
             return withholding.withheld(connection, group_keys)
 
-    def withheld_due(self, now: datetime, at_most: int) -> list[withholding.Due]:
-        """Alerts that are not told for now and may be by then, those that have waited longest first."""
+    def withheld_due(self, now: datetime, most_groups: int, most_alerts: int) -> list[withholding.Due]:
+        """Alerts that are not told for now and may be by then, of the groups that have waited longest."""
         with self._reading() as connection:
-            return withholding.due(connection, now, at_most)
+            return withholding.due(connection, now, most_groups, most_alerts)
 
     def body(self, event_id: int) -> bytes | None:
         """An event's payload as it came; None when it is kept no more."""
@@ -144,23 +154,41 @@ class Known(Reports):
             )
             return set(connection.execute(quiet).scalars())
 
-    def holders(self, group_keys: Iterable[str]) -> dict[str, dict[str, frozenset[str]]]:
+    def holders(self, group_keys: Iterable[str]) -> dict[str, dict[str, frozenset[str] | None]]:
         """Which destinations hold, or are about to be told, something of groups that is not over there.
 
         Returns:
-            By group key and destination the fingerprints that it holds; empty where that is not known yet.
+            By group key and destination the fingerprints that it holds; None where that is not known.
         """
         keys = {group_id(key): key for key in group_keys}
-        found: dict[str, dict[str, frozenset[str]]] = {}
+        found: dict[str, dict[str, frozenset[str] | None]] = {}
         with self._reading() as connection:
-            for statement in _TOLD_OR_WAITING:
-                for row in statement.rows(connection, {"some": list(keys)}):
-                    held = _open_fingerprints(row.thread) if row.thread else frozenset[str]()
-                    found.setdefault(keys[row.group_id], {})[row.destination] = held
+            for row in _TOLD.rows(connection, {"some": list(keys)}):
+                found.setdefault(keys[row.group_id], {})[row.destination] = _open_fingerprints(row.thread)
             for (of_group, destination), heard in holding_digests(connection, list(keys)).items():
-                of_destination = found.setdefault(keys[of_group], {})
-                of_destination[destination] = heard or of_destination.get(destination, heard)
-        return found
+                found.setdefault(keys[of_group], {})[destination] = heard or None
+            for row in _WAITING.rows(connection, {"some": list(keys)}):
+                of_destination = found.setdefault(keys[row.group_id], {})
+                held = of_destination.get(row.destination, frozenset())
+                known = held is not None and row.tells is not None
+                of_destination[row.destination] = after_telling(held, row.tells) if known else None  # type: ignore[arg-type]
+        return {
+            key: {name: held for name, held in of_group.items() if held is None or held}
+            for key, of_group in found.items()
+        }
+
+    def heard_by(self, group_keys: Iterable[str]) -> dict[tuple[str, str], frozenset[str]]:
+        """By group's key and fingerprint which destinations' part of the group an alert that fires was in."""
+        keys = {group_id(key): key for key in group_keys}
+        with self._reading() as connection:
+            rows = _HEARD_BY.rows(connection, {"some": list(keys)})
+        return {(keys[row.group_id], row.fingerprint): frozenset(row.destinations.split("\n")) for row in rows}
+
+    def still_firing(self, group_key: str, fingerprints: Iterable[str]) -> list[Alert]:
+        """Those of a group's alerts that are known to fire, as they were heard of last."""
+        asked = {"group": group_id(group_key), "some": [plain_text(each) for each in fingerprints]}
+        with self._reading() as connection:
+            return list(read_alerts(_STILL_FIRING.values(connection, asked)))
 
     def silent_alerts(self, before: datetime, limit: int) -> list[tuple[str, Alert]]:
         """Alerts that fire and were last heard of before a time, the longest ago first, each with its group's key."""
@@ -182,9 +210,11 @@ class Known(Reports):
             return connection.execute(waits).first() is not None
 
 
-def _open_fingerprints(thread: str) -> frozenset[str]:
+def _open_fingerprints(text: str) -> frozenset[str] | None:
     try:
-        return frozenset(THREAD.validate_json(thread).open_fingerprints)
+        thread = THREAD.validate_json(text)
     except ValidationError:
-        # Another version's: what it holds is not known.
-        return frozenset()
+        # Another version's.
+        return None
+    # What was attempted may have arrived.
+    return None if thread.attempted else frozenset(thread.open_fingerprints)

@@ -48,6 +48,23 @@ def rank(counted: Mapping[str, int]) -> int:
     return 0 if counted.get("critical") else 1
 
 
+def tells(notification: Notification) -> str:
+    """Of which alerts it tells that they fire, and of which that they are over."""
+    alerts = notification.group.alerts
+    return plain_text("\n".join(f"{'+' if alert.firing else '-'}{alert.fingerprint}" for alert in alerts))
+
+
+def after_telling(held: frozenset[str], told: str) -> frozenset[str]:
+    """The fingerprints of what a destination holds once it was told.
+
+    Args:
+        told: as `tells` has it.
+    """
+    lines = told.split("\n")
+    over = {line[1:] for line in lines if line.startswith("-")}
+    return (held - over) | {line[1:] for line in lines if line.startswith("+")}
+
+
 def delivery_row(planned: Planned, event_id: int, received_at: datetime) -> dict[str, Any]:
     """A notification as a row of `deliveries`."""
     notification = planned.notification
@@ -62,6 +79,7 @@ def delivery_row(planned: Planned, event_id: int, received_at: datetime) -> dict
         "rank": rank(counted),
         "notification": json_text(NOTIFICATION, notification),
         "counts": json.dumps(counted),
+        "tells": None if planned.suppressed else tells(notification),
         "state": "pending" if planned.suppressed is None else "suppressed",
         "attempts": 0,
         "due_at": planned.due_at,

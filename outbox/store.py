@@ -124,6 +124,10 @@ class Store(Known):
         """Keep why alerts are not told yet, and when they are to be looked at again."""
         self._writer.write(_postpone, still, durable=False)
 
+    def ask_later(self, some: Sequence[Due], again_at: datetime) -> None:
+        """Have alerts that are not told for now looked at again then, unless they are planned anew meanwhile."""
+        self._writer.write(_ask_later, (some, again_at), durable=False)
+
     def add_sources(self, inhibiting: Mapping[str, Sequence[str]]) -> None:
         """Keep that alerts inhibit others, by fingerprint the scopes; those that are over by now are left out."""
         self._writer.write(_add_sources, inhibiting, durable=False)
@@ -184,6 +188,13 @@ def _postpone(connection: Connection, items: Sequence[Sequence[tuple[Due, Mappin
     planning.lock(connection)
     for still in items:
         withholding.postpone(connection, still)
+    return [None] * len(items)
+
+
+def _ask_later(connection: Connection, items: Sequence[tuple[Sequence[Due], datetime]]) -> list[None]:
+    planning.lock(connection)
+    for some, again_at in items:
+        withholding.ask_later(connection, some, again_at)
     return [None] * len(items)
 
 

@@ -95,6 +95,9 @@ deliveries = Table(
     Column("rank", Integer, nullable=False, server_default="1", comment="0 for what is critical and fires"),
     Column("notification", Text, nullable=False, comment="all that is to be said, unrendered"),
     Column("counts", Text, comment="its alerts: firing, by severity, and resolved"),
+    Column(
+        "tells", Text, comment="their fingerprints, a line each: behind + of those that fire, behind - of the others"
+    ),
     Column("state", String(16), nullable=False, comment="pending, delivered, superseded, digested, suppressed, dead"),
     Column("attempts", Integer, nullable=False, default=0),
     Column("due_at", Moment, nullable=False),

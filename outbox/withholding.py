@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
@@ -11,7 +11,9 @@ from typing import Any
 
 from sqlalchemy import (
     Connection,
+    Integer,
     Text,
+    and_,
     bindparam,
     cast,
     delete,
@@ -48,7 +50,11 @@ _WITHHELD = Prepared(
 )
 _WITHHOLD = Prepared(
     update(alerts)
-    .where(_a.fingerprint == bindparam("of_fingerprint"), _a.group_id == bindparam("of_group"))
+    .where(
+        _a.fingerprint == bindparam("of_fingerprint"),
+        _a.group_id == bindparam("of_group"),
+        _a.status == literal_column("'firing'"),
+    )
     .values(withheld=bindparam("why"), inhibited_in=bindparam("scope"), again_at=_again_at)
 )
 _POSTPONE = Prepared(
@@ -61,13 +67,34 @@ _POSTPONE = Prepared(
     )
     .values(withheld=bindparam("why"), inhibited_in=bindparam("scope"), again_at=_again_at)
 )
+_LATER = Prepared(
+    update(alerts)
+    .where(
+        _a.fingerprint == bindparam("of_fingerprint"),
+        _a.group_id == bindparam("of_group"),
+        _a.event_id == bindparam("of_event"),
+        _a.withheld.is_not(literal_column("NULL")),
+    )
+    .values(again_at=_again_at)
+)
+_OF_ALERTS = Prepared(select(sources.c.scope, sources.c.fingerprint).where(OneOf(sources.c.fingerprint, "some")))
 _HEARD_OF = Prepared(select(_a.fingerprint, _a.status, _a.updated_at).where(OneOf(_a.fingerprint, "some")))
+_IS_DUE = and_(_a.again_at.is_not(literal_column("NULL")), _a.again_at <= bindparam("now", type_=Moment()))
+_DUE_GROUPS = Prepared(
+    select(_a.group_id)
+    .where(_IS_DUE)
+    .group_by(_a.group_id)
+    .order_by(func.min(_a.again_at))
+    .limit(bindparam("at_most", type_=Integer))
+)
+# One of each group, then another of each: a large one holds up no other.
+_turn = func.row_number().over(partition_by=_a.group_id, order_by=_a.fingerprint).label("turn")
 _DUE = Prepared(
-    select(groups.c.group_key, _a.fingerprint, _a.alert, _a.event_id, _a.withheld)
+    select(groups.c.group_key, _a.fingerprint, _a.alert, _a.event_id, _a.withheld, _turn)
     .join(groups, groups.c.group_id == _a.group_id)
-    .where(_a.again_at.is_not(literal_column("NULL")), _a.again_at <= bindparam("now", type_=Moment()))
-    .order_by(_a.again_at)
-    .limit(bindparam("at_most"))
+    .where(_IS_DUE, OneOf(_a.group_id, "some"))
+    .order_by("turn")
+    .limit(bindparam("at_most", type_=Integer))
 )
 
 
@@ -118,19 +145,62 @@ def columns(why: Mapping[str, Withheld]) -> dict[str, Any]:
 
 
 def keep(connection: Connection, plans: Sequence[Plan]) -> None:
-    """Keep what came of it that alerts fire that inhibit others, and that such are over."""
-    known = {each: scopes for plan in plans for each, scopes in plan.sources.items()}
-    started = [{"scope": scope, "fingerprint": plain_text(each)} for each, some in known.items() for scope in some]
-    ended = [plain_text(each) for each, scopes in known.items() if not scopes]
-    insert_missing_rows(connection, sources, started)
-    freed = _ENDED.values(connection, {"some": ended}) if ended else []
-    if freed:
-        _FREED.run(connection, {"some": sorted(set(freed)), "again_at": AT_ONCE})
+    """Keep what came of it that alerts fire that inhibit others, and that such are over; and what is not told for now.
+
+    The plans' alerts are kept already.
+    """
+    known: dict[str, tuple[str, ...]] = {}
+    lapsed = set[str]()
     for plan in plans:
-        told = {(group_key, alert.fingerprint) for group_key, alert, _ in plan.alerts}
-        for (group_key, fingerprint), why in plan.withheld.items():
-            if (group_key, fingerprint) not in told:
-                set_withheld(connection, group_key, fingerprint, why)
+        of_plan = {plain_text(fingerprint): scopes for fingerprint, scopes in plan.sources.items()}
+        known |= of_plan
+        lapsed = lapsed | of_plan.keys() if plan.event.kind == "lapse" else lapsed - of_plan.keys()
+    started = {fingerprint: scopes for fingerprint, scopes in known.items() if scopes}
+    freed = _start(connection, started) if started else set()
+    if ended := known.keys() - started.keys():
+        freed |= _end(connection, ended, lapsed)
+    for (group_key, fingerprint), why in _withheld_beside(plans).items():
+        set_withheld(connection, group_key, fingerprint, why)
+    # What inhibited it may be over by now, be it in this commit or since it was planned.
+    scopes = {each.scope for plan in plans for why in plan.withheld.values() for each in why.values() if each.scope}
+    _free(connection, freed | scopes)
+
+
+def _start(connection: Connection, started: Mapping[str, Sequence[str]]) -> set[str]:
+    """Keep that alerts inhibit in these scopes and no others; the scopes in which they did."""
+    rows = _OF_ALERTS.rows(connection, {"some": list(started)})
+    stale = [row for row in rows if row.scope not in started[row.fingerprint]]
+    for row in stale:
+        connection.execute(
+            delete(sources).where(sources.c.scope == row.scope, sources.c.fingerprint == row.fingerprint)
+        )
+    pairs = [{"scope": scope, "fingerprint": each} for each, scopes in started.items() for scope in scopes]
+    insert_missing_rows(connection, sources, pairs)
+    return {row.scope for row in stale}
+
+
+def _end(connection: Connection, ended: Collection[str], lapsed: Collection[str]) -> set[str]:
+    """Keep that alerts inhibit no more, but for those that lapsed in one group and fire in another; the scopes."""
+    still: set[str] = set()
+    if lapsed:
+        rows = _HEARD_OF.rows(connection, {"some": sorted(lapsed)})
+        still = {row.fingerprint for row in rows if row.status == "firing"}
+    return set(_ENDED.values(connection, {"some": sorted(set(ended) - still)}))
+
+
+def _withheld_beside(plans: Iterable[Plan]) -> dict[tuple[str, str], Mapping[str, Withheld]]:
+    """Of alerts that plans do not name, and whose rows they so have not written: where they are not told."""
+    found: dict[tuple[str, str], Mapping[str, Withheld]] = {}
+    for plan in plans:
+        named = {(group_key, alert.fingerprint) for group_key, alert, _ in plan.alerts}
+        found = {key: why for key, why in {**found, **plan.withheld}.items() if key not in named}
+    return found
+
+
+def _free(connection: Connection, scopes: Collection[str]) -> None:
+    """Have what is inhibited looked at, where no source fires any more."""
+    if scopes:
+        _FREED.run(connection, {"some": sorted(scopes), "again_at": AT_ONCE})
 
 
 def set_withheld(connection: Connection, group_key: str, fingerprint: str, why: Mapping[str, Withheld]) -> None:
@@ -148,9 +218,10 @@ def set_withheld(connection: Connection, group_key: str, fingerprint: str, why: 
     )
 
 
-def due(connection: Connection, now: datetime, at_most: int) -> list[Due]:
-    """Alerts that may be told by now, those that have waited longest first."""
-    rows = _DUE.rows(connection, {"now": now, "at_most": at_most})
+def due(connection: Connection, now: datetime, most_groups: int, most_alerts: int) -> list[Due]:
+    """Alerts that may be told by now, of the groups that have waited longest."""
+    found = _DUE_GROUPS.values(connection, {"now": now, "at_most": most_groups})
+    rows = _DUE.rows(connection, {"now": now, "some": found, "at_most": most_alerts}) if found else []
     return [
         Due(row.group_key, alert, row.event_id, json.loads(row.withheld or "{}"))
         for row in rows
@@ -164,7 +235,7 @@ def ask_again(connection: Connection) -> int:
     return connection.execute(again.values(again_at=AT_ONCE)).rowcount
 
 
-def postpone(connection: Connection, still: Iterable[tuple[Due, Mapping[str, Withheld]]]) -> None:
+def postpone(connection: Connection, still: Sequence[tuple[Due, Mapping[str, Withheld]]]) -> None:
     """Keep why alerts are not told yet, of those that nobody has planned anew meanwhile."""
     for each, why in still:
         said = columns(why)
@@ -179,6 +250,14 @@ def postpone(connection: Connection, still: Iterable[tuple[Due, Mapping[str, Wit
                 "again_at": said["again_at"],
             },
         )
+    _free(connection, {each.scope for _, why in still for each in why.values() if each.scope})
+
+
+def ask_later(connection: Connection, some: Iterable[Due], again_at: datetime) -> None:
+    """Have alerts looked at again then, unless they are planned anew meanwhile."""
+    for each in some:
+        names = {"of_fingerprint": plain_text(each.alert.fingerprint), "of_group": group_id(each.group_key)}
+        _LATER.run(connection, {**names, "of_event": each.event_id, "again_at": again_at})
 
 
 def add_sources(connection: Connection, inhibiting: Mapping[str, Sequence[str]]) -> None:

@@ -10,8 +10,9 @@ from alerts.withheld import Withheld
 from config.schema import Configuration
 from routing import Hearing, part
 
-Holders = Mapping[str, frozenset[str]]
-"""By destination the fingerprints of what it holds that is not over there; none where that is not known yet."""
+Holders = Mapping[str, frozenset[str] | None]
+"""By destination the fingerprints of what it holds, or is to be told, that is not over there; None where that is not
+known. Who holds nothing is left out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,12 +65,24 @@ class Before:
     Attributes:
         holders: who holds something of it.
         untold: of its alerts, where they were not told when they were last heard of, and why, in words.
-        released: the alerts that may be told again, where that is what the event is about: nobody else hears of it.
+        told: of its alerts, where they were told, as far as that was asked: of those who hear of no ends, it is not
+            known what they hold.
+        release: it is about what may be told again: nobody else hears of it.
     """
 
     holders: Holders = field(default_factory=dict)
     untold: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
-    released: Set[str] | None = None
+    told: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    release: bool = False
+
+    def has(self, destination: str, fingerprint: str) -> bool:
+        """Whether a destination is known to have been told of an alert that fires, and not of its end."""
+        held = self.holders.get(destination) or ()
+        return fingerprint in held or destination in self.told.get(fingerprint, ())
+
+    def may_have(self, destination: str, fingerprint: str) -> bool:
+        """Whether that is so, or is not known."""
+        return (destination in self.holders and self.holders[destination] is None) or self.has(destination, fingerprint)
 
 
 def divide(configuration: Configuration, group: AlertGroup, hearings: Sequence[Hearing], before: Before) -> Division:
@@ -80,18 +93,28 @@ def divide(configuration: Configuration, group: AlertGroup, hearings: Sequence[H
     """
     parts: list[Part] = []
     withheld: dict[str, dict[str, Withheld]] = {}
-    routed = set()
+    reached = _reached(configuration, hearings)
     for hearing in hearings:
         for place in places(configuration, hearing.receiver):
-            routed.add(place.destination)
             kept_back = _kept_back(hearing, place, before)
             for fingerprint, why in kept_back.items():
                 withheld.setdefault(fingerprint, {})[place.destination] = why
-            if before.released is None or _is_for(place, hearing, kept_back, before, configuration):
-                parts.append(_part(hearing, place, kept_back, before))
-    if before.released is None:
+            if not before.release or _is_for(place, hearing, kept_back, before, reached):
+                parts.append(_part(group, hearing, place, kept_back, before))
+    if not before.release:
+        routed = set().union(*reached.values())
         parts += _to_others(group, before.holders, routed)
     return Division(tuple(parts), withheld)
+
+
+def _reached(configuration: Configuration, hearings: Sequence[Hearing]) -> Mapping[str, Set[str]]:
+    """By fingerprint the destinations that an alert's routes lead to."""
+    found: dict[str, set[str]] = {}
+    for hearing in hearings:
+        names = {place.destination for place in places(configuration, hearing.receiver)}
+        for alert in hearing.group.alerts:
+            found.setdefault(alert.fingerprint, set()).update(names)
+    return found
 
 
 def places(configuration: Configuration, name: str) -> Iterator[Place]:
@@ -103,11 +126,11 @@ def places(configuration: Configuration, name: str) -> Iterator[Place]:
 
 def _kept_back(hearing: Hearing, place: Place, before: Before) -> Mapping[str, Withheld]:
     """What is not to be told there, and was not."""
-    held = before.holders.get(place.destination, frozenset())
-    return {each: why for each, why in hearing.withheld.items() if each not in held}
+    name = place.destination
+    return {each: why for each, why in hearing.withheld.items() if not before.has(name, each)}
 
 
-def _part(hearing: Hearing, place: Place, kept_back: Mapping[str, Withheld], before: Before) -> Part:
+def _part(group: AlertGroup, hearing: Hearing, place: Place, kept_back: Mapping[str, Withheld], before: Before) -> Part:
     told, reasons = [], []
     for alert in hearing.group.alerts:
         if alert.firing and (why := kept_back.get(alert.fingerprint)) is not None:
@@ -116,31 +139,36 @@ def _part(hearing: Hearing, place: Place, kept_back: Mapping[str, Withheld], bef
             reasons.append(f"over before it was told: it was {untold}")
         else:
             told.append(alert)
+    own = {alert.fingerprint for alert in hearing.group.alerts}
+    held = before.holders.get(place.destination) or ()
+    # It holds what no route leads to it any more.
+    told += [alert for alert in group.resolved if alert.fingerprint in held and alert.fingerprint not in own]
     notes = tuple(f"{reasons.count(each)} more {each}" for each in dict.fromkeys(reasons)) if told else ()
     suppressed = None if told else "; ".join(dict.fromkeys(reasons))
-    group = part(hearing.group, tuple(told)) if told else hearing.group
-    return Part(place, group, place.destination in before.holders, suppressed, notes)
+    heard = part(group, tuple(told)) if told else hearing.group
+    return Part(place, heard, place.destination in before.holders, suppressed, notes)
 
 
 def _untold(alert: Alert, place: Place, before: Before) -> str:
     """Why a destination never heard of an alert that is over; "" where it did, or may have."""
-    held = before.holders.get(place.destination)
-    if held is not None and (not held or alert.fingerprint in held):
+    if before.may_have(place.destination, alert.fingerprint):
         return ""
     return before.untold.get(alert.fingerprint, {}).get(place.destination, "")
 
 
 def _is_for(
-    place: Place, hearing: Hearing, kept_back: Mapping[str, Withheld], before: Before, configuration: Configuration
+    place: Place,
+    hearing: Hearing,
+    kept_back: Mapping[str, Withheld],
+    before: Before,
+    reached: Mapping[str, Set[str]],
 ) -> bool:
-    """Whether some of what may be told again was not told there, be it under a name that the destination had then."""
-    held = before.holders.get(place.destination, frozenset())
+    """Whether something that was not told there may be by now; or nowhere that its routes lead to, as they changed."""
     for alert in hearing.group.firing:
-        untold = before.untold.get(alert.fingerprint, {})
-        known = {each.destination for name in untold for each in places(configuration, name.rsplit("/", 2)[0])}
-        wanted = place.destination in untold or (untold and not known & untold.keys())
-        free = alert.fingerprint not in kept_back and alert.fingerprint not in held
-        if alert.fingerprint in (before.released or ()) and wanted and free:
+        untold = before.untold.get(alert.fingerprint, {}).keys()
+        wanted = place.destination in untold or (untold and not untold & reached[alert.fingerprint])
+        free = alert.fingerprint not in kept_back and not before.has(place.destination, alert.fingerprint)
+        if wanted and free:
             return True
     return False
 
@@ -150,7 +178,7 @@ def _to_others(group: AlertGroup, holders: Holders, routed: Set[str]) -> Iterato
     for destination, held in holders.items():
         if destination in routed:
             continue
-        alerts = tuple(alert for alert in group.alerts if alert.fingerprint in held) if held else group.resolved
+        alerts = group.resolved if held is None else tuple(a for a in group.alerts if a.fingerprint in held)
         if not all(alert.firing for alert in alerts):
             name, kind, index = destination.rsplit("/", 2)
             yield Part(Place(name, kind, int(index)), part(group, alerts), holds=True)

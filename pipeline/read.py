@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import structlog
 
 from alerts import payload
-from alerts.model import ALONE, TOGETHER, Alert, AlertGroup
+from alerts.model import Alert, AlertGroup
 from outbox.records import Event
 from outbox.store import Store
 from routing import Rules, regrouped
@@ -57,11 +57,9 @@ def _read(event: Event, rules: Rules) -> Read:
 
 
 def _grouped(event: Event, rules: Rules) -> tuple[AlertGroup, ...]:
-    groups = payload.parse(event.body, event.received_at)
-    if event.kind == "alert":
-        return regrouped(rules.root, groups)
-    # It names a group that there is.
-    return tuple(replace(each, bare=each.group_key.startswith((ALONE, TOGETHER))) for each in groups)
+    made_here = event.kind != "alert"
+    groups = payload.parse(event.body, event.received_at, made_here=made_here)
+    return groups if made_here else regrouped(rules.root, groups)
 
 
 def _elsewhere(read_event: Read, known: Sequence[tuple[str, str]]) -> list[AlertGroup]:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import replace
-from datetime import datetime
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
 
 import structlog
 
@@ -20,13 +20,33 @@ from pipeline.running import Current, Running
 from routing import route
 
 _LOOK_SECONDS = 2.0
-_AT_ONCE = 500
+# While there is much to tell.
+_SOON_SECONDS = 0.1
+# Each group is an event; what comes meanwhile waits for these.
+_GROUPS_AT_ONCE = 200
+_ALERTS_AT_ONCE = 20_000
+_PAGE = 500
 # Between two pages of all that fires, so that those who accept and deliver come first.
 _PAUSE_SECONDS = 0.02
 # What does not change when it is asked to is not asked again at once.
-_ASK_AGAIN_SECONDS = 600.0
+_ASK_AGAIN = timedelta(minutes=10)
 
 _log = structlog.get_logger("release")
+
+
+@dataclass(slots=True)
+class _Sorted:
+    """What is due.
+
+    Attributes:
+        free: groups of what may be told somewhere.
+        still: the rest, each with why it may not.
+        moved: of the rest those that routes put into other groups than when they were withheld.
+    """
+
+    free: list[AlertGroup] = field(default_factory=list)
+    still: list[tuple[Due, Mapping[str, Withheld]]] = field(default_factory=list)
+    moved: list[Due] = field(default_factory=list)
 
 
 class Release:
@@ -48,7 +68,7 @@ class Release:
         self._store = store
         self._clock = clock
         self._accepted = accepted
-        self._asked: dict[tuple[str, str], datetime] = {}
+        self._more = False
         self._prepared: str | None = None
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._work, name="release", daemon=True)
@@ -80,12 +100,12 @@ class Release:
         rules = running.rules
         reached = ("", "")
         while rules.inhibition.rules and not self._stopping.is_set():
-            page = self._store.firing_after(reached, _AT_ONCE)
+            page = self._store.firing_after(reached, _PAGE)
             inhibiting = {alert.fingerprint: rules.inhibition.source_scopes(alert.labels) for _, alert in page}
             inhibiting = {fingerprint: scopes for fingerprint, scopes in inhibiting.items() if scopes}
             if inhibiting:
                 self._store.add_sources(inhibiting)
-            if len(page) < _AT_ONCE:
+            if len(page) < _PAGE:
                 break
             reached = page[-1][0]
             self._stopping.wait(_PAUSE_SECONDS)
@@ -102,46 +122,38 @@ class Release:
             StoreError: not all were kept.
         """
         now = self._clock()
-        due = self._store.withheld_due(now, _AT_ONCE)
+        due = self._store.withheld_due(now, _GROUPS_AT_ONCE, _ALERTS_AT_ONCE)
         # What was asked for last is to be planned first, be it this process' or another's.
         if not due or self._store.waits("release"):
             return 0
         by_group: dict[str, list[Due]] = {}
         for each in due:
             by_group.setdefault(each.group_key, []).append(each)
+        self._more = len(by_group) >= _GROUPS_AT_ONCE or len(due) >= _ALERTS_AT_ONCE
         groups = [self._group(key, some, now) for key, some in by_group.items()]
-        free, still = self._divided(self._current(), groups, due, now)
-        if still:
-            self._store.postpone(still)
-        self._asked = {
-            key: at for key, at in self._asked.items() if 0 <= (now - at).total_seconds() < _ASK_AGAIN_SECONDS
-        }
-        count = 0
-        for group in free:
-            names = {(group.group_key, alert.fingerprint) for alert in group.alerts} - self._asked.keys()
-            if names:
-                event_id = self._store.accept(lapse.rendered(group), now, kind="release")
-                self._asked |= dict.fromkeys(names, now)
-                _log.info("may be told now", event_id=event_id, group=group.group_key[:200], alerts=len(group.alerts))
-                count += 1
-        if count:
+        found = self._sorted(self._current(), groups, due, now)
+        if found.still:
+            self._store.postpone(found.still)
+        for group in found.free:
+            event_id = self._store.accept(lapse.rendered(group), now, kind="release")
+            _log.info("may be told now", event_id=event_id, group=group.group_key[:200], alerts=len(group.alerts))
+        if found.moved:
+            event_id = self._store.accept(lapse.rendered_bare([each.alert for each in found.moved]), now)
+            _log.info("are in other groups now", event_id=event_id, alerts=len(found.moved))
+        told = {(group.group_key, alert.fingerprint) for group in found.free for alert in group.alerts}
+        asked = [*found.moved, *(each for each in due if (each.group_key, each.alert.fingerprint) in told)]
+        if asked:
+            # Whatever becomes of the events, others are to have their turn meanwhile.
+            self._store.ask_later(asked, now + _ASK_AGAIN)
             self._accepted()
-        return count
+        return len(found.free) + bool(found.moved)
 
-    def _divided(
-        self, running: Running, groups: Sequence[AlertGroup], due: Sequence[Due], now: datetime
-    ) -> tuple[list[AlertGroup], list[tuple[Due, Mapping[str, Withheld]]]]:
-        """Groups of what may be told somewhere, and the rest, each with why it may not."""
-        scopes = {
-            scope
-            for group in groups
-            for alert in group.alerts
-            for scope in running.rules.inhibition.target_scopes(alert.labels)
-        }
+    def _sorted(self, running: Running, groups: Sequence[AlertGroup], due: Sequence[Due], now: datetime) -> _Sorted:
+        inhibition = running.rules.inhibition
+        scopes = {scope for each in due for scope in inhibition.target_scopes(each.alert.labels)}
         sources = self._store.inhibiting(scopes, ()) if scopes else {}
         known = {(each.group_key, each.alert.fingerprint): each for each in due}
-        free: list[AlertGroup] = []
-        still: list[tuple[Due, Mapping[str, Withheld]]] = []
+        found = _Sorted()
         for group in groups:
             told = []
             for alert in group.alerts:
@@ -154,11 +166,13 @@ class Release:
                 }
                 if _may_be_told(one, where):
                     told.append(alert)
-                else:
-                    still.append((one, {name: why for name, why in where.items() if why is not None}))
+                    continue
+                if group.bare and not hearings:
+                    found.moved.append(one)
+                found.still.append((one, {name: why for name, why in where.items() if why is not None}))
             if told:
-                free.append(replace(group, alerts=tuple(told)))
-        return free, still
+                found.free.append(replace(group, alerts=tuple(told)))
+        return found
 
     def _group(self, key: str, due: Sequence[Due], now: datetime) -> AlertGroup:
         """A group as it was heard of last, of the alerts that are due."""
@@ -170,10 +184,11 @@ class Release:
             common_annotations=common(alert.annotations for alert in alerts),
         )
         body = self._store.body(max(each.event_id for each in due))
-        for heard in _read(body, now):
+        bare = key.startswith((ALONE, TOGETHER))
+        for heard in _read(body, now, bare):
             if heard.group_key == key:
                 group = replace(heard, alerts=alerts, truncated_alerts=0)
-        return replace(group, bare=key.startswith((ALONE, TOGETHER)))
+        return replace(group, bare=bare)
 
     def _work(self) -> None:
         while not self._stopping.is_set():
@@ -186,7 +201,7 @@ class Release:
             except Exception:
                 # Whatever it is, the next is to be told all the same.
                 _log.exception("looking for what may be told was interrupted")
-            self._stopping.wait(_LOOK_SECONDS)
+            self._stopping.wait(_SOON_SECONDS if self._more else _LOOK_SECONDS)
 
 
 def _may_be_told(due: Due, where: Mapping[str, Withheld | None]) -> bool:
@@ -195,9 +210,9 @@ def _may_be_told(due: Due, where: Mapping[str, Withheld | None]) -> bool:
     return any(where[name] is None for name in before or where)
 
 
-def _read(body: bytes | None, now: datetime) -> Iterator[AlertGroup]:
+def _read(body: bytes | None, now: datetime, made_here: bool) -> Iterator[AlertGroup]:
     try:
-        yield from payload.parse(body or b"", now)
+        yield from payload.parse(body or b"", now, made_here=made_here)
     except payload.PayloadError:
         # It is kept no more: what is known of each alert is enough.
         return

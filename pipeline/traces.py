@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from datetime import datetime
 from functools import lru_cache
 from typing import Any
 
-from alerts.model import AlertGroup
+from alerts.model import Alert, AlertGroup
 from config.schema import RoutingSettings
+from outbox.records import Event
 from outbox.rows import group_id
 from outbox.store import Store
 from pipeline.cases import Case
@@ -29,7 +31,10 @@ def written(case: Case, routing_id: str) -> str | None:
         return None
     groups = {}
     for heard in case.groups:
-        said = {"duplicate_of": heard.judgement.duplicate_of, "sources": dict(heard.verdict.sources)}
+        said: dict[str, Any] = {"duplicate_of": heard.judgement.duplicate_of, "sources": dict(heard.verdict.sources)}
+        if heard.group.bare and heard.group.resolved:
+            # An end is told in groups that routes no longer make of its alert.
+            said |= {"key": heard.group.group_key, "named": sorted(heard.named)}
         groups[group_id(heard.group.group_key)] = {key: value for key, value in said.items() if value}
     return json.dumps({"at": case.decided_at.isoformat(), "routing": routing_id, "groups": groups})
 
@@ -51,9 +56,8 @@ def told(store: Store, event_id: int) -> dict[str, Any] | None:
     if routing is None:
         return None
     rules, at = _rules(routing), datetime.fromisoformat(kept["at"])
-    (event_read,) = read([event], rules, store)
     groups = []
-    for group in event_read.groups:
+    for group in _groups(event, kept["groups"], rules, store):
         said = kept["groups"].get(group_id(group.group_key), {})
         groups.append(
             {
@@ -63,6 +67,21 @@ def told(store: Store, event_id: int) -> dict[str, Any] | None:
             }
         )
     return {"at": at.isoformat(), "groups": groups}
+
+
+def _groups(event: Event, kept: Mapping[str, Mapping[str, Any]], rules: Rules, store: Store) -> Iterator[AlertGroup]:
+    """An event's groups as its plan had them."""
+    (event_read,) = read([event], rules, store)
+    alerts: dict[str, tuple[AlertGroup, Alert]] = {}
+    made = set()
+    for group in event_read.groups:
+        made.add(group_id(group.group_key))
+        alerts |= {alert.fingerprint: (group, alert) for alert in group.alerts}
+        yield group
+    for known, said in kept.items():
+        named = [alerts[each] for each in said.get("named", ()) if each in alerts]
+        if known not in made and named:
+            yield replace(named[0][0], group_key=said["key"], alerts=tuple(alert for _, alert in named))
 
 
 def alerts_document(rules: Rules, group: AlertGroup, sources: Sources, now: datetime) -> Mapping[str, Any]:

@@ -72,7 +72,7 @@ class Verdicts:
         inhibiting = [_inhibiting(each, rules) for each in questions]
         sources = self._sources(questions, inhibiting, in_hand, rules)
         hearings = [route(rules, each.group, some, now) for each, some in zip(questions, sources, strict=True)]
-        ledger = self._ledger(questions, hearings, in_hand)
+        ledger = self._ledger(questions, hearings, in_hand, configuration)
         verdicts = []
         for at, each in enumerate(questions):
             before = ledger.before(each)
@@ -121,21 +121,37 @@ class Verdicts:
         questions: Sequence[Question],
         hearings: Sequence[tuple[Hearing, ...]],
         in_hand: Sequence[tuple[Question, Verdict]],
+        configuration: Configuration,
     ) -> _Ledger:
         untold = self._store.withheld({each.group.group_key for each in questions})
         ledger = _Ledger({})
         for (key, fingerprint), where in untold.items():
             ledger.untold.setdefault(key, {})[fingerprint] = where
-        concerned = {
-            each.group.group_key
-            for each, heard in zip(questions, hearings, strict=True)
-            if each.group.resolved or any(one.withheld for one in heard) or each.group.group_key in ledger.untold
-        }
+        of_groups = list(zip(questions, hearings, strict=True))
+        kept_back = {each.group.group_key for each, heard in of_groups if any(one.withheld for one in heard)}
+        concerned = (
+            kept_back | ledger.untold.keys() | {each.group.group_key for each in questions if each.group.resolved}
+        )
         if concerned:
             ledger.holders = {key: dict(who) for key, who in self._store.holders(concerned).items()}
+        endless = _endless(configuration)
+        if kept_back and endless:
+            for (key, fingerprint), names in self._store.heard_by(kept_back).items():
+                told = names & endless - untold.get((key, fingerprint), {}).keys()
+                ledger.told.setdefault(key, {})[fingerprint] = told
         for question, verdict in in_hand:
             ledger.note(question, verdict)
         return ledger
+
+
+def _endless(configuration: Configuration) -> frozenset[str]:
+    """The destinations that hear of no ends."""
+    return frozenset(
+        f"{receiver.name}/{action.kind}/{action.index}"
+        for receiver in configuration.receivers
+        for action in receiver.actions
+        if not action.settings.send_resolved
+    )
 
 
 class _Firing:
@@ -147,8 +163,8 @@ class _Firing:
     def note(self, inhibiting: Mapping[str, tuple[str, ...]]) -> None:
         """Some have begun, or are over."""
         for fingerprint, scopes in inhibiting.items():
-            if not scopes:
-                for some in self._sources.values():
+            for scope, some in self._sources.items():
+                if scope not in scopes:
                     some.pop(fingerprint, None)
             for scope in scopes:
                 self._sources.setdefault(scope, {})[fingerprint] = None
@@ -160,21 +176,18 @@ class _Firing:
 
 @dataclass(slots=True)
 class _Ledger:
-    """Who was told what of groups, and what was not told where.
+    """Who was told what of groups, and what was not told where: of each by the group's key as `Before` has it."""
 
-    Attributes:
-        holders: by group's key, see `Before`.
-        untold: likewise.
-    """
-
-    holders: dict[str, dict[str, frozenset[str]]]
+    holders: dict[str, dict[str, frozenset[str] | None]]
     untold: dict[str, dict[str, Mapping[str, str]]] = field(default_factory=dict)
+    told: dict[str, dict[str, frozenset[str]]] = field(default_factory=dict)
 
     def before(self, question: Question) -> Before:
         """What is known of a group."""
         key = question.group.group_key
-        released = question.named if question.event.kind == "release" else None
-        return Before(self.holders.get(key, {}), dict(self.untold.get(key, {})), released)
+        known = self.untold.get(key, {})
+        release = question.event.kind == "release"
+        return Before(self.holders.get(key, {}), dict(known), dict(self.told.get(key, {})), release)
 
     def note(self, question: Question, verdict: Verdict) -> None:
         """This is planned, and is not in the database yet."""
@@ -183,12 +196,16 @@ class _Ledger:
             said = {destination: each.reason for destination, each in why.items()}
             self.untold.setdefault(key, {})[fingerprint] = said
         for each in verdict.parts:
-            firing = frozenset(alert.fingerprint for alert in each.group.firing)
-            if each.suppressed is None and firing:
-                of_group = self.holders.setdefault(key, {})
-                held = of_group.get(each.place.destination)
-                # Who is about to be told something holds nobody knows what.
-                of_group[each.place.destination] = firing if held is None else held and held | firing
+            if each.suppressed is not None:
+                continue
+            of_group = self.holders.setdefault(key, {})
+            held = of_group.get(each.place.destination, frozenset())
+            if held is not None:
+                over = {alert.fingerprint for alert in each.group.resolved}
+                held = (held - over) | {alert.fingerprint for alert in each.group.firing}
+                of_group[each.place.destination] = held
+                if not held:
+                    del of_group[each.place.destination]
 
 
 def _inhibiting(question: Question, rules: Rules) -> Mapping[str, tuple[str, ...]]:

@@ -50,18 +50,37 @@ class Wholes:
             group = self._of_its_own(group, silent)
         elif event.kind == "release":
             # As they are by now.
-            firing = self._firing[key]
+            firing = self._still_firing(group)
             group = replace(group, alerts=tuple(firing.get(each.fingerprint, each) for each in group.alerts))
-            group = self._of_its_own(group, {each.fingerprint for each in group.alerts} & firing.keys())
+            group = self._of_its_own(group, firing.keys())
         elif _is_put_together(group):
             # None was cut: it only speaks of one at a time.
-            group = self._of_its_own(group, {alert.fingerprint for alert in group.alerts})
+            group = self._of_its_own(self._begun_before(event, group), {each.fingerprint for each in group.alerts})
         if not group.alerts:
             return None
         if group.truncated_alerts:
             group = with_hidden(group, self._firing[key].values())
         self._note(key, group.alerts)
         return group
+
+    def _still_firing(self, group: AlertGroup) -> dict[str, Alert]:
+        """Those of its alerts that fire by now, however many others do."""
+        known, heard = self._firing[group.group_key], self._heard[group.group_key]
+        names = {alert.fingerprint for alert in group.alerts}
+        kept = self._store.still_firing(group.group_key, names - heard)
+        return {each.fingerprint: each for each in kept} | {name: known[name] for name in names & known.keys()}
+
+    def _begun_before(self, event: Event, group: AlertGroup) -> AlertGroup:
+        """The group, with the start of what is known to fire where its payload left it out: it was read as just now."""
+        known = self._firing[group.group_key]
+
+        def begun(alert: Alert) -> Alert:
+            before = known.get(alert.fingerprint)
+            if before is None or not alert.firing or alert.starts_at != event.received_at:
+                return alert
+            return replace(alert, starts_at=before.starts_at)
+
+        return replace(group, alerts=tuple(map(begun, group.alerts)))
 
     def _of_its_own(self, group: AlertGroup, fingerprints: Set[str]) -> AlertGroup:
         """Those of its alerts; what else fires in the group goes on and is hidden, as in a payload that is cut."""

@@ -147,7 +147,7 @@ def test_groups_of_an_upstream_are_its_own(house: House) -> None:
         event_id = pipeline.accept(body(webhook(node("A"), node("B", node="m"), group_key="alert:of somebody")))
         assert ["delivered"] == settled(pipeline, event_id)
     assert ["A B"] == house.told(house.team)
-    assert "alert:of somebody" == house.team.sent[0].group.group_key
+    assert "upstream:alert:of somebody" == house.team.sent[0].group.group_key
 
 
 def test_a_member_that_is_not_heard_of_lapses(house: House, clock: Clock) -> None:

@@ -52,9 +52,9 @@ class House:
         return settled(self.pipeline, self.post(key, *alerts))
 
     def said(self) -> list[str]:
-        """What was told: names that fire, and in small letters those that are over."""
+        """What was told, sorted: names that fire, and in small letters those that are over."""
         return [
-            " ".join(each.name if each.firing else each.name.lower() for each in one.group.alerts)
+            " ".join(sorted(each.name if each.firing else each.name.lower() for each in one.group.alerts))
             for one in self.recorder.sent
         ]
 
@@ -205,7 +205,7 @@ def test_another_source_goes_on(house: House) -> None:
         assert 0 == house.pipeline._release.look()
         assert ["suppressed"] == house.tell(TARGET, SLOW, wire_alert("Slower", node="n", severity="warning"))
         house.tell(SOURCE, other_over)
-        house.hears("NodeDown NodeDown", "nodedown NodeDown", "nodedown", "Slow Slower")
+        house.hears("NodeDown NodeDown", "NodeDown nodedown", "nodedown", "Slow Slower")
 
 
 def test_a_new_rule_knows_what_fires(house: House) -> None:

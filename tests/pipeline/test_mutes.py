@@ -132,5 +132,5 @@ def test_what_stays_muted_is_not_planned_anew(house: House) -> None:
             eventually(lambda: pipeline._release._prepared, "what is not told to be looked at")
             assert 0 == pipeline._release.look()
     assert pipeline.store.event(2) is None
-    (due,) = pipeline.store.withheld_due(NOW + timedelta(hours=1), 9)
+    (due,) = pipeline.store.withheld_due(NOW + timedelta(hours=1), 9, 9)
     assert {"team/log/0", "boss/log/0"} == due.withheld.keys()

@@ -30,6 +30,7 @@ def upgrade() -> None:
     )
     op.create_index("sources_by_fingerprint", "sources", ["fingerprint"])
     op.add_column("events", sa.Column("trace", sa.Text))
+    op.add_column("deliveries", sa.Column("tells", sa.Text))
     op.create_table(
         "routings",
         sa.Column("id", sa.String(16), primary_key=True),

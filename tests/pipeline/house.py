@@ -1,4 +1,4 @@
-"""What the tests of defects share: a house with two receivers, and runs of the service on one database."""
+"""A house with two receivers, and runs of the service on one database."""
 
 from dataclasses import replace
 from pathlib import Path
