@@ -152,11 +152,15 @@ def _name(name: str) -> str:
     return name
 
 
+TimeOfDay = Annotated[int, PlainValidator(_minute_of_day)]
+"""Minutes since midnight."""
+
+
 class TimeRange(Settings):
     """A part of each day, in minutes since midnight; the end is not in it."""
 
-    start_time: Annotated[int, PlainValidator(_minute_of_day)]
-    end_time: Annotated[int, PlainValidator(_minute_of_day)]
+    start_time: TimeOfDay
+    end_time: TimeOfDay
 
     @model_validator(mode="after")
     def _not_backwards(self) -> Self:

@@ -30,7 +30,7 @@ from templating import Template
 
 DEFAULT_FILE = Path(__file__).resolve().with_name("default.yaml")
 
-_FROM_ENVIRONMENT = {
+FROM_ENVIRONMENT = {
     ("prometheus", "url"): "PROMETHEUS_URL",
     ("external_url",): "EXTERNAL_URL",
     ("storage", "url"): "DATABASE_URL",
@@ -103,7 +103,7 @@ def _prometheuses(
 
 
 def _fill_from_environment(data: dict[str, Any], environment: Environment, document: Document, but: str = "") -> None:
-    for (section, *key), name in _FROM_ENVIRONMENT.items():
+    for (section, *key), name in FROM_ENVIRONMENT.items():
         given = data.get(section)
         if section == but:
             continue
