@@ -28,7 +28,8 @@ ALERTS_RECEIVED = Counter("alert_manager_alerts_received_total", "Alerts accepte
 EVENTS = Counter(
     "alert_manager_events_total",
     "Payloads by what became of them: accepted, rejected (malformed), refused (storage failing), "
-    "planned, duplicate (told already), unrouted (planned, nobody to tell), dead (could not be planned).",
+    "planned, duplicate (told already), merged (told with another), unrouted (planned, nobody to tell), "
+    "dead (could not be planned).",
     ["outcome"],
 )
 DELIVERIES = Counter(

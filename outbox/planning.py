@@ -161,7 +161,7 @@ def _event_values(plan: Plan) -> dict[str, Any]:
     return {
         "state": plan.state,
         "error": plain_text(plan.error) if plan.error else None,
-        "duplicate_of": plan.duplicate_of,
+        "duplicate_of": plan.told_with if plan.duplicate_of is None else plan.duplicate_of,
         "trace": plan.trace,
         "lease_owner": None,
         "lease_until": None,

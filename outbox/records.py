@@ -13,7 +13,7 @@ from alerts.notification import Finding, Notification, Thread
 from alerts.withheld import Withheld
 
 EventKind = Literal["alert", "lapse", "release", "notice"]
-EventState = Literal["accepted", "planned", "unrouted", "duplicate", "dead"]
+EventState = Literal["accepted", "planned", "unrouted", "duplicate", "merged", "dead"]
 DeliveryKind = Literal["state", "digest", "fallback"]
 DeliveryState = Literal["pending", "delivered", "superseded", "digested", "suppressed", "dead"]
 
@@ -68,6 +68,7 @@ class Plan:
         sources: which alerts that came inhibit others, by fingerprint the scopes; none of one that is over.
         heard_again: of groups that came as they were what they named: fingerprints, by the group's key.
         duplicate_of: the event that told all of this already.
+        told_with: the event that tells all of this as well.
         trace: by what it was decided, as JSON.
     """
 
@@ -79,6 +80,7 @@ class Plan:
     sources: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     heard_again: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     duplicate_of: int | None = None
+    told_with: int | None = None
     error: str | None = None
     trace: str | None = None
 
@@ -89,6 +91,8 @@ class Plan:
             return "dead"
         if self.duplicate_of is not None:
             return "duplicate"
+        if self.told_with is not None:
+            return "merged"
         return "planned" if self.deliveries else "unrouted"
 
 

@@ -117,7 +117,10 @@ class Store(Known):
     # What is not told for now
 
     def ask_again(self) -> int:
-        """Have all that is not told for now looked at, as who hears of what may have changed; how many alerts."""
+        """Have all that is not told for now looked at, as who hears of what may have changed; how many alerts.
+
+        What fires no more inhibits no more, whatever is kept of it.
+        """
         return self._writer.write(_ask_again, None, durable=False)
 
     def postpone(self, still: Sequence[tuple[Due, Mapping[str, Withheld]]]) -> None:
@@ -181,6 +184,8 @@ def _keep_routing(connection: Connection, rows: Sequence[dict[str, Any]]) -> lis
 
 
 def _ask_again(connection: Connection, items: Sequence[None]) -> list[int]:
+    planning.lock(connection)
+    withholding.drop_stale_sources(connection)
     return [withholding.ask_again(connection)] * len(items)
 
 

@@ -70,9 +70,9 @@ events = Table(
     Column(
         "kind", String(16), nullable=False, server_default="alert", comment="alert; lapse, release, notice: made here"
     ),
-    Column("state", String(16), nullable=False, comment="accepted, planned, unrouted, duplicate, dead"),
+    Column("state", String(16), nullable=False, comment="accepted, planned, unrouted, duplicate, merged, dead"),
     Column("error", Text, comment="why it is dead"),
-    Column("duplicate_of", _Id, comment="the event that told it"),
+    Column("duplicate_of", _Id, comment="the event that tells it"),
     Column("trace", Text, comment="by what it was decided who is told"),
     Column("attempts", Integer, nullable=False, default=0),
     Column("lease_owner", String(128)),

@@ -274,6 +274,13 @@ def add_sources(connection: Connection, inhibiting: Mapping[str, Sequence[str]])
     )
 
 
+def drop_stale_sources(connection: Connection) -> None:
+    """Let what fires no more inhibit no more: an older version let it end, or the database is a copy."""
+    fires = exists().where(_a.fingerprint == sources.c.fingerprint, _a.status == literal_column("'firing'"))
+    dropped = connection.execute(delete(sources).where(not_(fires)).returning(sources.c.scope)).scalars()
+    _free(connection, set(dropped))
+
+
 @cache
 def _one_of_each(dialect_name: str) -> Prepared:
     """A row for each scope that is asked about."""

@@ -51,12 +51,14 @@ class Case:
 
     Attributes:
         decided_at: when it was said who hears of them.
+        told_with: an earlier event that tells all of it as well.
     """
 
     event: Event
     groups: tuple[Heard, ...] = ()
     error: str | None = None
     decided_at: datetime | None = None
+    told_with: int | None = None
 
     @property
     def news(self) -> tuple[Heard, ...]:
@@ -129,7 +131,7 @@ class Cases:
                 cases.append(Case(each.event, error=f"cannot be judged: {type(error).__name__}"))
                 continue
             histories |= {of_group.group.group_key: of_group.judgement.history for of_group in heard}
-            cases.append(Case(each.event, tuple(heard), each.error))
+            cases.append(Case(each.event, tuple(heard), each.error, told_with=each.told_with))
         return cases
 
     def _with_verdicts(

@@ -51,9 +51,11 @@ class Commits:
             self.stuck = []
             return list(by_id)
         passed_over = {plan.event.id for plan in self.stuck if not retrying or plan.event.id <= self._tried_up_to}
-        stuck, held_up, failures, given_up_at = [], set[str](), 0, 0
+        stuck, held_up, failures, given_up_at = [], set[str | int](), 0, 0
         for plan in waiting:
-            groups = {*plan.histories, *plan.heard_again, *(group_key for group_key, _, _ in plan.alerts)}
+            groups: set[str | int] = {*plan.histories, *plan.heard_again, *(key for key, _, _ in plan.alerts)}
+            # What is told with another event waits for that one.
+            groups.add(plan.event.id if plan.told_with is None else plan.told_with)
             if plan.event.id not in passed_over and held_up.isdisjoint(groups) and failures < _FAILURES_IN_A_ROW:
                 if self._kept([plan]):
                     failures = 0

@@ -29,6 +29,8 @@ def decide(configuration: Configuration, case: Case, findings: Iterator[tuple[Fi
     """
     if case.error is not None:
         return Plan(case.event, error=case.error)
+    if case.told_with is not None:
+        return Plan(case.event, told_with=case.told_with)
     deliveries: list[Planned] = []
     alerts: list[tuple[str, Alert, tuple[Finding, ...]]] = []
     for heard in case.news:

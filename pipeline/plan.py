@@ -12,6 +12,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime
 from itertools import islice
 
@@ -34,6 +35,7 @@ _BATCH_WORTH_ITS_COST = 20
 _GATHER_SECONDS = 0.01
 _RETRY_SECONDS = 0.5
 _ROUTING_SECONDS = 3_600.0
+_TOLD_BY_NOBODY = "was to be told with another event, which cannot be planned"
 
 _log = structlog.get_logger("plan")
 
@@ -194,7 +196,8 @@ class Planner:
                 plans.append(decide(batch.running.configuration, case, iter(of_case)))
             except Exception as error:
                 plans.append(dead(case.event, error))
-        return plans
+        failed = {plan.event.id for plan in plans if plan.error}
+        return [replace(plan, error=_TOLD_BY_NOBODY) if plan.told_with in failed else plan for plan in plans]
 
 
 def _lease_seconds(running: Running) -> float:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import structlog
 
 from alerts import payload
-from alerts.model import Alert, AlertGroup
+from alerts.model import TOGETHER, Alert, AlertGroup, common
 from outbox.records import Event
 from outbox.store import Store
 from routing import Rules, regrouped
@@ -18,11 +18,16 @@ _log = structlog.get_logger("plan")
 
 @dataclass(frozen=True, slots=True)
 class Read:
-    """An event's groups, or why it cannot be read."""
+    """An event's groups, or why it cannot be read.
+
+    Attributes:
+        told_with: an earlier event that tells all of it as well; None where it tells something itself.
+    """
 
     event: Event
     groups: tuple[AlertGroup, ...] = ()
     error: str | None = None
+    told_with: int | None = None
 
 
 def read(events: Iterable[Event], rules: Rules, store: Store) -> list[Read]:
@@ -39,10 +44,63 @@ def read(events: Iterable[Event], rules: Rules, store: Store) -> list[Read]:
         if group.bare and each.event.kind == "alert"
         for alert in group.resolved
     }
-    if not ended:
-        return found
-    known = store.bare_groups(ended)
-    return [replace(each, groups=(*each.groups, *_elsewhere(each, known))) for each in found]
+    if ended:
+        known = store.bare_groups(ended)
+        found = [replace(each, groups=(*each.groups, *_elsewhere(each, known))) for each in found]
+    return _together(found)
+
+
+def _together(events_read: Sequence[Read]) -> list[Read]:
+    """What bare alerts of several events tell of one group is told by the first of these.
+
+    Each would tell the whole group: of a storm of its members that is their square. Not by the last: were the first
+    kept and the process to end before the last was, it would be lost.
+    """
+    carriers: dict[str, int] = {}
+    found = list(events_read)
+    for at, each in enumerate(events_read):
+        own, told_with = [], None
+        for group in each.groups:
+            carrier = carriers.setdefault(group.group_key, at)
+            if carrier == at or not _is_put_together(each, group):
+                own.append(group)
+                continue
+            told_with = events_read[carrier].event.id
+            found[carrier] = _with_group(found[carrier], _moved(group, each.event, found[carrier].event))
+        if told_with is not None:
+            found[at] = replace(found[at], groups=tuple(own), told_with=None if own else told_with)
+    return found
+
+
+def _is_put_together(event_read: Read, group: AlertGroup) -> bool:
+    return event_read.event.kind == "alert" and group.bare and group.group_key.startswith(TOGETHER)
+
+
+def _moved(group: AlertGroup, event: Event, carrier: Event) -> AlertGroup:
+    """A group with starts that were left out as they would be read in the other event."""
+    alerts = tuple(
+        replace(alert, starts_at=carrier.received_at) if alert.starts_at == event.received_at else alert
+        for alert in group.alerts
+    )
+    return replace(group, alerts=alerts)
+
+
+def _with_group(event_read: Read, more: AlertGroup) -> Read:
+    """An event that tells of one of its groups what another tells later, too: of one alert the last state."""
+
+    def grown(group: AlertGroup) -> AlertGroup:
+        if group.group_key != more.group_key:
+            return group
+        later = {alert.fingerprint for alert in more.alerts}
+        alerts = (*(alert for alert in group.alerts if alert.fingerprint not in later), *more.alerts)
+        return replace(
+            group,
+            alerts=alerts,
+            common_labels=common(alert.labels for alert in alerts),
+            common_annotations=common(alert.annotations for alert in alerts),
+        )
+
+    return replace(event_read, groups=tuple(map(grown, event_read.groups)))
 
 
 def _read(event: Event, rules: Rules) -> Read:

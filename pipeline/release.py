@@ -30,6 +30,7 @@ _PAGE = 500
 _PAUSE_SECONDS = 0.02
 # What does not change when it is asked to is not asked again at once.
 _ASK_AGAIN = timedelta(minutes=10)
+_CLOCKS_DIFFER = timedelta(minutes=1)
 
 _log = structlog.get_logger("release")
 
@@ -69,6 +70,7 @@ class Release:
         self._clock = clock
         self._accepted = accepted
         self._more = False
+        self._last = clock()
         self._prepared: str | None = None
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._work, name="release", daemon=True)
@@ -190,10 +192,16 @@ class Release:
                 group = replace(heard, alerts=alerts, truncated_alerts=0)
         return replace(group, bare=bare)
 
+    def _clock_was_put_back(self) -> bool:
+        """Whether moments that are kept were told by a clock that was ahead."""
+        now, last = self._clock(), self._last
+        self._last = now
+        return now < last - _CLOCKS_DIFFER
+
     def _work(self) -> None:
         while not self._stopping.is_set():
             try:
-                if self._prepared != self._current().configuration.routing_id:
+                if self._prepared != self._current().configuration.routing_id or self._clock_was_put_back():
                     self.prepare()
                 self.look()
             except StoreError as error:

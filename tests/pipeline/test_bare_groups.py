@@ -1,14 +1,18 @@
 """Alerts that come without a group key: groups of their own, or by the `group_by` of the routes that they take."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from outbox.database import StoreError
+from outbox.records import Plan
 from outbox.store import Store
 from pipeline import Pipeline
 from tests.pipeline.parts import Clock, Recorder, body, make_pipeline, settled, started
 from tests.samples import webhook, wire_alert
+from tests.service import eventually
 
 RECEIVERS = "receivers: [{name: team, log_configs: [{}]}, {name: boss, log_configs: [{}]}]"
 ALONE = f"route: {{receiver: team}}\n{RECEIVERS}"
@@ -32,10 +36,10 @@ class House:
         self._folder, self._store, self._clock = folder, store, clock
         self.team, self.boss = Recorder(), Recorder()
 
-    def built(self, yaml: str) -> Pipeline:
+    def built(self, yaml: str, store: Store | None = None) -> Pipeline:
         """A pipeline that is not started, of a configuration of its own."""
         actions = {"team/log/0": self.team, "boss/log/0": self.boss}
-        return make_pipeline(self._folder, self._store, actions, yaml, clock=self._clock)
+        return make_pipeline(self._folder, store or self._store, actions, yaml, clock=self._clock)
 
     def told(self, recorder: Recorder) -> list[str]:
         """What was told, sorted: names that fire, and in small letters those that are over."""
@@ -84,12 +88,44 @@ def test_those_that_share_labels_are_one_group(house: House) -> None:
 
 
 def test_members_are_known_in_one_batch(house: House) -> None:
-    """What came just before, and is not in the database yet, is a member too."""
+    """Those that come together are told with the first, each as it was last."""
     pipeline = house.built(BY_NODE)
+    alerts = [node("A"), node("B"), node("D", node="m"), node("A", "resolved"), node("C")]
+    events = [pipeline.accept(body(each)) for each in alerts]
+    with started(pipeline):
+        became = [settled(pipeline, each) for each in events]
+    assert [["delivered"], ["merged"], ["delivered"], ["merged"], ["merged"]] == became
+    assert [events[0]] * 3 == [status.duplicate_of for at in (1, 3, 4) if (status := pipeline.store.event(events[at]))]
+    assert {"B C a", "D"} == set(house.told(house.team))
+
+
+class Choosy(Store):
+    """A store that refuses the plans of certain events."""
+
+    refused: frozenset[int] = frozenset()
+
+    def plan(self, plans: Sequence[Plan]) -> list[Plan]:
+        """Refuses, or keeps."""
+        if self.refused & {plan.event.id for plan in plans}:
+            raise StoreError("database or disk is full")
+        return super().plan(plans)
+
+
+@pytest.mark.parametrize("refused", [1, 2])
+def test_nothing_is_lost_between_those_that_come_together(house: House, store: Store, refused: int) -> None:
+    """None is kept as told with another before that one is kept; a process that ends meanwhile tells all of it."""
+    choosy = Choosy(store._engine, "a")
+    choosy.refused = frozenset({refused})
+    pipeline = house.built(BY_NODE, choosy)
     first, second = (pipeline.accept(body(node(name))) for name in "AB")
     with started(pipeline):
-        assert [["superseded"], ["delivered"]] == [settled(pipeline, each) for each in (first, second)]
-    assert ["A B"] == house.told(house.team)
+        eventually(lambda: pipeline.stuck, "a plan to be stuck")
+        expected = ("accepted", "accepted") if refused == first else ("planned", "accepted")
+        assert expected == tuple(status.state for each in (first, second) if (status := store.event(each)))
+    store.release()
+    with started(house.built(BY_NODE)) as again:
+        assert "accepted" not in settled(again, second)
+    assert "A B" == house.told(house.team)[-1]
 
 
 def test_members_are_known_after_a_restart(house: House) -> None:

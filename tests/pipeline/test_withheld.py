@@ -5,12 +5,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import Engine, func, select, update
 
 from alerts.model import fingerprint
 from alerts.notification import Notification, Receipt, SendError, Thread
 from outbox.database import StoreError
 from outbox.records import Plan
 from outbox.store import Store
+from outbox.tables import alerts, deliveries
 from tests.pipeline.house import INHIBITED, RECEIVERS, House, Keeping, fires, over
 from tests.pipeline.parts import Clock, Failing, Held, body, settled, started
 from tests.samples import wire_alert
@@ -28,6 +30,11 @@ time_intervals:
 {RECEIVERS}"""
 FINGERPRINTS = {name: fingerprint(fires(name)["labels"]) for name in ("Wet", "Slow")}
 BY_NODE = INHIBITED.replace("{receiver: team}", "{receiver: team, group_by: [node]}", 1)
+MUTED = f"""
+route: {{receiver: team, routes: [{{receiver: team, matchers: ['severity="warning"'], mute_time_intervals: [a]}}]}}
+time_intervals:
+- {{name: a, time_intervals: [{{times: [{{start_time: '07:00', end_time: '08:00'}}]}}]}}
+{RECEIVERS}"""
 
 
 @pytest.fixture
@@ -341,3 +348,34 @@ def test_the_trace_of_an_end(house: House) -> None:
         trace = pipeline.trace(event_id)
     assert trace is not None
     assert 2 == len(trace["groups"])
+
+
+def test_an_older_replica_plans_the_end_of_a_source(house: House, engine: Engine) -> None:
+    """In a rolling upgrade it writes that the alert is over, and knows nothing of `sources`."""
+    with started(house.built()):
+        house.tell("s", fires("Down"))
+    with engine.begin() as connection:
+        connection.execute(update(alerts).values(status="resolved"))
+    with started(house.built()) as pipeline:
+        eventually(lambda: pipeline._release._prepared, "what fires to be known")
+        assert ["delivered"] == house.tell("t", fires("Slow"))
+
+
+def test_the_clock_is_put_right(house: House) -> None:
+    """It was an hour fast: by the time that it really is nothing is muted yet."""
+    with started(house.built(MUTED)):
+        house.tell("g", fires("A"))
+        house.clock.pass_seconds(-3_600)
+        eventually(lambda: house.heard("team"), "it to be told", 6)
+
+
+def test_a_storm_of_one_group(house: House, engine: Engine) -> None:
+    """300 alerts that wait together are told as one state; what nobody will ever hear is not written in full."""
+    pipeline = house.built(f"route: {{receiver: team, group_by: [node]}}\n{RECEIVERS}")
+    events = [pipeline.accept(body(fires("Slow", i=str(number)))) for number in range(300)]
+    with started(pipeline):
+        settled(pipeline, events[-1], 60)
+    with engine.connect() as connection:
+        size = func.length(deliveries.c.notification)
+        written, largest = connection.execute(select(func.sum(size), func.max(size))).one()
+    assert written < 20 * largest
