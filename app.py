@@ -22,9 +22,9 @@ import telemetry
 from alerts.model import Alert, AlertGroup, fingerprint
 from alerts.notification import Notification, SendError, Thread
 from cluster import Cluster, in_cluster
-from commands import deliveries, explain, route_test
+from commands import deliveries, explain, import_alertmanager, route_test
 from config.base import ActionSettings
-from config.document import ConfigError
+from config.document import ConfigError, Problem
 from config.environment import Environment, EnvironmentVariableError
 from config.http_config import HttpActionSettings, HttpConfig
 from config.load import load
@@ -45,25 +45,31 @@ _DEFAULT_DATABASE = f"sqlite:///{ROOT / 'data' / 'alert-manager.db'}"
 _SEND_SECONDS = 10.0
 
 
-def configure(variables: Mapping[str, str], path: Path | None = None) -> Configuration:
+def configure(variables: Mapping[str, str], path: Path | None = None, content: bytes | None = None) -> Configuration:
     """Load the configuration.
 
     Args:
         path: instead of the one that CONFIG_FILE names.
+        content: what is to stand there, instead of what does.
 
     Raises:
         ConfigError: with all that is wrong.
     """
     named = variables.get("CONFIG_FILE")
-    kinds = {kind: module.Settings for kind, module in actions.find().items()}
     return load(
         path or (Path(named) if named else None),
         Environment(variables),
-        actions=kinds,
+        actions=action_settings(),
         enrichers={name: enrich.needs(each) for name, each in find_enrichers(variables).items()},
         read_query=enrich.Query,
         try_template=actions.try_template,
+        content=content,
     )
+
+
+def action_settings() -> dict[str, type[ActionSettings]]:
+    """Each kind of action, and its settings."""
+    return {kind: module.Settings for kind, module in actions.find().items()}
 
 
 def find_enrichers(variables: Mapping[str, str]) -> dict[str, enrich.Enricher]:
@@ -392,8 +398,18 @@ def _would_run(file: Path | None) -> Running:
     )
 
 
+def _problems(path: Path, content: bytes) -> Sequence[Problem]:
+    """What is wrong with a configuration that is not written yet."""
+    try:
+        configure(os.environ, path, content)
+    except ConfigError as error:
+        return error.problems
+    return ()
+
+
 cli.add_command(deliveries.make_group(lambda: database_url(configure(os.environ))))
 cli.add_command(route_test.make_command(_configured))
+cli.add_command(import_alertmanager.make_command(_problems, action_settings))
 cli.add_command(explain.make_command(_would_run, database_url))
 
 

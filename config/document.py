@@ -22,18 +22,24 @@ Path_ = tuple[str | int, ...]
 
 _MAX_NODES = 200_000
 _LONGEST_MESSAGE = 1_500
-_VARIABLE = re.compile(r"\$\$|\$\{([A-Za-z_][A-Za-z0-9_]*)(?::-([^}]*))?\}")
+VARIABLE = re.compile(r"\$\$|\$\{([A-Za-z_][A-Za-z0-9_]*)(?::-([^}]*))?\}")
+"""What is replaced in a value: `$$`, `${NAME}` and `${NAME:-default}`."""
 _NULL = frozenset(("", "~", "null", "Null", "NULL"))
 _MERGE = "tag:yaml.org,2002:merge"
 
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One thing wrong (or doubtful) in a file: "file:line:column path: what, and what to write instead"."""
+    """One thing wrong (or doubtful) in a file: "file:line:column path: what, and what to write instead".
+
+    Attributes:
+        dispensable: the key there could be left out, and all else would mean what it means.
+    """
 
     place: str
     path: str
     message: str
+    dispensable: bool = False
 
     def __str__(self) -> str:
         return ": ".join(filter(None, (f"{self.place} {self.path}".strip(), self.message)))
@@ -82,7 +88,7 @@ class Document:
             self.variables[path] = name
         return value
 
-    def problem(self, path: Path_, message: str) -> Problem:
+    def problem(self, path: Path_, message: str, *, dispensable: bool = False) -> Problem:
         """Say what is wrong at a path, placed at the nearest part of it that the file has."""
         if path in self.variables:
             return Problem("the environment", self.variables[path], _line(message))
@@ -90,7 +96,7 @@ class Document:
         while known and known not in self.marks:
             known = known[:-1]
         line, column = self.marks.get(known, (1, 1))
-        return Problem(f"{self.name}:{line}:{column}", _line(dotted(path)), _line(message))
+        return Problem(f"{self.name}:{line}:{column}", _line(dotted(path)), _line(message), dispensable)
 
     def is_wrong(self, path: Path_) -> bool:
         """Whether there is a problem at a path, or inside it."""
@@ -109,7 +115,9 @@ def dotted(path: Path_) -> str:
     return "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in path).lstrip(".")
 
 
-def read(path: Path, environment: Environment, *, optional_variables: bool = False) -> Document:
+def read(
+    path: Path, environment: Environment, *, optional_variables: bool = False, content: bytes | None = None
+) -> Document:
     """Read a file, with `${NAME}` and `${NAME:-default}` replaced in its values.
 
     Args:
@@ -117,14 +125,16 @@ def read(path: Path, environment: Environment, *, optional_variables: bool = Fal
         environment: where the names are looked up.
         optional_variables: leave out a list's element that names a variable which is not set, as the shipped
             default wants it, instead of refusing the file.
+        content: what is to stand in the file, instead of what does.
 
     Raises:
         ConfigError: the file cannot be read or is not YAML.
     """
     document = Document(str(path))
     try:
-        with path.open("rb") as file:
-            content = file.read(MOST_BYTES + 1)
+        if content is None:
+            with path.open("rb") as file:
+                content = file.read(MOST_BYTES + 1)
     except OSError as error:
         raise ConfigError([Problem(document.name, "", f"cannot be read: {error.strerror}")]) from None
     if len(content) > MOST_BYTES:
@@ -201,7 +211,7 @@ class _Reader:
             return value
 
         try:
-            text = _VARIABLE.sub(replaced, node.value)
+            text = VARIABLE.sub(replaced, node.value)
             text.encode()
             return text
         except EnvironmentVariableError as error:

@@ -46,6 +46,7 @@ def load(
     enrichers: Mapping[str, str],
     read_query: Callable[[QuerySettings], object],
     try_template: Callable[[Template], object],
+    content: bytes | None = None,
 ) -> Configuration:
     """Read the configuration.
 
@@ -56,12 +57,13 @@ def load(
         enrichers: the name of each that there is, and which setting of `enrichment` it needs, "" for none.
         read_query: raises ValueError, with the reason, for a query of the user's own that cannot be asked.
         try_template: raises ValueError, with the reason, for a template that fails on a recorded payload.
+        content: what is to stand in the file, instead of what does.
 
     Raises:
         ConfigError: with every problem found, each placed.
     """
     shipped = path is None or path.resolve() == DEFAULT_FILE
-    document = read(path or DEFAULT_FILE, environment, optional_variables=shipped)
+    document = read(path or DEFAULT_FILE, environment, optional_variables=shipped, content=content)
     if not isinstance(document.data, dict):
         raise ConfigError([document.problem((), "should be a mapping with `route` and `receivers`")])
     data = dict(document.data)

@@ -79,9 +79,8 @@ class ReceiversReader:
                 known = [f"{each}_configs" for each in sorted(self.kinds)]
                 instead = RECEIVERS.get(key)
                 message = f"{instead}; there are: {', '.join(known)}" if instead else ""
-                self._problem(
-                    (*path, key), message or unknown_key(key, ["name", *ReceiverSettings.model_fields, *known])
-                )
+                message = message or unknown_key(key, ["name", *ReceiverSettings.model_fields, *known])
+                self._problem((*path, key), message, dispensable=True)
             elif not isinstance(elements, list):
                 self._problem((*path, key), "should be a list")
             else:
@@ -100,7 +99,7 @@ class ReceiversReader:
             try:
                 self.try_template(template)
             except ValueError as error:
-                self._problem(place, str(error))
+                self._problem(place, str(error), dispensable=True)
         self.warnings.extend(check_doubts(settings, path, self.document))
         return settings
 
@@ -122,5 +121,5 @@ class ReceiversReader:
                 filled[key] = value
         return filled
 
-    def _problem(self, path: Path_, message: str) -> None:
-        self.document.problems.append(self.document.problem(path, message))
+    def _problem(self, path: Path_, message: str, *, dispensable: bool = False) -> None:
+        self.document.problems.append(self.document.problem(path, message, dispensable=dispensable))

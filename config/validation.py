@@ -9,6 +9,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from config.document import Document, Path_
+from templating import TemplateError
 
 _PLAIN_WORDS = {
     "missing": "is missing",
@@ -47,6 +48,7 @@ def validated(
         for each in error.errors(include_url=False, include_input=False):
             # What is wrong with a key is pydantic's "[key]" behind it.
             place = (*path, *(step for step in each["loc"] if step != "[key]"))
+            dispensable = each["type"] == "extra_forbidden" or _is_texts(each)
             if each["type"] == "extra_forbidden":
                 message = _extra(shape, each["loc"], place)
             elif any(blank[: len(place)] == place for blank in document.blanked):
@@ -55,8 +57,14 @@ def validated(
             else:
                 plain = _PLAIN_WORDS.get(each["type"], "").format(**each.get("ctx", {}))
                 message = plain or each["msg"].removeprefix("Value error, ")
-            document.problems.append(document.problem(place, message))
+            document.problems.append(document.problem(place, message, dispensable=dispensable))
         return None
+
+
+def _is_texts(error: Mapping[str, Any]) -> bool:
+    """Whether it is about a template, without which there is a text of the service's own."""
+    cause = error.get("ctx", {}).get("error")
+    return isinstance(cause, TemplateError) or isinstance(getattr(cause, "__context__", None), TemplateError)
 
 
 def unknown_key(key: str, known: Iterable[str], what: str = "key") -> str:

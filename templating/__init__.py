@@ -5,7 +5,7 @@ A leaf: it knows nothing of alerts but what Alertmanager's templates call them (
 
 from templating.errors import TemplateError
 from templating.library import Library, Named, alertmanagers, defined
-from templating.template import Template
+from templating.template import Template, from_go
 from templating.values import Labels, Pair
 
-__all__ = ["Labels", "Library", "Named", "Pair", "Template", "TemplateError", "alertmanagers", "defined"]
+__all__ = ["Labels", "Library", "Named", "Pair", "Template", "TemplateError", "alertmanagers", "defined", "from_go"]

@@ -66,9 +66,20 @@ class Template:
 
 
 def _in_jinja(source: str, library: Library) -> str:
-    if not is_go(source):
-        return source
+    return from_go(source, library) if is_go(source) else source
+
+
+def from_go(source: str, library: Library | None = None) -> str:
+    """A Go template in Jinja2.
+
+    Args:
+        source: Go's, even where it could be Jinja2's.
+        library: what it may call; Alertmanager's own templates unless given.
+
+    Raises:
+        TemplateError: it cannot be read, or not be said in Jinja2.
+    """
     parsed = parse(source)
     if parsed.defines:
         raise TemplateError("defines a template; write that into a file that `templates` names")
-    return translated(parsed, parsed.body, "data", library.check)
+    return translated(parsed, parsed.body, "data", (library or alertmanagers()).check)

@@ -42,7 +42,7 @@ FILES: dict[str, str | bytes] = {
 # Each by its name: arguments, variables, the exit code, the last line of standard output, and words on standard error.
 Case = tuple[Sequence[str], Mapping[str, str], int, str, tuple[str, ...]]
 CASES: dict[str, Case] = {
-    "help": (("--help",), {}, 0, "  serve         Serve on PORT (8080).", ()),
+    "help": (("--help",), {}, 0, "  serve                Serve on PORT (8080).", ()),
     "serve's help": (("serve", "--help"), {}, 0, "  --help  Show this message and exit.", ()),
     "no command": ((), {}, 2, "", ("Usage: app.py",)),
     "an unknown command": (("sevre",), {}, 2, "", ("No such command 'sevre'",)),
@@ -118,6 +118,15 @@ CASES: dict[str, Case] = {
     "route, no equals sign": (("route-test", "severity"), {}, 2, "", ("'severity' is not LABEL=VALUE",)),
     "route, no name": (("route-test", "=critical"), {}, 2, "", ("'=critical' is not LABEL=VALUE",)),
     "route, no text": (("route-test", "a=\udcff"), {}, 2, "", ("is not UTF-8",)),
+    "import": (
+        ("import-alertmanager", "tree.yml"),
+        {},
+        0,
+        "receivers: [{name: chat}, {name: on-call}, {name: équipe}, {name: spaces}]",
+        (),
+    ),
+    "import, nonsense": (("import-alertmanager", "nonsense.yml"), {}, 1, "", ("nonsense.yml:1:1: is not UTF-8",)),
+    "import, no file": (("import-alertmanager", "missing.yml"), {}, 2, "", ("No such file or directory",)),
     "send, to the log": (
         ("send-test",),
         {"LOG_FORMAT": "json"},
