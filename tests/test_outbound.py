@@ -11,7 +11,6 @@ from pathlib import Path
 
 import pytest
 
-import outbound
 from outbound import Answer, Http, Identity, OutboundError, OutboundTimeout, Proxy, Tls, redacted
 from tests.far_sides import trouble
 from tests.far_sides.certificate import make_certificate
@@ -137,7 +136,7 @@ def test_a_bad_url_is_an_error_without_it(http: Http, url: str) -> None:
 
 def test_an_endless_body_is_bounded(http: Http, monkeypatch: pytest.MonkeyPatch) -> None:
     """An answer is read up to its limit and no further."""
-    monkeypatch.setattr(outbound, "MAX_ANSWER_BYTES", 1_000_000)
+    monkeypatch.setattr("outbound.http.MAX_ANSWER_BYTES", 1_000_000)
     with trouble.endless_body() as url:
         error = failure(http, url + SECRET, deadline_seconds=BOUND_SECONDS)
     assert f"{url.removeprefix('http://')}: the answer is longer than 1000000 bytes" == str(error)
