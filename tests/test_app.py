@@ -11,7 +11,8 @@ import pytest
 
 import enrich
 from alerts.notification import Reading
-from app import build_actions, configure, create_app
+from app import create_app
+from building import build_actions, configure
 from outbound import Http
 from pipeline import Pictures, Pipeline, Running
 from tests.far_sides.http_server import HttpServer

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import yaml
 
-import app
+import building
 from alerts.matchers import Matcher, MatcherError, parse_matchers
 from config.base import Settings
 from config.foreign import RECEIVERS
@@ -61,7 +61,7 @@ def test_examples_load(tmp_path: Path, example: str) -> None:
     (tmp_path / "templates").mkdir()
     for name in ("a.tmpl", "a.j2"):
         (tmp_path / "templates" / name).write_text("")
-    told = [each.partition(": ")[2] for each in app.configure(variables(example), file).warnings]
+    told = [each.partition(": ")[2] for each in building.configure(variables(example), file).warnings]
 
     assert [] == [each for each in told if not each.endswith(EXPECTED) and "has no effect: " not in each]
 

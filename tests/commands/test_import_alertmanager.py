@@ -16,7 +16,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from alerts.matchers import Matcher
-from app import cli, configure
+from app import cli
+from building import configure
 from config.document import read
 from config.environment import Environment
 from config.schema import Configuration

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 import units
 from alerts.model import Alert
 from alerts.notification import Finding, Gap, Reading
-from app import build_enrichers, configure
+from building import build_enrichers, configure
 from config.schema import QuerySettings
 from enrich import Prometheus, Query, find, needs, queries, run
 from enrich._base import Answers, NoAnswer

@@ -265,7 +265,7 @@ def test_what_a_dead_digest_was_to_tell_was_not_told(store: Store, digested: Del
 
 def test_who_heard_it_in_a_digest_holds_it(store: Store, digested: Delivery) -> None:
     """Who is told of an end is also whoever heard of the beginning in a digest, or is about to."""
-    assert {TEAM: frozenset()} == store.holders(["3"])["3"]
+    assert {TEAM: None} == store.holders(["3"])["3"]
     assert settle(store, digested, now=after(8))
     assert {TEAM: frozenset({A.fingerprint})} == store.holders(["3"])["3"]
     keep(store, told("3", A_OVER), now=after(9))

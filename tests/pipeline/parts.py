@@ -17,7 +17,7 @@ import enrich
 from actions import Action
 from alerts.model import Alert
 from alerts.notification import Finding, Gap, Notification, Receipt, Thread
-from app import configure
+from building import configure
 from config.schema import Configuration
 from enrich._base import Answers
 from enrich._vector import Sample, Vector

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from prometheus_client import REGISTRY
 
-from app import configure
+from building import configure
 from config.schema import Configuration
 from pipeline.reload import Loaded, Reloader, first
 from tests.pipeline.parts import Clock
