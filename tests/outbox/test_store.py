@@ -272,8 +272,19 @@ def test_knows_who_holds_something(store: Store) -> None:
     for each in take(store):
         if each.notification.receiver == "dead":
             assert settle(store, each, DEAD)
-    held = {TEAM: frozenset({a.fingerprint}), "both/log/0": frozenset({b.fingerprint}), "waits/log/0": frozenset()}
+    of_a, of_b = frozenset({a.fingerprint}), frozenset({b.fingerprint})
+    held = {TEAM: of_a, "both/log/0": of_b, "waits/log/0": of_a}
     assert {"one": held} == store.holders(["one", "two", "three"])
+    keep(store, told("one", model_alert("A", "resolved"), b, receiver="waits"))
+    assert of_b == store.holders(["one"])["one"]["waits/log/0"]
+
+
+def test_what_an_older_version_planned_is_not_known(store: Store, engine: Engine) -> None:
+    """Of a delivery that waits and does not say what it tells."""
+    keep(store, told("one", model_alert("A")))
+    with engine.begin() as connection:
+        connection.execute(text("UPDATE deliveries SET tells = NULL"))
+    assert {"one": {TEAM: None}} == store.holders(["one"])
 
 
 def test_a_thread_of_another_version_is_held(store: Store, engine: Engine) -> None:
@@ -281,7 +292,7 @@ def test_a_thread_of_another_version_is_held(store: Store, engine: Engine) -> No
     tell(store, told("one", model_alert("A")))
     with engine.begin() as connection:
         connection.execute(text("UPDATE threads SET thread = '{\"open_fingerprints\": 1}'"))
-    assert {"one": {TEAM: frozenset()}} == store.holders(["one"])
+    assert {"one": {TEAM: None}} == store.holders(["one"])
 
 
 def test_release_leaves_what_is_settled(engine: Engine) -> None:

@@ -62,7 +62,7 @@ def test_what_crashed_is_superseded_with_its_doubt(engine: Engine) -> None:
     assert [] == take(b, after(30))
     (newest,) = take(b, LATER)
     assert ([("B", "firing")], Thread(attempted=True)) == (said(newest), newest.thread)
-    assert {TEAM: frozenset()} == b.holders(["one"])["one"]
+    assert {TEAM: None} == b.holders(["one"])["one"]
 
 
 def test_carries_ends_forward(store: Store) -> None:
