@@ -125,8 +125,11 @@ class Release:
         """
         now = self._clock()
         due = self._store.withheld_due(now, _GROUPS_AT_ONCE, _ALERTS_AT_ONCE)
+        if not due:
+            self._more = False
+            return 0
         # What was asked for last is to be planned first, be it this process' or another's.
-        if not due or self._store.waits("release"):
+        if self._store.waits("release"):
             return 0
         by_group: dict[str, list[Due]] = {}
         for each in due:
@@ -134,14 +137,15 @@ class Release:
         self._more = len(by_group) >= _GROUPS_AT_ONCE or len(due) >= _ALERTS_AT_ONCE
         groups = [self._group(key, some, now) for key, some in by_group.items()]
         found = self._sorted(self._current(), groups, due, now)
-        if found.still:
-            self._store.postpone(found.still)
         for group in found.free:
             event_id = self._store.accept(lapse.rendered(group), now, kind="release")
             _log.info("may be told now", event_id=event_id, group=group.group_key[:200], alerts=len(group.alerts))
         if found.moved:
             event_id = self._store.accept(lapse.rendered_bare([each.alert for each in found.moved]), now)
             _log.info("are in other groups now", event_id=event_id, alerts=len(found.moved))
+        if found.still:
+            # Not before those that moved are kept as events: of them it is forgotten that they are not told.
+            self._store.postpone(found.still)
         told = {(group.group_key, alert.fingerprint) for group in found.free for alert in group.alerts}
         asked = [*found.moved, *(each for each in due if (each.group_key, each.alert.fingerprint) in told)]
         if asked:

@@ -171,6 +171,7 @@ def test_a_large_group_is_told_and_holds_up_no_other(house: House) -> None:
         eventually(
             lambda: any(name.startswith("Slow") for name in house.heard()), "some of the large group to be told", 30
         )
+        eventually(lambda: not pipeline._release._more, "nothing to be left to look for", 30)
 
 
 def test_an_end_of_what_is_about_to_be_told(house: House) -> None:
