@@ -50,6 +50,7 @@ def on_starting(server):
     server.reloader = app.begin()
     # gunicorn's own way is to replace all workers; with a broken file none would begin, and that would end the master.
     server.handle_hup = partial(hang_up, server)
+    server.murder_workers = partial(look_and_murder, server, server.murder_workers)
     # Kept, for the lock ends with what it is kept in.
     server.storage_lock = app.prepare_storage(server.reloader.loaded.configuration)
     # It is the workers who say whether they took a configuration.
@@ -60,6 +61,15 @@ def hang_up(server):
     """SIGHUP: load the configuration anew, in every process."""
     server.reloader.reload()
     server.kill_workers(signal.SIGHUP)
+
+
+def look_and_murder(server, murder_workers):
+    """Once a second: know the last good configuration as the workers do, for those that begin when it has gone."""
+    try:
+        server.reloader.look()
+    except Exception:
+        server.log.exception("looking at the configuration was interrupted")
+    murder_workers()
 
 
 def pre_fork(server, worker):

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 import units
@@ -27,6 +28,8 @@ class History:
         firing: whether any of its alerts fired then.
         firing_since: when it began to fire this time; None when it does not.
         fired_at: when it began to fire, each time within the last 30 minutes before `accepted_at`, oldest first.
+        routing: by what routes it was told, as a hash; "" where that is not known.
+        parts: by destination a hash of the part of it that was planned to be told there last, and when that was.
     """
 
     content: str
@@ -35,6 +38,8 @@ class History:
     firing: bool
     firing_since: datetime | None
     fired_at: tuple[datetime, ...] = ()
+    parts: Mapping[str, tuple[str, datetime]] = field(default_factory=dict)
+    routing: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,12 +51,14 @@ class Judgement:
         duplicate_of: the event that told the same, when it need not be told again; else None.
         notes: what a reader should know, a few words each: "still firing, 4 h", "4th time in 30 m".
         again: it began to fire once more within 30 minutes: it is flapping.
+        repeated: it is as it was.
     """
 
     history: History
     duplicate_of: int | None
     notes: tuple[str, ...]
     again: bool
+    repeated: bool = False
 
 
 def judge(
@@ -76,7 +83,7 @@ def judge(
         A duplicate, with the history as it was; or news, with its history and notes. The same state after the window
         is news, too: it is how Alertmanager's `repeat_interval` looks.
     """
-    content = _content(group)
+    content = content_of(group)
     firing = group.status == "firing"
     same = history is not None and (history.content == content or _same_without_start(history, group, received_at))
     if history is not None and same:
@@ -84,7 +91,7 @@ def judge(
         if not firing and dedup_window_seconds > 0:
             window_seconds = max(dedup_window_seconds, _SAME_END_SECONDS)
         if abs((received_at - history.accepted_at).total_seconds()) < window_seconds:
-            return Judgement(history, history.event_id, (), False)
+            return Judgement(history, history.event_id, (), False, repeated=True)
 
     begins = firing and (history is None or not history.firing)
     fired_at = _fired_at(history, received_at, begins)
@@ -97,11 +104,11 @@ def judge(
         notes.append(f"{_ordinal(len(fired_at))} time in {_spaced(_AGAIN_WITHIN.total_seconds())}")
     if same and since is not None:
         notes.append(_still_firing((received_at - since).total_seconds()))
-    kept = History(content, event_id, received_at, firing, since, fired_at)
-    return Judgement(kept, None, tuple(notes), again)
+    kept = History(content, event_id, received_at, firing, since, fired_at, history.parts if history else {})
+    return Judgement(kept, None, tuple(notes), again, same)
 
 
-def _content(group: AlertGroup) -> str:
+def content_of(group: AlertGroup) -> str:
     """A hash of what the group tells.
 
     The order of the alerts, URLs and ends do not count: two Alertmanagers, fed by two Prometheus, tell the same with
@@ -134,7 +141,7 @@ def _same_without_start(history: History, group: AlertGroup, received_at: dateti
         replace(alert, starts_at=history.accepted_at) if alert.starts_at == received_at else alert
         for alert in group.alerts
     )
-    return history.content == _content(replace(group, alerts=as_before))
+    return history.content == content_of(replace(group, alerts=as_before))
 
 
 def _canonical(value: object) -> str:

@@ -37,7 +37,7 @@ def check_route(root: Any, receivers: Sequence[Receiver], document: Document) ->
         if any(root.get(key) for key in _CONDITIONS):
             problem = document.problem(("route",), "the root route takes every alert: no matchers here")
             document.problems.append(problem)
-        if root.get("receiver") is None and ("route", "receiver") not in document.blanked:
+        if not root.get("receiver") and ("route", "receiver") not in document.blanked:
             document.problems.append(document.problem(("route", "receiver"), "is missing"))
     used = set()
     for path, node in nodes(root, ("route",)):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence, Set
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
@@ -17,7 +17,7 @@ from outbox.database import StoreError
 from outbox.records import Event, Plan
 from outbox.store import Store
 from pipeline.read import Read, read
-from pipeline.verdicts import Question, Verdict, Verdicts
+from pipeline.verdicts import Question, ToldParts, Verdict, Verdicts
 from pipeline.wholes import Wholes, looks_back
 from routing import Rules
 
@@ -32,17 +32,36 @@ class Heard:
         group: as it came, with what is known to fire of what it hides.
         named: the fingerprints of the alerts that it names itself.
         verdict: who hears of it; nobody does of a duplicate.
+        routing_id: by what routes it is told.
     """
 
     group: AlertGroup
     judgement: Judgement
     named: frozenset[str]
     verdict: Verdict = Verdict()  # noqa: RUF009  # frozen
+    routing_id: str = ""
+
+    @property
+    def rerouted(self) -> bool:
+        """Whether it was told already, but by other routes."""
+        told_by = self.judgement.history.routing
+        return self.judgement.duplicate_of is not None and bool(told_by) and told_by != self.routing_id
 
     @property
     def news(self) -> bool:
-        """Whether it is no duplicate."""
-        return self.judgement.duplicate_of is None
+        """Whether it is no duplicate: what routes lead to now may not have heard of it."""
+        return self.judgement.duplicate_of is None or self.rerouted
+
+    @property
+    def duplicate_of(self) -> int | None:
+        """The event that told it; None where it is news."""
+        return None if self.news else self.judgement.duplicate_of
+
+    @property
+    def history(self) -> History:
+        """What is remembered of it from now on."""
+        history = self.judgement.history
+        return replace(history, parts=self.verdict.told, routing=self.routing_id) if self.news else history
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,22 +114,25 @@ class Cases:
             StoreError: what is known cannot be read.
         """
         events_read = read(events, rules, self._store)
-        judged = self._judged(events_read, configuration.file.delivery, drain)
-        give = partial(self._verdicts.give, configuration=configuration, rules=rules, now=now)
+        judged, told = self._judged(events_read, configuration, drain)
+        give = partial(self._verdicts.give, told=told, configuration=configuration, rules=rules, now=now)
         cases = [replace(case, decided_at=now) for case in self._with_verdicts(judged, give)]
         for case in cases:
-            of_event = {heard.group.group_key: heard.judgement.history for heard in case.groups}
+            of_event = {heard.group.group_key: heard.history for heard in case.groups}
             self._histories |= of_event
             self._of_events[case.event.id] = of_event
         return cases
 
     def _judged(
-        self, events_read: Sequence[Read], settings: DeliverySettings, drain: Callable[[], Sequence[Plan]]
-    ) -> list[Case]:
+        self, events_read: Sequence[Read], configuration: Configuration, drain: Callable[[], Sequence[Plan]]
+    ) -> tuple[list[Case], Mapping[str, ToldParts]]:
+        """Cases without verdicts, and what was told of their groups before them."""
+        settings, routing_id = configuration.file.delivery, configuration.routing_id
         keys = {group.group_key for each in events_read for group in each.groups}
         look_back = {group.group_key for each in events_read for group in each.groups if looks_back(each.event, group)}
         not_kept = drain() if look_back else ()
         histories = self._store.histories(keys - self._histories.keys()) | self._histories
+        told = {key: history.parts for key, history in histories.items()}
         wholes = Wholes(self._store, settings.stale_after, look_back, not_kept)
         cases = []
         for each in events_read:
@@ -120,6 +142,7 @@ class Cases:
                         group=whole,
                         judgement=_judge(each.event, whole, histories.get(whole.group_key), settings),
                         named=_named(each.event, group, whole),
+                        routing_id=routing_id,
                     )
                     for group in each.groups
                     if (whole := wholes.whole(each.event, group)) is not None
@@ -132,12 +155,23 @@ class Cases:
                 continue
             histories |= {of_group.group.group_key: of_group.judgement.history for of_group in heard}
             cases.append(Case(each.event, tuple(heard), each.error, told_with=each.told_with))
-        return cases
+        return cases, told
 
     def _with_verdicts(
         self, cases: Sequence[Case], give: Callable[[Sequence[Question]], Sequence[Verdict]]
     ) -> list[Case]:
-        asked = [Question(case.event, heard.group, heard.named) for case in cases for heard in case.news]
+        asked = [
+            Question(
+                case.event,
+                heard.group,
+                heard.named,
+                heard.judgement.history.content,
+                heard.judgement.repeated and not heard.rerouted,
+                heard.rerouted,
+            )
+            for case in cases
+            for heard in case.news
+        ]
         try:
             verdicts = iter(give(asked) if asked else ())
         except StoreError:

@@ -44,7 +44,7 @@ def decide(configuration: Configuration, case: Case, findings: Iterator[tuple[Fi
         case.event,
         tuple(deliveries),
         tuple(alerts),
-        histories={heard.group.group_key: heard.judgement.history for heard in case.groups},
+        histories={heard.group.group_key: heard.history for heard in case.groups},
         withheld={
             (heard.group.group_key, fingerprint): why
             for heard in case.news
@@ -52,7 +52,7 @@ def decide(configuration: Configuration, case: Case, findings: Iterator[tuple[Fi
         },
         sources={name: scopes for heard in case.news for name, scopes in heard.verdict.inhibiting.items()},
         heard_again={heard.group.group_key: tuple(sorted(heard.named)) for heard in duplicates},
-        duplicate_of=duplicates[0].judgement.duplicate_of if duplicates and not case.news else None,
+        duplicate_of=duplicates[0].duplicate_of if duplicates and not case.news else None,
         trace=written(case, configuration.routing_id),
     )
 

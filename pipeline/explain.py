@@ -54,7 +54,7 @@ def _group(running: Running, case: Case, heard: Heard, planned: Sequence[Planned
     return {
         "key": heard.group.group_key,
         "status": heard.group.status,
-        "duplicate_of": heard.judgement.duplicate_of,
+        "duplicate_of": heard.duplicate_of,
         "notes": list(heard.judgement.notes),
         **alerts_document(running.rules, heard.group, heard.verdict.sources, now),
         "deliveries": list(_deliveries(running, of_group, case)),

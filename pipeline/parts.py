@@ -4,11 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 
+from alerts.history import content_of
 from alerts.model import Alert, AlertGroup
 from alerts.withheld import Withheld
 from config.schema import Configuration
+from outbox.records import AT_ONCE
 from routing import Hearing, part
+
+# As long as Alertmanager is silent about what goes on, unless it is told otherwise (`repeat_interval`).
+_REMINDED_AFTER = timedelta(hours=4)
 
 Holders = Mapping[str, frozenset[str] | None]
 """By destination the fingerprints of what it holds, or is to be told, that is not over there; None where that is not
@@ -52,10 +58,12 @@ class Division:
 
     Attributes:
         withheld: of alerts that fire, where they are not told for now, and why.
+        reached: of all its alerts, the destinations that routes lead to.
     """
 
     parts: tuple[Part, ...] = ()
     withheld: Mapping[str, Mapping[str, Withheld]] = field(default_factory=dict)
+    reached: Mapping[str, Set[str]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,17 +76,33 @@ class Before:
         told: of its alerts, where they were told, as far as that was asked: of those who hear of no ends, it is not
             known what they hold.
         release: it is about what may be told again: nobody else hears of it.
+        repeated: it is as it was: who was told is reminded.
+        parts: by destination a hash of what was to be told there last, and when.
+        now: aware.
     """
 
     holders: Holders = field(default_factory=dict)
     untold: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     told: Mapping[str, frozenset[str]] = field(default_factory=dict)
     release: bool = False
+    repeated: bool = False
+    parts: Mapping[str, tuple[str, datetime]] = field(default_factory=dict)
+    now: datetime = AT_ONCE
 
     def has(self, destination: str, fingerprint: str) -> bool:
         """Whether a destination is known to have been told of an alert that fires, and not of its end."""
         held = self.holders.get(destination) or ()
         return fingerprint in held or destination in self.told.get(fingerprint, ())
+
+    def knows(self, destination: str, group: AlertGroup) -> bool:
+        """Whether this is what a destination was told last, not long ago, and it has all of it."""
+        told, at = self.parts.get(destination, ("", self.now))
+        if self.repeated or self.release or not told or not timedelta(0) <= self.now - at < _REMINDED_AFTER:
+            return False
+        held = self.holders.get(destination, frozenset())
+        if held is None or any(alert.fingerprint in held for alert in group.resolved):
+            return False
+        return told == content_of(group) and all(self.has(destination, alert.fingerprint) for alert in group.firing)
 
     def may_have(self, destination: str, fingerprint: str) -> bool:
         """Whether that is so, or is not known."""
@@ -99,12 +123,12 @@ def divide(configuration: Configuration, group: AlertGroup, hearings: Sequence[H
             kept_back = _kept_back(hearing, place, before)
             for fingerprint, why in kept_back.items():
                 withheld.setdefault(fingerprint, {})[place.destination] = why
-            if not before.release or _is_for(place, hearing, kept_back, before, reached):
+            if not before.release or _is_for(place, hearing, kept_back, before):
                 parts.append(_part(group, hearing, place, kept_back, before))
     if not before.release:
         routed = set().union(*reached.values())
         parts += _to_others(group, before.holders, routed)
-    return Division(tuple(parts), withheld)
+    return Division(tuple(parts), withheld, reached)
 
 
 def _reached(configuration: Configuration, hearings: Sequence[Hearing]) -> Mapping[str, Set[str]]:
@@ -146,6 +170,8 @@ def _part(group: AlertGroup, hearing: Hearing, place: Place, kept_back: Mapping[
     notes = tuple(f"{reasons.count(each)} more {each}" for each in dict.fromkeys(reasons)) if told else ()
     suppressed = None if told else "; ".join(dict.fromkeys(reasons))
     heard = part(group, tuple(told)) if told else hearing.group
+    if suppressed is None and before.knows(place.destination, heard):
+        suppressed = "nothing has changed in what it hears of this group"
     return Part(place, heard, place.destination in before.holders, suppressed, notes)
 
 
@@ -156,19 +182,12 @@ def _untold(alert: Alert, place: Place, before: Before) -> str:
     return before.untold.get(alert.fingerprint, {}).get(place.destination, "")
 
 
-def _is_for(
-    place: Place,
-    hearing: Hearing,
-    kept_back: Mapping[str, Withheld],
-    before: Before,
-    reached: Mapping[str, Set[str]],
-) -> bool:
-    """Whether something that was not told there may be by now; or nowhere that its routes lead to, as they changed."""
+def _is_for(place: Place, hearing: Hearing, kept_back: Mapping[str, Withheld], before: Before) -> bool:
+    """Whether something that was withheld may be told there by now, and was not; routes may have changed since."""
     for alert in hearing.group.firing:
-        untold = before.untold.get(alert.fingerprint, {}).keys()
-        wanted = place.destination in untold or (untold and not untold & reached[alert.fingerprint])
-        free = alert.fingerprint not in kept_back and not before.has(place.destination, alert.fingerprint)
-        if wanted and free:
+        untold, name = before.untold.get(alert.fingerprint, {}), place.destination
+        wanted = name in untold or (untold and not before.may_have(name, alert.fingerprint))
+        if wanted and alert.fingerprint not in kept_back and not before.has(name, alert.fingerprint):
             return True
     return False
 

@@ -175,7 +175,11 @@ class Release:
                     continue
                 if group.bare and not hearings:
                     found.moved.append(one)
-                found.still.append((one, {name: why for name, why in where.items() if why is not None}))
+                    found.still.append((one, {}))
+                    continue
+                # Whoever is away just now may be back later.
+                away = {name: Withheld(reason) for name, reason in one.withheld.items() if name not in where}
+                found.still.append((one, {**away, **{name: why for name, why in where.items() if why is not None}}))
             if told:
                 found.free.append(replace(group, alerts=tuple(told)))
         return found

@@ -31,7 +31,7 @@ def written(case: Case, routing_id: str) -> str | None:
         return None
     groups = {}
     for heard in case.groups:
-        said: dict[str, Any] = {"duplicate_of": heard.judgement.duplicate_of, "sources": dict(heard.verdict.sources)}
+        said: dict[str, Any] = {"duplicate_of": heard.duplicate_of, "sources": dict(heard.verdict.sources)}
         if heard.group.bare and heard.group.resolved:
             # An end is told in groups that routes no longer make of its alert.
             said |= {"key": heard.group.group_key, "named": sorted(heard.named)}

@@ -6,15 +6,17 @@ from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from alerts.history import content_of
 from alerts.model import AlertGroup
 from alerts.withheld import Withheld
 from config.schema import Configuration
 from outbox.records import Event
 from outbox.store import Store
-from pipeline.parts import Before, Part, divide
+from pipeline.parts import Before, Division, Part, divide
 from routing import Hearing, Rules, Sources, route
 
-_NOWHERE: Mapping[str, Withheld] = {}
+ToldParts = Mapping[str, tuple[str, datetime]]
+"""By destination a hash of what was to be told there last, and when."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,11 +25,17 @@ class Question:
 
     Attributes:
         named: the fingerprints of the alerts that its payload names.
+        content: a hash of the group.
+        repeated: it is as it was.
+        rerouted: it is, and routes may lead elsewhere by now.
     """
 
     event: Event
     group: AlertGroup
     named: Set[str]
+    content: str
+    repeated: bool = False
+    rerouted: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,12 +48,14 @@ class Verdict:
             were not and may be by now.
         inhibiting: of the alerts that it names the scopes in which they inhibit others: none of one that is over.
         sources: which alerts inhibit others in the scopes that its alerts look at.
+        told: by destination a hash of what was to be told there last, and when.
     """
 
     parts: tuple[Part, ...] = ()
     withheld: Mapping[str, Mapping[str, Withheld]] = field(default_factory=dict)
     inhibiting: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     sources: Sources = field(default_factory=dict)
+    told: ToldParts = field(default_factory=dict)
 
 
 class Verdicts:
@@ -56,12 +66,18 @@ class Verdicts:
         self._of_events: dict[int, list[tuple[Question, Verdict]]] = {}
 
     def give(
-        self, questions: Sequence[Question], configuration: Configuration, rules: Rules, now: datetime
+        self,
+        questions: Sequence[Question],
+        told: Mapping[str, ToldParts],
+        configuration: Configuration,
+        rules: Rules,
+        now: datetime,
     ) -> list[Verdict]:
         """Say of groups who hears of them.
 
         Args:
             questions: in the order of their events.
+            told: what was told of each group before these.
             now: aware; for time intervals.
 
         Raises:
@@ -73,13 +89,14 @@ class Verdicts:
         sources = self._sources(questions, inhibiting, in_hand, rules)
         hearings = [route(rules, each.group, some, now) for each, some in zip(questions, sources, strict=True)]
         ledger = self._ledger(questions, hearings, in_hand, configuration)
+        ledger.parts = dict(told)
         verdicts = []
         for at, each in enumerate(questions):
-            before = ledger.before(each)
+            before = ledger.before(each, now)
             division = divide(configuration, each.group, hearings[at], before)
-            free = {alert.fingerprint for alert in each.group.alerts} & before.untold.keys()
-            withheld = {**dict.fromkeys(free, _NOWHERE), **division.withheld}
-            verdict = Verdict(division.parts, withheld, inhibiting[at], sources[at])
+            withheld = _withheld(each, division, before)
+            parts = ledger.told_now(each, division.parts, now)
+            verdict = Verdict(division.parts, withheld, inhibiting[at], sources[at], parts)
             ledger.note(each, verdict)
             verdicts.append(verdict)
             self._of_events.setdefault(each.event.id, []).append((each, verdict))
@@ -129,14 +146,20 @@ class Verdicts:
             ledger.untold.setdefault(key, {})[fingerprint] = where
         of_groups = list(zip(questions, hearings, strict=True))
         kept_back = {each.group.group_key for each, heard in of_groups if any(one.withheld for one in heard)}
-        concerned = (
-            kept_back | ledger.untold.keys() | {each.group.group_key for each in questions if each.group.resolved}
-        )
+        # Where it is split, or routed anew, it may be news to some and not to others.
+        split = {
+            each.group.group_key
+            for each, heard in of_groups
+            if each.rerouted or any(one.group is not each.group for one in heard)
+        }
+        over = {each.group.group_key for each in questions if each.group.resolved}
+        concerned = kept_back | split | over | ledger.untold.keys()
         if concerned:
             ledger.holders = {key: dict(who) for key, who in self._store.holders(concerned).items()}
         endless = _endless(configuration)
-        if kept_back and endless:
-            for (key, fingerprint), names in self._store.heard_by(kept_back).items():
+        asked = kept_back | split | ledger.untold.keys()
+        if asked and endless:
+            for (key, fingerprint), names in self._store.heard_by(asked).items():
                 told = names & endless - untold.get((key, fingerprint), {}).keys()
                 ledger.told.setdefault(key, {})[fingerprint] = told
         for question, verdict in in_hand:
@@ -181,13 +204,33 @@ class _Ledger:
     holders: dict[str, dict[str, frozenset[str] | None]]
     untold: dict[str, dict[str, Mapping[str, str]]] = field(default_factory=dict)
     told: dict[str, dict[str, frozenset[str]]] = field(default_factory=dict)
+    parts: dict[str, ToldParts] = field(default_factory=dict)
 
-    def before(self, question: Question) -> Before:
+    def before(self, question: Question, now: datetime) -> Before:
         """What is known of a group."""
         key = question.group.group_key
         known = self.untold.get(key, {})
         release = question.event.kind == "release"
-        return Before(self.holders.get(key, {}), dict(known), dict(self.told.get(key, {})), release)
+        return Before(
+            self.holders.get(key, {}),
+            dict(known),
+            dict(self.told.get(key, {})),
+            release,
+            question.repeated,
+            self.parts.get(key, {}),
+            now,
+        )
+
+    def told_now(self, question: Question, parts: Iterable[Part], now: datetime) -> ToldParts:
+        """What was told of a group once these are."""
+        key, group = question.group.group_key, question.group
+        told = {
+            each.place.destination: (question.content if each.group is group else content_of(each.group), now)
+            for each in parts
+            if each.suppressed is None
+        }
+        self.parts[key] = {**self.parts.get(key, {}), **told}
+        return self.parts[key]
 
     def note(self, question: Question, verdict: Verdict) -> None:
         """This is planned, and is not in the database yet."""
@@ -206,6 +249,18 @@ class _Ledger:
                 of_group[each.place.destination] = held
                 if not held:
                     del of_group[each.place.destination]
+
+
+def _withheld(question: Question, division: Division, before: Before) -> Mapping[str, Mapping[str, Withheld]]:
+    """Where alerts are not told for now: of those that were not, also where no route leads just now."""
+    found: dict[str, Mapping[str, Withheld]] = dict(division.withheld)
+    for alert in question.group.firing:
+        untold = before.untold.get(alert.fingerprint)
+        if untold is not None:
+            reached = division.reached.get(alert.fingerprint, set())
+            away = {name: Withheld(reason) for name, reason in untold.items() if name not in reached}
+            found[alert.fingerprint] = {**away, **found.get(alert.fingerprint, {})}
+    return found
 
 
 def _inhibiting(question: Question, rules: Rules) -> Mapping[str, tuple[str, ...]]:

@@ -32,8 +32,12 @@ def compiled(pattern: str) -> Any:
 def replaced(text: str, pattern: str, by: str) -> str:
     """The text with each match replaced, where `$1` and `${name}` stand for what was matched, as in Go."""
     regex = compiled(pattern)
-    parts, at, length = [], 0, 0
+    parts: list[str] = []
+    at = length = 0
     for match in regex.finditer(text):
+        # As in Go: right behind a match there is no empty one. https://pkg.go.dev/regexp
+        if parts and match.start() == match.end() == at:
+            continue
         parts += [text[at : match.start()], _expanded(by, match)]
         at = match.end()
         length += len(parts[-1]) + len(parts[-2])

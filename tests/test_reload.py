@@ -155,6 +155,22 @@ def test_a_broken_file_ends_nobody(service: Service) -> None:
     assert "Traceback" not in service.log
 
 
+def test_who_begins_later_has_what_the_others_took(service: Service) -> None:
+    """Though nobody was told of it, and it is no more there: the master has looked, too."""
+    swap(file_of(service), TWO)
+    eventually(lambda: (roots(service), successful(service)) == ({"two"}, {True}), "both to take it", 10)
+    # Longer than the master waits between two looks.
+    time.sleep(3)
+    file_of(service).write_text(BROKEN)
+    eventually(lambda: successful(service) == {False}, "both to see it", 10)
+    before = service.worker_pids
+    os.kill(before[0], signal.SIGKILL)
+    eventually(lambda: len(set(service.worker_pids) - set(before)) == 1, "another worker", 20)
+    eventually(lambda: len(loaded(service)) == 2, "it to answer", 20)
+    assert {"two"} == roots(service)
+    assert 0 == service.stop()
+
+
 def test_a_storage_that_changes_stays_until_a_restart(tmp_path: Path) -> None:
     """What a dead worker held is freed where it is held, though the file names another database, or none, by now."""
     first = f"storage: {{url: 'sqlite:///{tmp_path / 'first.db'}'}}\n"

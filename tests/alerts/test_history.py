@@ -93,7 +93,7 @@ def test_the_second_of_a_pair_tells_the_same() -> None:
     )
     first, second = judged((state, NOON), (other, after(1)))
 
-    assert Judgement(first.history, 1, (), False) == second
+    assert Judgement(first.history, 1, (), False, repeated=True) == second
 
 
 def _changed(change: Callable[[Alert], Alert]) -> AlertGroup:

@@ -327,6 +327,7 @@ def test_it_was_always_withheld(house: House) -> None:
         house.clock.pass_seconds(60)
         pipeline._deliverer.wake.ring()
         settled(pipeline, last)
+        eventually(lambda: len(house.heard()) > 1, "the other to be told")
     assert ["Down", "Wet"] == house.heard()
 
 
