@@ -17,7 +17,11 @@ from config.schema import EnrichmentSettings, PrometheusSettings, QuerySettings,
 from config.validation import unknown_key
 
 _CONDITIONS = ("match", "match_re", "matchers")
-_UPSTREAM_TIMINGS = ("group_wait", "group_interval", "repeat_interval")
+_UPSTREAM_TIMINGS = {
+    "group_wait": "it has no effect here",
+    "group_interval": "it has no effect here",
+    "repeat_interval": "here it is only what delivery.stale_after goes by where that is not set",
+}
 
 
 def check_route(root: Any, receivers: Sequence[Receiver], document: Document) -> list[Problem]:
@@ -45,9 +49,9 @@ def check_route(root: Any, receivers: Sequence[Receiver], document: Document) ->
         used.add(receiver)
         if receiver and receiver not in names:
             document.problems.append(document.problem((*path, "receiver"), _no_receiver(receiver, names)))
-        for key in _UPSTREAM_TIMINGS:
+        for key, effect in _UPSTREAM_TIMINGS.items():
             if node.get(key) is not None:
-                warnings.append(document.problem((*path, key), "is Alertmanager's to keep; it has no effect here"))
+                warnings.append(document.problem((*path, key), f"is Alertmanager's to keep; {effect}"))
     reached = _reached(used, receivers)
     for at, name in enumerate(names):
         if name not in reached:

@@ -24,6 +24,7 @@ from config.environment import Environment
 from config.interval_checks import check_intervals
 from config.receivers import ReceiversReader
 from config.schema import ConfigFile, Configuration, PrometheusSettings, QuerySettings, RoutingSettings
+from config.silence import heeding_repeats
 from config.templates import read_library
 from config.validation import validated
 from templating import Template
@@ -79,7 +80,8 @@ def load(
     warnings += check_route(data.get("route"), receivers, document) + check_fallbacks(listed, receivers, document)
     warnings += check_intervals(data, document)
     if file is not None:
-        warnings += check_inhibition(file.inhibit_rules, document)
+        file, heeded = heeding_repeats(file, data, document)
+        warnings += heeded + check_inhibition(file.inhibit_rules, document)
         check_queries(file.enrichment.queries, enrichers, read_query, document)
         check_enrichers(file.enrichment, enrichers, document)
         check_conditions(listed, receivers, file.enrichment.running(enrichers), document)

@@ -111,12 +111,13 @@ class Known(Reports):
         with self._reading() as connection:
             return connection.execute(select(events.c.body).where(events.c.id == event_id)).scalar()
 
-    def decided(self, event_id: int) -> tuple[Event, str | None] | None:
-        """An event, and by what it was decided who is told of it, as its plan said; None when it is kept no more."""
-        columns = (events.c.id, events.c.received_at, events.c.body, events.c.attempts, events.c.kind, events.c.trace)
+    def decided(self, event_id: int) -> tuple[Event, str | None, int | None] | None:
+        """An event, how it was decided who hears of it, and the event it is told with; None when it is kept no more."""
+        e = events.c
+        columns = (e.id, e.received_at, e.body, e.attempts, e.kind, e.trace, e.duplicate_of)
         with self._reading() as connection:
-            row = connection.execute(select(*columns).where(events.c.id == event_id)).first()
-        return None if row is None else (Event(*row[:-1]), row.trace)
+            row = connection.execute(select(*columns).where(e.id == event_id)).first()
+        return None if row is None else (Event(*row[:-2]), row.trace, row.duplicate_of)
 
     def routing(self, routing_id: str) -> str | None:
         """What said who heard of what, as JSON; None when it is kept no more."""

@@ -30,7 +30,7 @@ def decide(configuration: Configuration, case: Case, findings: Iterator[tuple[Fi
     if case.error is not None:
         return Plan(case.event, error=case.error)
     if case.told_with is not None:
-        return Plan(case.event, told_with=case.told_with)
+        return Plan(case.event, told_with=case.told_with, trace=written(case, configuration.routing_id))
     deliveries: list[Planned] = []
     alerts: list[tuple[str, Alert, tuple[Finding, ...]]] = []
     for heard in case.news:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
 import enrich
 from alerts import payload
 from alerts.notification import Notification, SendError
+from outbox.claiming import OVER_BEFORE_TOLD
 from outbox.records import Event, Planned
 from outbox.store import Store
 from pipeline.cases import Case, Cases, Heard
@@ -62,8 +64,18 @@ def _group(running: Running, case: Case, heard: Heard, planned: Sequence[Planned
 
 
 def _deliveries(running: Running, planned: Sequence[Planned], case: Case) -> Iterator[dict[str, Any]]:
+    held = {
+        (heard.group.group_key, part.place.destination): part.holds
+        for heard in case.news
+        for part in heard.verdict.parts
+    }
     for each in planned:
         notification = each.notification
+        lane = running.lanes.get(notification.destination)
+        over = notification.group.status == "resolved" and lane is not None and lane.wakes
+        if each.suppressed is None and over and not held[notification.group.group_key, notification.destination]:
+            # It is found when it is sent: what is told by then may be over.
+            each = replace(each, suppressed=OVER_BEFORE_TOLD)
         said: dict[str, Any] = {
             "destination": notification.destination,
             "told": each.suppressed is None,

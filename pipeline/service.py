@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -110,6 +111,18 @@ class Pipeline:
         self._planner.wake.ring()
         return event_id
 
+    def event(self, event_id: int) -> EventStatus | None:
+        """What became of an event; of one that is told with another, what became of that. None when there is none.
+
+        Raises:
+            StoreError: the database does not answer.
+        """
+        status = self.store.event(event_id)
+        if status is None or status.state != "merged" or status.duplicate_of is None:
+            return status
+        teller = self.store.event(status.duplicate_of)
+        return replace(status, deliveries=teller.deliveries) if teller is not None else status
+
     def trace(self, event_id: int) -> dict[str, Any] | None:
         """Why an event's alerts went where they did, as JSON has it; None where that is not known any more.
 
@@ -170,7 +183,7 @@ class Pipeline:
         """
         deadline = time.monotonic() + timeout_seconds
         while True:
-            status = self.store.event(event_id)
+            status = self.event(event_id)
             if status is None or status.settled or time.monotonic() >= deadline:
                 return status
             time.sleep(_LOOK_SECONDS)

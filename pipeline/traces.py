@@ -52,6 +52,9 @@ def told(store: Store, event_id: int) -> dict[str, Any] | None:
     if found is None or found[1] is None:
         return None
     event, kept = found[0], json.loads(found[1])
+    if found[2] is not None and (teller := store.decided(found[2])) is not None and teller[1] is not None:
+        # Of what is told with another event that one knows what inhibited it.
+        kept["groups"] = {**json.loads(teller[1])["groups"], **kept["groups"]}
     routing = store.routing(kept["routing"])
     if routing is None:
         return None

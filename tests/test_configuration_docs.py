@@ -22,6 +22,7 @@ EXAMPLES = re.findall(r"```yaml\n(.*?)```", TEXT, re.DOTALL)
 EXPECTED = (
     "No such file or directory; it is read when it is used",
     "is Alertmanager's to keep; it has no effect here",
+    "is Alertmanager's to keep; here it is only what delivery.stale_after goes by where that is not set",
     "is what time_intervals was called before; both mean the same",
 )
 Seen = set[tuple[type[Settings], str]]

@@ -34,7 +34,7 @@ def blueprint(pipeline: Pipeline) -> Blueprint:
 
     @routes.get("/events/<int:event_id>")
     def event(event_id: int) -> Response:
-        status = pipeline.store.event(event_id) if event_id <= _LARGEST_ID else None
+        status = pipeline.event(event_id) if event_id <= _LARGEST_ID else None
         if status is None:
             return error(f"there is no event {event_id}", 404)
         now = datetime.now(UTC)

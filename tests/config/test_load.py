@@ -602,7 +602,8 @@ delivery: {}
             [
                 "f.yml:1:37 route.group_wait: is Alertmanager's to keep; it has no effect here",
                 "f.yml:1:53 route.group_interval: is Alertmanager's to keep; it has no effect here",
-                "f.yml:1:83 route.routes[0].repeat_interval: is Alertmanager's to keep; it has no effect here",
+                "f.yml:1:83 route.routes[0].repeat_interval: is Alertmanager's to keep; here it is only what "
+                "delivery.stale_after goes by where that is not set",
             ],
         ),
         (
@@ -632,6 +633,39 @@ delivery: {}
 def test_warns_of_what_may_not_be_meant(load_yaml: Load, text: str, expected: list[str]) -> None:
     """What is accepted and has no effect is said, with its place."""
     assert expected == ["f.yml" + each.rpartition("f.yml")[2] for each in load_yaml(text).warnings]
+
+
+@pytest.mark.parametrize(
+    ("repeats", "stale_after", "expected_seconds", "expected"),
+    [
+        (("1h", "2h"), "", 6 * 3600, []),
+        (("1h", "12h"), "", 18 * 3600, []),
+        (
+            ("1h", "12h"),
+            "delivery: {stale_after: 12h}",
+            12 * 3600,
+            [
+                "f.yml:3:12 delivery.stale_after: is no longer than a repeat_interval of 12h: what goes on would be "
+                "taken as over before the upstream says so again"
+            ],
+        ),
+        (("1h", "12h"), "delivery: {stale_after: 13h}", 13 * 3600, []),
+        (("1h", "12h"), "delivery: {lease: 10s}", 18 * 3600, []),
+    ],
+    ids=["short", "long", "set and shorter", "set and longer", "others set"],
+)
+def test_heeds_how_long_the_upstream_is_silent(
+    load_yaml: Load, repeats: tuple[str, str], stale_after: str, expected_seconds: float, expected: list[str]
+) -> None:
+    """What goes on is not to be taken as over between two of its reminders, unless somebody says so."""
+    outer, inner = repeats
+    configuration = load_yaml(
+        f"route: {{receiver: a, repeat_interval: {outer}, routes: [{{repeat_interval: {inner}}}]}}\n"
+        f"receivers: [{{name: a}}]\n{stale_after}\n"
+    )
+    assert expected_seconds == configuration.file.delivery.stale_after
+    warnings = ["f.yml" + each.rpartition("f.yml")[2] for each in configuration.warnings]
+    assert expected == [each for each in warnings if ".stale_after: " in each]
 
 
 def test_warns_of_files_that_cannot_be_read_yet(load_yaml: Load, tmp_path: Path) -> None:

@@ -34,6 +34,7 @@ SLACK_FILE = "/etc/alertmanager/secrets/alertmanager-secrets/slack_webhook_url"
 HARMLESS = (
     "No such file or directory; it is read when it is used",
     "is Alertmanager's to keep; it has no effect here",
+    "is Alertmanager's to keep; here it is only what delivery.stale_after goes by where that is not set",
     "templates[0]: there is no file /etc/alertmanager/templates/*.tmpl",
     "one that is not heard of any more ends here after delivery.stale_after",
 )

@@ -98,6 +98,16 @@ def test_says_until_when_it_is_held(pipeline: Pipeline) -> None:
     assert (NOW + timedelta(minutes=10)).isoformat() == delivery["due_at"]
 
 
+def test_an_end_that_nobody_was_told_of_wakes_nobody(pipeline: Pipeline) -> None:
+    """As when it is sent: of what was told by then the end is told, too."""
+    over = body(webhook(wire_alert("Worse", "resolved", severity="critical")))
+    assert "it was over before anybody was told" == told(pipeline.explain(over))["pager/pagerduty/0"]
+    with started(pipeline):
+        settled(pipeline, pipeline.accept(body(webhook(WORSE))))
+        found = pipeline.explain(over)
+    assert "" == told(found)["pager/pagerduty/0"]
+
+
 def test_says_what_would_become_of_it(pipeline: Pipeline) -> None:
     """The same as becomes of it."""
     payload = body(webhook(BAD, WORSE, wire_alert("Fine")))

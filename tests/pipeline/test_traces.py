@@ -68,6 +68,24 @@ def test_says_what_was_a_duplicate(build: Any) -> None:
     assert [None, first] == [each and each["groups"][0]["duplicate_of"] for each in traces]
 
 
+def test_what_is_told_with_another_has_its_own(build: Any) -> None:
+    """Its own alert, with its routes; its deliveries are those of what tells it."""
+    grouped = CONFIGURED.replace("receiver: team\n  routes", "receiver: team\n  group_by: [pod]\n  routes")
+    pipeline = build(grouped)
+    first, second = (pipeline.accept(body(wire_alert(name, severity="warning"))) for name in ("First", "Second"))
+    with started(pipeline):
+        assert ["merged"] == settled(pipeline, second)
+        settled(pipeline, first)
+    trace, teller, told_with = pipeline.trace(second), pipeline.event(first), pipeline.event(second)
+    assert trace is not None
+    assert teller is not None
+    assert told_with is not None
+    ((alert,),) = [group["alerts"] for group in trace["groups"]]
+    assert ("Second", ["team"]) == (alert["labels"]["alertname"], alert["receivers"])
+    assert ("merged", teller.deliveries) == (told_with.state, told_with.deliveries)
+    assert ["team/log/0"] == [each.destination for each in told_with.deliveries]
+
+
 def test_a_large_group_is_told_in_part(build: Any) -> None:
     """A hundred alerts, and how many more there are."""
     with started(build(CONFIGURED)) as pipeline:
