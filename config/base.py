@@ -25,8 +25,10 @@ from pydantic import (
 from pydantic_core import core_schema
 
 import units
+from alerts.classic_matchers import parse_classic_matchers
 from alerts.conditions import Condition, parse_condition
 from alerts.matchers import Matcher, MatcherError, parse_matchers
+from config.content import read_small
 from templating import Library, Template
 
 
@@ -157,7 +159,19 @@ def _listed(value: object) -> object:
 def _matchers_of_a_line(value: object) -> tuple[Matcher, ...]:
     if not isinstance(value, str):
         raise ValueError('should be matchers such as severity="critical"')
-    return parse_matchers(value)
+    try:
+        return parse_matchers(value)
+    except MatcherError as error:
+        raise ValueError(f"{error}{_as_read_before(value)}") from None
+
+
+def _as_read_before(text: str) -> str:
+    """What to write where Alertmanager falls back to its classic parser, and so takes what is none here."""
+    try:
+        meant = parse_classic_matchers(text)
+    except MatcherError:
+        return ""
+    return f"; what Alertmanager makes of it is written {', '.join(map(str, meant))} here" if meant else ""
 
 
 def _matcher_list(source: object, handler: GetCoreSchemaHandler) -> core_schema.CoreSchema:
@@ -248,7 +262,7 @@ def read_secret(value: SecretStr | None, file: Path | None) -> str:
     if file is None:
         raise SecretError("neither a value nor a file is set")
     try:
-        secret = file.read_text(encoding="utf-8").strip()
+        secret = read_small(file).decode().strip()
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "is not text"
         raise SecretError(f"{file}: {reason}") from None

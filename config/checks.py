@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from config.base import Settings
+from config.content import check_file
 from config.document import Document, Path_, Problem
 from config.inhibition import InhibitRule
 from config.schema import EnrichmentSettings, PrometheusSettings, QuerySettings, Receiver
@@ -220,8 +221,7 @@ def check_files(document: Document) -> list[Problem]:
     warnings = []
     for path, name in _files(document.data, ()):
         try:
-            with Path(name).open("rb") as file:
-                file.read(1)
+            check_file(Path(name))
         except (OSError, ValueError) as error:
             reason = error.strerror if isinstance(error, OSError) else "is no file's name"
             warnings.append(document.problem(path, f"{name}: {reason}; it is read when it is used"))

@@ -2,14 +2,53 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
+import os
 import stat
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
+_MOST_VALUE_BYTES = 64 * 1024
 MOST_BYTES = 8 * 1024 * 1024
 """A file longer than this is none that is meant: it is neither compared nor read."""
+
+
+def check_file(path: Path) -> None:
+    """Look whether a file can be read, as far as one knows without reading it.
+
+    Raises:
+        OSError: it cannot, or is no file but what reading would wait for, perhaps for ever.
+        ValueError: that is no file's name.
+    """
+    with _opened(path):
+        pass
+
+
+def read_small(path: Path) -> bytes:
+    """Read a file that holds one value.
+
+    Raises:
+        OSError: it cannot be read, is no file, or far too long to be meant.
+        ValueError: that is no file's name.
+    """
+    with _opened(path) as file:
+        content = file.read(_MOST_VALUE_BYTES + 1)
+    if len(content) > _MOST_VALUE_BYTES:
+        raise OSError(errno.EFBIG, f"is longer than {_MOST_VALUE_BYTES // 1024} KiB")
+    return content
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[BinaryIO]:
+    # A pipe without a writer is not waited for, and found to be none.
+    with open(path, "rb", opener=lambda name, flags: os.open(name, flags | os.O_NONBLOCK)) as file:
+        if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+            raise OSError(errno.EINVAL, "is no file")
+        yield file
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from config.content import read_small
+
 _SAME = {"PAGERDUTY_ROUTING_KEY": "PAGERDUTY_INTEGRATION_KEY"}
 
 
@@ -45,7 +47,7 @@ class Environment:
             return None
         self.files.add(Path(path))
         try:
-            return Path(path).read_text(encoding="utf-8").strip()
+            return read_small(Path(path)).decode().strip()
         except (OSError, UnicodeDecodeError) as error:
             reason = error.strerror if isinstance(error, OSError) else "is not text"
             raise EnvironmentVariableError(f"{name}: {path}: {reason}") from None

@@ -1,5 +1,6 @@
 """What every settings class is made of: types that read text, secrets, and keys left out."""
 
+import os
 from pathlib import Path
 from typing import Annotated
 
@@ -158,8 +159,13 @@ def test_reads_a_secret_from_its_value_or_its_file(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("content", "reason"),
-    [(None, "No such file or directory"), (b"\xff", "is not text"), (b" \n", "is empty")],
-    ids=["missing", "not text", "empty"],
+    [
+        (None, "No such file or directory"),
+        (b"\xff", "is not text"),
+        (b" \n", "is empty"),
+        (b"a" * 65_537, "is longer than 64 KiB"),
+    ],
+    ids=["missing", "not text", "empty", "long"],
 )
 def test_says_which_secret_file_cannot_be_read(tmp_path: Path, content: bytes | None, reason: str) -> None:
     """The message names the file; it may be there next time."""
@@ -171,6 +177,15 @@ def test_says_which_secret_file_cannot_be_read(tmp_path: Path, content: bytes | 
         read_secret(None, path)
 
     assert f"{path}: {reason}" == str(caught.value)
+
+
+def test_waits_for_no_pipe(tmp_path: Path) -> None:
+    """Nobody writes to it; a device never ends."""
+    pipe = tmp_path / "secret"
+    os.mkfifo(pipe)
+    for path in (pipe, Path("/dev/zero")):
+        with pytest.raises(SecretError, match=f"^{path}: is no file$"):
+            read_secret(None, path)
 
 
 def test_a_secret_is_given_somehow() -> None:

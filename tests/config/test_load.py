@@ -451,6 +451,13 @@ WRONG: dict[str, tuple[str, list[str]]] = {
         "route:\n  receiver: a\n  routes:\n  - matchers: ['a=b', 'c']\nreceivers: [{name: a}]",
         ["f.yml:4:23 route.routes[0].matchers[1]: position 2: expected an operator: = != =~ or !~"],
     ),
+    "a matcher of the classic parser": (
+        "route:\n  receiver: a\n  routes:\n  - matchers: ['zone=~eu-[a-z]{2}, disk=full up']\nreceivers: [{name: a}]",
+        [
+            "f.yml:4:16 route.routes[0].matchers[0]: position 15: expected a comma, found '{'; "
+            'what Alertmanager makes of it is written zone=~"eu-[a-z]{2}", disk="full up" here'
+        ],
+    ),
     "a matcher for matchers": (
         "route: {receiver: a, routes: [{matchers: a=b}]}\nreceivers: [{name: a}]",
         ['f.yml:1:32 route.routes[0].matchers: should be a list of matchers such as severity="critical"'],
