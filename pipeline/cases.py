@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence, Set
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
@@ -116,7 +116,7 @@ class Cases:
         events_read = read(events, rules, self._store)
         judged, told = self._judged(events_read, configuration, drain)
         give = partial(self._verdicts.give, told=told, configuration=configuration, rules=rules, now=now)
-        cases = [replace(case, decided_at=now) for case in self._with_verdicts(judged, give)]
+        cases = [replace(case, decided_at=now) for case in _remembering(self._with_verdicts(judged, give))]
         for case in cases:
             of_event = {heard.group.group_key: heard.history for heard in case.groups}
             self._histories |= of_event
@@ -204,6 +204,21 @@ class Cases:
         self._histories = {}
         for event_id in sorted(self._of_events):
             self._histories |= self._of_events[event_id]
+
+
+def _remembering(cases: Iterable[Case]) -> Iterator[Case]:
+    """The same; of a duplicate that came with what it duplicates is remembered what is of that, by now."""
+    latest: dict[str, History] = {}
+    for case in cases:
+        groups = []
+        for each in case.groups:
+            key = each.group.group_key
+            heard = each
+            if not each.news and key in latest:
+                heard = replace(each, judgement=replace(each.judgement, history=latest[key]))
+            latest[key] = heard.history
+            groups.append(heard)
+        yield replace(case, groups=tuple(groups))
 
 
 def _judge(event: Event, group: AlertGroup, history: History | None, settings: DeliverySettings) -> Judgement:

@@ -106,6 +106,17 @@ def test_who_is_routed_now_hears_of_it(house: House) -> None:
     assert [["C"], ["C"]] == [house.heard("team"), house.heard("boss")]
 
 
+def test_a_pair_that_tells_it_together_is_no_other(house: House) -> None:
+    """Of two that come at once it is remembered who was told what, and by what routes."""
+    wrong = house.built(SPLIT.replace('to="boss"', 'to="bosss"'))
+    both = [house.post("g", C), house.post("g", C)]
+    with started(wrong):
+        assert [["delivered"], ["duplicate"]] == [settled(wrong, each) for each in both]
+    with started(house.built(SPLIT)):
+        house.tell("g", C)
+    assert [["C"], ["C"]] == [house.heard("team"), house.heard("boss")]
+
+
 TWICE = f"""
 route:
   receiver: team
