@@ -145,6 +145,16 @@ def read(
     return document
 
 
+class _Loader(yaml.SafeLoader):
+    """An anchor's name may be given again, as in Alertmanager: an alias is what had it last (YAML 1.2.2, 7.1)."""
+
+    def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
+        event = self.peek_event()  # type: ignore[no-untyped-call]  # the stubs leave it out
+        if not isinstance(event, yaml.AliasEvent):
+            self.anchors.pop(getattr(event, "anchor", None), None)
+        return super().compose_node(parent, index)
+
+
 def _composed(content: bytes, name: str) -> yaml.Node | None:
     def wrong(before: str, message: str) -> ConfigError:
         line, column = before.count("\n") + 1, len(before) - before.rfind("\n")
@@ -152,7 +162,7 @@ def _composed(content: bytes, name: str) -> yaml.Node | None:
 
     try:
         text = content.decode()
-        return yaml.compose(text, Loader=yaml.SafeLoader)
+        return yaml.compose(text, Loader=_Loader)
     except UnicodeDecodeError as error:
         raise wrong(content[: error.start].decode(), "is not UTF-8") from None
     except yaml.reader.ReaderError as error:
