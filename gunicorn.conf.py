@@ -35,6 +35,7 @@ timeout = 60
 graceful_timeout = 30
 keepalive = 75
 control_socket_disable = True
+_HEARD_LATER = {signal.SIGHUP, signal.SIGTERM}
 logconfig_dict = telemetry.logging_config(_settings.log_level, _settings.log_format)
 
 
@@ -87,8 +88,9 @@ def pre_fork(server, worker):
 
 def post_fork(server, worker):
     """Keep to the CPU that was chosen, with all threads that are begun from here on."""
-    # Until there is somebody to hear it (`post_worker_init`) it would end the process.
-    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGHUP})
+    # Until there is somebody to hear them (`post_worker_init`) the one would end the process, and the other go to what
+    # the master does with it, and be lost: the master would wait for this worker's end as long as it may.
+    signal.pthread_sigmask(signal.SIG_BLOCK, _HEARD_LATER)
     worker.app.load = partial(app.create_app, loaded=worker.loaded)
     if worker.cpu is not None:
         # Where that is forbidden, or the CPU has gone meanwhile, it works without.
@@ -106,7 +108,7 @@ def post_worker_init(worker):
     reloader.tell_others = partial(tell_master, worker)
     reloader.start()
     signal.signal(signal.SIGHUP, lambda *_: reloader.tell())
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGHUP})
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, _HEARD_LATER)
     # What is there by now stays: the collector need not look at it again and again while requests wait.
     gc.collect()
     gc.freeze()
