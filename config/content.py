@@ -100,9 +100,7 @@ def _state(path: Path) -> tuple[object, ...]:
 
 def _read(path: Path) -> bytes | None:
     try:
-        if not stat.S_ISREG(path.stat().st_mode):
-            return None
-        with path.open("rb") as file:
+        with _opened(path) as file:
             content = file.read(MOST_BYTES + 1)
     except (OSError, ValueError):
         return None

@@ -14,7 +14,7 @@ from alerts.places import Neighbour, Place
 from outbox import neighbours, withholding
 from outbox.holding import holding_digests
 from outbox.prepared import OneOf, Prepared
-from outbox.records import Event, EventKind
+from outbox.records import Decided, Event, EventKind
 from outbox.reports import Reports
 from outbox.rows import HISTORY, THREAD, after_telling, group_id, plain_text, read_alerts
 from outbox.tables import PENDING, alerts, deliveries, events, groups, routings, threads
@@ -111,13 +111,13 @@ class Known(Reports):
         with self._reading() as connection:
             return connection.execute(select(events.c.body).where(events.c.id == event_id)).scalar()
 
-    def decided(self, event_id: int) -> tuple[Event, str | None, int | None] | None:
-        """An event, how it was decided who hears of it, and the event it is told with; None when it is kept no more."""
+    def decided(self, event_id: int) -> Decided | None:
+        """What was decided of an event; None when it is kept no more."""
         e = events.c
         columns = (e.id, e.received_at, e.body, e.attempts, e.kind, e.trace, e.duplicate_of)
         with self._reading() as connection:
             row = connection.execute(select(*columns).where(e.id == event_id)).first()
-        return None if row is None else (Event(*row[:-2]), row.trace, row.duplicate_of)
+        return None if row is None else Decided(Event(*row[:-2]), row.trace, row.duplicate_of)
 
     def routing(self, routing_id: str) -> str | None:
         """What said who heard of what, as JSON; None when it is kept no more."""

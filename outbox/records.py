@@ -41,6 +41,20 @@ class Event:
 
 
 @dataclass(frozen=True, slots=True)
+class Decided:
+    """An event, and who hears of it.
+
+    Attributes:
+        trace: by what that was decided, as its plan said it in JSON; None where it was not planned.
+        told_by: the event that tells it, or told the same; None where it does so itself.
+    """
+
+    event: Event
+    trace: str | None
+    told_by: int | None
+
+
+@dataclass(frozen=True, slots=True)
 class Planned:
     """A notification as it is to be kept.
 

@@ -57,26 +57,19 @@ _WITHHOLD = Prepared(
     )
     .values(withheld=bindparam("why"), inhibited_in=bindparam("scope"), again_at=_again_at)
 )
+# As it was when it was found to be due: what was heard of it since is decided anew.
+_STILL_WITHHELD = (
+    _a.fingerprint == bindparam("of_fingerprint"),
+    _a.group_id == bindparam("of_group"),
+    _a.event_id == bindparam("of_event"),
+    _a.withheld.is_not(literal_column("NULL")),
+)
 _POSTPONE = Prepared(
     update(alerts)
-    .where(
-        _a.fingerprint == bindparam("of_fingerprint"),
-        _a.group_id == bindparam("of_group"),
-        _a.event_id == bindparam("of_event"),
-        _a.withheld.is_not(literal_column("NULL")),
-    )
+    .where(*_STILL_WITHHELD)
     .values(withheld=bindparam("why"), inhibited_in=bindparam("scope"), again_at=_again_at)
 )
-_LATER = Prepared(
-    update(alerts)
-    .where(
-        _a.fingerprint == bindparam("of_fingerprint"),
-        _a.group_id == bindparam("of_group"),
-        _a.event_id == bindparam("of_event"),
-        _a.withheld.is_not(literal_column("NULL")),
-    )
-    .values(again_at=_again_at)
-)
+_LATER = Prepared(update(alerts).where(*_STILL_WITHHELD).values(again_at=_again_at))
 _OF_ALERTS = Prepared(select(sources.c.scope, sources.c.fingerprint).where(OneOf(sources.c.fingerprint, "some")))
 _HEARD_OF = Prepared(select(_a.fingerprint, _a.status, _a.updated_at).where(OneOf(_a.fingerprint, "some")))
 _IS_DUE = and_(_a.again_at.is_not(literal_column("NULL")), _a.again_at <= bindparam("now", type_=Moment()))

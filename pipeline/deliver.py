@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable
@@ -21,6 +20,7 @@ from outbox.queue import Claim
 from outbox.records import Delivery
 from outbox.settling import Settlement
 from outbox.store import Store
+from pipeline.background import Background
 from pipeline.outcomes import Outcomes
 from pipeline.running import Current, Running
 from pipeline.senders import Senders
@@ -48,7 +48,7 @@ class _Claimed:
     running: Running
 
 
-class Deliverer:
+class Deliverer(Background):
     """Delivers in threads of its own.
 
     Args:
@@ -63,12 +63,12 @@ class Deliverer:
         clock: Callable[[], datetime],
         died: Callable[[], None] = lambda: None,
     ) -> None:
+        super().__init__("deliverer")
         self._current = current
         self._store = store
         self._clock = clock
         self._died = died
         self.wake = Wake()
-        self._stopping = threading.Event()
         self._senders: Senders[_Claimed] = Senders(self._send, self._give_back, self.wake.ring)
         self._outcomes = Outcomes(store, self._tell, clock)
         self._next_at = 0.0
@@ -76,29 +76,28 @@ class Deliverer:
         self._expected: set[str] = set()
         self._first = 0
         self._unknown_since: dict[str, datetime] = {}
-        self._thread = threading.Thread(target=self._work, name="deliverer", daemon=True)
 
     @property
     def alive(self) -> bool:
         """Whether its threads run."""
-        return self._thread.is_alive() and self._outcomes.alive
+        return super().alive and self._outcomes.alive
 
     def start(self) -> None:
         """Begin."""
         self._outcomes.start()
-        self._thread.start()
+        super().start()
 
     def stop(self, timeout_seconds: float) -> None:
         """Begin nothing more, and wait for the sends in hand.
 
         They end within twelve seconds while the storage answers, and with their lease while it does not.
         """
-        self._stopping.set()
-        self.wake.ring()
-        if self._thread.ident is not None:
-            self._thread.join(timeout_seconds)
+        super().stop(timeout_seconds)
         self._senders.stop()
         self._outcomes.stop()
+
+    def _interrupt(self) -> None:
+        self.wake.ring()
 
     def _work(self) -> None:
         while not self._stopping.is_set():

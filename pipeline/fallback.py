@@ -19,6 +19,7 @@ from outbox.losses import LossKind
 from outbox.store import Store
 from outbox.trouble import Said
 from outbox.untold import Watched
+from pipeline.background import Background
 
 _LOOK_SECONDS = 2.0
 # Of a storm of deaths the first message should tell more than the first.
@@ -29,7 +30,7 @@ _LOSSES: tuple[LossKind, ...] = ("rejected", "unplanned")
 _log = structlog.get_logger("fallback")
 
 
-class Fallback:
+class Fallback(Background):
     """Looks for destinations in trouble, in a thread of its own.
 
     Args:
@@ -44,29 +45,12 @@ class Fallback:
         clock: Callable[[], datetime],
         planned: Callable[[], None] = lambda: None,
     ) -> None:
+        super().__init__("fallback")
         self._configuration = configuration
         self._store = store
         self._clock = clock
         self._planned = planned
         self._bell = threading.Event()
-        self._stopping = threading.Event()
-        self._thread = threading.Thread(target=self._work, name="fallback", daemon=True)
-
-    @property
-    def alive(self) -> bool:
-        """Whether the thread runs."""
-        return self._thread.is_alive()
-
-    def start(self) -> None:
-        """Begin."""
-        self._thread.start()
-
-    def stop(self, timeout_seconds: float) -> None:
-        """End; what was not said is said by whoever looks next."""
-        self._stopping.set()
-        self._bell.set()
-        if self._thread.ident is not None:
-            self._thread.join(timeout_seconds)
 
     def ring(self) -> None:
         """Have it look at once."""
@@ -94,6 +78,9 @@ class Fallback:
             addresses = _addresses(root) if root is not None else ()
             page_url = configuration.file.external_url or ""
             self._tell(self._store.losses.announce(kind, addresses, page_url, self._clock()), losses=kind)
+
+    def _interrupt(self) -> None:
+        self._bell.set()
 
     def _work(self) -> None:
         while not self._stopping.is_set():

@@ -8,7 +8,6 @@ batches ask together, so that Prometheus is asked a handful of questions and not
 
 from __future__ import annotations
 
-import threading
 import time
 from collections import deque
 from collections.abc import Callable
@@ -22,6 +21,7 @@ from config.schema import Configuration
 from outbox.database import StoreError
 from outbox.records import Event, Plan
 from outbox.store import Store
+from pipeline.background import Background
 from pipeline.cases import Case, Cases
 from pipeline.commits import STUCK_AT_MOST, Commits, dead
 from pipeline.decide import decide
@@ -40,7 +40,7 @@ _TOLD_BY_NOBODY = "was to be told with another event, which cannot be planned"
 _log = structlog.get_logger("plan")
 
 
-class Planner:
+class Planner(Background):
     """Plans in a thread of its own.
 
     Args:
@@ -55,6 +55,7 @@ class Planner:
         clock: Callable[[], datetime],
         planned: Callable[[set[str]], None],
     ) -> None:
+        super().__init__("planner")
         self._current = current
         self._store = store
         self._clock = clock
@@ -66,30 +67,19 @@ class Planner:
         self._lookups = Lookups(_BATCHES_AT_ONCE)
         self._next_at = 0.0
         self.wake = Wake()
-        self._stopping = threading.Event()
-        self._thread = threading.Thread(target=self._work, name="planner", daemon=True)
-
-    @property
-    def alive(self) -> bool:
-        """Whether the thread runs."""
-        return self._thread.is_alive()
 
     @property
     def stuck(self) -> bool:
         """Whether there are plans that the database does not take."""
         return bool(self._commits.stuck)
 
-    def start(self) -> None:
-        """Begin."""
-        self._thread.start()
-
     def stop(self, timeout_seconds: float) -> None:
         """Finish what is in hand."""
-        self._stopping.set()
-        self.wake.ring()
-        if self._thread.ident is not None:
-            self._thread.join(timeout_seconds)
+        super().stop(timeout_seconds)
         self._lookups.stop()
+
+    def _interrupt(self) -> None:
+        self.wake.ring()
 
     def _work(self) -> None:
         in_hand: deque[Batch] = deque()

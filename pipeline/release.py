@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -15,6 +14,7 @@ from alerts.withheld import Withheld
 from outbox.database import StoreError
 from outbox.store import Store
 from outbox.withholding import Due
+from pipeline.background import Background
 from pipeline.parts import places
 from pipeline.running import Current, Running
 from routing import route
@@ -50,7 +50,7 @@ class _Sorted:
     moved: list[Due] = field(default_factory=list)
 
 
-class Release:
+class Release(Background):
     """Looks for what may be told by now, in a thread of its own.
 
     Args:
@@ -65,6 +65,7 @@ class Release:
         clock: Callable[[], datetime],
         accepted: Callable[[], None] = lambda: None,
     ) -> None:
+        super().__init__("release")
         self._current = current
         self._store = store
         self._clock = clock
@@ -72,23 +73,6 @@ class Release:
         self._more = False
         self._last = clock()
         self._prepared: str | None = None
-        self._stopping = threading.Event()
-        self._thread = threading.Thread(target=self._work, name="release", daemon=True)
-
-    @property
-    def alive(self) -> bool:
-        """Whether the thread runs."""
-        return self._thread.is_alive()
-
-    def start(self) -> None:
-        """Begin."""
-        self._thread.start()
-
-    def stop(self, timeout_seconds: float) -> None:
-        """End; what may be told is told by whoever looks next."""
-        self._stopping.set()
-        if self._thread.ident is not None:
-            self._thread.join(timeout_seconds)
 
     def prepare(self) -> None:
         """Have what fires inhibit others, and what is not told looked at, by the rules as they are now.

@@ -19,6 +19,7 @@ from config.content import Content, look
 from config.document import ConfigError
 from config.environment import EnvironmentVariableError
 from config.schema import Configuration
+from pipeline.background import Background
 
 _LOOK_SECONDS = 1.0
 # A file that is being written may be valid half way: two looks are to agree, but not for ever.
@@ -92,7 +93,7 @@ def _with_fixed(new: Configuration, running: Configuration) -> Configuration:
     return replace(new, file=file, warnings=tuple(warnings))
 
 
-class Reloader:
+class Reloader(Background):
     """Loads the configuration of one process anew: in a thread of its own, and for who asks.
 
     Args:
@@ -111,6 +112,7 @@ class Reloader:
         take: Callable[[Configuration], None] = lambda configuration: None,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
+        super().__init__("reloader")
         self.loaded = loaded
         self.tell_others: Callable[[], None] = lambda: None
         self._load = load
@@ -120,20 +122,11 @@ class Reloader:
         self._begun_at = -math.inf
         # A signal may come within the handling of another: nothing else may be put to from there.
         self._told: queue.SimpleQueue[None] = queue.SimpleQueue()
-        self._stopping = threading.Event()
-        self._thread = threading.Thread(target=self._work, name="reloader", daemon=True)
 
     def start(self) -> None:
         """Begin to look at the files; what came of the last attempt is shown in the metrics from here on."""
         self._show()
-        self._thread.start()
-
-    def stop(self, timeout_seconds: float) -> None:
-        """Look no more."""
-        self._stopping.set()
-        self.tell()
-        if self._thread.ident is not None:
-            self._thread.join(timeout_seconds)
+        super().start()
 
     def tell(self) -> None:
         """Have the thread load it soon; a signal's handler may call this."""
@@ -184,7 +177,7 @@ class Reloader:
                 said = f"cannot be taken ({type(error).__name__}); the log has the traceback"
                 loaded = replace(before, tried_at=loaded.tried_at, content=loaded.content, error=said)
         self.loaded = loaded
-        if self._thread.is_alive():
+        if self.alive:
             self._show()
         if loaded.error:
             _log.error("the configuration is not good; the one before holds", error=loaded.error)
@@ -200,6 +193,9 @@ class Reloader:
     def _show(self) -> None:
         telemetry.CONFIG_LAST_RELOAD_SUCCESSFUL.set(0 if self.loaded.error else 1)
         telemetry.CONFIG_LAST_RELOAD_SUCCESS_SECONDS.set(self.loaded.at.timestamp())
+
+    def _interrupt(self) -> None:
+        self.tell()
 
     def _work(self) -> None:
         while not self._stopping.is_set():

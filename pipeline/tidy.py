@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
@@ -13,6 +12,7 @@ from alerts.model import Alert
 from config.schema import Configuration
 from outbox.database import StoreError
 from outbox.store import Store
+from pipeline.background import Background
 
 _EVERY_SECONDS = 10.0
 # Between two transactions, so that those who accept and deliver come first.
@@ -26,7 +26,7 @@ _ASK_AGAIN_SECONDS = 600.0
 _log = structlog.get_logger("tidy")
 
 
-class Tidy:
+class Tidy(Background):
     """Tidies up in a thread of its own.
 
     Args:
@@ -41,30 +41,18 @@ class Tidy:
         clock: Callable[[], datetime],
         accepted: Callable[[], None] = lambda: None,
     ) -> None:
+        super().__init__("tidy")
         self._configuration = configuration
         self._store = store
         self._clock = clock
         self._accepted = accepted
         self._listening_since = clock()
         self._asked: dict[tuple[str, str], datetime] = {}
-        self._stopping = threading.Event()
-        self._thread = threading.Thread(target=self._work, name="tidy", daemon=True)
-
-    @property
-    def alive(self) -> bool:
-        """Whether the thread runs."""
-        return self._thread.is_alive()
 
     def start(self) -> None:
         """Begin."""
         self._listening_since = self._clock()
-        self._thread.start()
-
-    def stop(self, timeout_seconds: float) -> None:
-        """End, after the transaction in hand."""
-        self._stopping.set()
-        if self._thread.ident is not None:
-            self._thread.join(timeout_seconds)
+        super().start()
 
     def lapse(self) -> int:
         """Have alerts that were not heard of for `stale_after` taken as over, by events like any other.

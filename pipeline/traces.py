@@ -49,18 +49,19 @@ def told(store: Store, event_id: int) -> dict[str, Any] | None:
         StoreError: the database does not answer.
     """
     found = store.decided(event_id)
-    if found is None or found[1] is None:
+    if found is None or found.trace is None:
         return None
-    event, kept = found[0], json.loads(found[1])
-    if found[2] is not None and (teller := store.decided(found[2])) is not None and teller[1] is not None:
+    kept = json.loads(found.trace)
+    teller = store.decided(found.told_by) if found.told_by is not None else None
+    if teller is not None and teller.trace is not None:
         # Of what is told with another event that one knows what inhibited it.
-        kept["groups"] = {**json.loads(teller[1])["groups"], **kept["groups"]}
+        kept["groups"] = {**json.loads(teller.trace)["groups"], **kept["groups"]}
     routing = store.routing(kept["routing"])
     if routing is None:
         return None
     rules, at = _rules(routing), datetime.fromisoformat(kept["at"])
     groups = []
-    for group in _groups(event, kept["groups"], rules, store):
+    for group in _groups(found.event, kept["groups"], rules, store):
         said = kept["groups"].get(group_id(group.group_key), {})
         groups.append(
             {

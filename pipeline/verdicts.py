@@ -13,6 +13,7 @@ from config.schema import Configuration
 from outbox.records import Event
 from outbox.store import Store
 from pipeline.parts import Before, Division, Part, divide
+from pipeline.running import destinations
 from routing import Hearing, Rules, Sources, route
 
 ToldParts = Mapping[str, tuple[str, datetime]]
@@ -169,12 +170,7 @@ class Verdicts:
 
 def _endless(configuration: Configuration) -> frozenset[str]:
     """The destinations that hear of no ends."""
-    return frozenset(
-        f"{receiver.name}/{action.kind}/{action.index}"
-        for receiver in configuration.receivers
-        for action in receiver.actions
-        if not action.settings.send_resolved
-    )
+    return frozenset(name for name, each in destinations(configuration) if not each.settings.send_resolved)
 
 
 class _Firing:
