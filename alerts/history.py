@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 
 import units
 from alerts.model import AlertGroup
+from alerts.timeline import Acknowledgement
 
 _AGAIN_WITHIN = timedelta(minutes=30)
 _FIRED_AT_MOST = 100
@@ -30,6 +31,7 @@ class History:
         fired_at: when it began to fire, each time within the last 30 minutes before `accepted_at`, oldest first.
         routing: by what routes it was told, as a hash; "" where that is not known.
         parts: by destination a hash of the part of it that was planned to be told there last, and when that was.
+        acknowledged: who has taken it over, since it last began to fire.
     """
 
     content: str
@@ -40,6 +42,7 @@ class History:
     fired_at: tuple[datetime, ...] = ()
     parts: Mapping[str, tuple[str, datetime]] = field(default_factory=dict)
     routing: str = ""
+    acknowledged: Acknowledgement | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +107,17 @@ def judge(
         notes.append(f"{_ordinal(len(fired_at))} time in {_spaced(_AGAIN_WITHIN.total_seconds())}")
     if same and since is not None:
         notes.append(_still_firing((received_at - since).total_seconds()))
-    kept = History(content, event_id, received_at, firing, since, fired_at, history.parts if history else {})
+    acknowledged = history.acknowledged if history is not None and firing and not begins else None
+    kept = History(
+        content,
+        event_id,
+        received_at,
+        firing,
+        since,
+        fired_at,
+        history.parts if history else {},
+        acknowledged=acknowledged,
+    )
     return Judgement(kept, None, tuple(notes), again, same)
 
 

@@ -10,6 +10,7 @@ from datetime import datetime
 
 import units
 from alerts.model import Alert, AlertGroup
+from alerts.timeline import Acknowledgement, Entry
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,6 +167,8 @@ class Notification:
         send_resolved: whether this destination hears of ends at all.
         images: pictures of what is worst, for actions that show them; made when it is sent, and not before.
         delivery_id: which delivery it is, the same at each attempt; 0 for what is none. Set when it is sent.
+        acknowledged: who has taken the group over, if anybody has.
+        entries: what is to be told beside its state, and not that; none where its state is to be told.
     """
 
     receiver: str
@@ -179,6 +182,8 @@ class Notification:
     send_resolved: bool = True
     images: tuple[Image, ...] = ()
     delivery_id: int = 0
+    acknowledged: Acknowledgement | None = None
+    entries: tuple[Entry, ...] = ()
 
     def shown(self, alert: Alert) -> list[Finding]:
         """What was found of an alert, as it is shown."""
@@ -215,11 +220,16 @@ class Thread:
     """What one destination already holds of a group.
 
     Attributes:
-        key: the far side's handle on it, such as PagerDuty's dedup_key; "" when there is none.
+        key: the far side's handle on it, such as PagerDuty's dedup_key; "" when there is none. Whatever the far side
+            tells of the group later is found by it.
         open_fingerprints: alerts told as firing whose end is to be told and is not yet.
         opened_at: when it heard of the first of them, or of the last time there were any; None before that.
         attempted: it may have heard more than is known: an attempt to tell it something ended without its answer.
         digested: what is open it heard in a digest, and will hear the end of in one.
+        level: how bad the worst was that it was told of; "" where that is not known.
+        credential: a keyed hash of what the far side was told with, for one that must hear the end by the same.
+        incidents: where a group is several incidents at the far side, those that are open: by the far side's handle
+            the fingerprints in it.
     """
 
     key: str = ""
@@ -227,6 +237,9 @@ class Thread:
     opened_at: datetime | None = None
     attempted: bool = False
     digested: bool = False
+    level: str = ""
+    credential: str = ""
+    incidents: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     @property
     def open(self) -> bool:
@@ -268,11 +281,13 @@ class Receipt:
         detail: what it answered, short and without secrets.
         thread: what it holds now.
         template_errors: which of the user's templates failed; something plain was told in their place.
+        entries: what is to be told there beside it, each a delivery of its own, kept with the outcome of this one.
     """
 
     detail: str
     thread: Thread
     template_errors: tuple[str, ...] = ()
+    entries: tuple[Entry, ...] = ()
 
 
 class SendError(Exception):

@@ -204,6 +204,22 @@ class Known(Reports):
             rows = connection.execute(silent).all()
         return [(row.group_key, alert) for row in rows for alert in read_alerts([row.alert])]
 
+    def group_key(self, group_id: str) -> str | None:
+        """A group's key, by its id; None when it is not known."""
+        with self._reading() as connection:
+            return connection.execute(select(groups.c.group_key).where(groups.c.group_id == group_id)).scalar()
+
+    def held_by(self, handle: str) -> list[tuple[str, str]]:
+        """The destinations that hold something by a far side's handle, each with its group's key."""
+        held = (
+            select(threads.c.destination, groups.c.group_key)
+            .join(groups, groups.c.group_id == threads.c.group_id)
+            .where(threads.c.handle == handle)
+            .order_by(threads.c.destination)
+        )
+        with self._reading() as connection:
+            return [(row.destination, row.group_key) for row in connection.execute(held)]
+
     def waits(self, kind: EventKind) -> bool:
         """Whether an event of a kind waits for being planned."""
         waits = select(events.c.id).where(events.c.state == "accepted", events.c.kind == kind).limit(1)

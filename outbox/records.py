@@ -12,9 +12,9 @@ from alerts.model import Alert
 from alerts.notification import Finding, Notification, Thread
 from alerts.withheld import Withheld
 
-EventKind = Literal["alert", "lapse", "release", "notice"]
+EventKind = Literal["alert", "lapse", "release", "notice", "taken", "reread"]
 EventState = Literal["accepted", "planned", "unrouted", "duplicate", "merged", "dead"]
-DeliveryKind = Literal["state", "digest", "fallback"]
+DeliveryKind = Literal["state", "digest", "fallback", "entry", "picture"]
 DeliveryState = Literal["pending", "delivered", "superseded", "digested", "suppressed", "dead"]
 
 AT_ONCE = datetime.fromtimestamp(0, UTC)

@@ -155,6 +155,7 @@ def thread_row(destination: str, group_id: str, thread: Thread, now: datetime) -
         "thread": json_text(THREAD, thread),
         "open": int(thread.open),
         "updated_at": now,
+        "handle": plain_text(thread.key)[:300] or None,
     }
 
 

@@ -159,7 +159,11 @@ threads = Table(
     Column("thread", Text, nullable=False),
     Column("open", Integer, nullable=False, server_default="1", comment="0: what was told is over there"),
     Column("updated_at", Moment, nullable=False),
+    Column("handle", String(300), comment="the far side's on it"),
+    Column("reread_at", Moment, comment="when what was found is to be looked up again for it"),
     Index("threads_by_group", "group_id"),
+    _where("threads_by_handle", text("handle IS NOT NULL"), "handle"),
+    _where("threads_to_reread", text("reread_at IS NOT NULL"), "reread_at"),
 )
 
 alerts = Table(

@@ -11,6 +11,8 @@ from typing import Any
 import structlog
 
 import telemetry
+from alerts import taken
+from alerts.timeline import Acknowledgement
 from config.schema import Configuration
 from outbox.database import StoreError
 from outbox.records import DeliveryStatus, EventStatus
@@ -108,6 +110,22 @@ class Pipeline:
     def accept(self, body: bytes) -> int:
         """Keep a payload and see to it that it is planned; see `pipeline.accept.accept`."""
         event_id = accept(body, self.store, self._clock())
+        self._planner.wake.ring()
+        return event_id
+
+    def acknowledge(self, group_key: str, acknowledgement: Acknowledgement) -> int:
+        """Keep that somebody has taken a group over, and have all who hold something of it hear of that.
+
+        Args:
+            group_key: of a group that was heard of; of one that is over by then nothing is told.
+
+        Returns:
+            The event's id.
+
+        Raises:
+            StoreError: it is not kept.
+        """
+        event_id = self.store.accept(taken.rendered(group_key, acknowledgement), self._clock(), kind="taken")
         self._planner.wake.ring()
         return event_id
 

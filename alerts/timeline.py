@@ -1,0 +1,44 @@
+"""What is told of a group beside its state, one thing after the other: its timeline."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+EntryKind = Literal["changes", "readings", "acknowledged", "silenced", "remedied", "picture"]
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One thing of a timeline.
+
+    Attributes:
+        kind: what it is about; a "picture" is told by itself.
+        text: it in words, plain, of a few lines at most.
+        at: when that was.
+        loud: it is to be heard: something is new, or worse.
+        mentions: whom it is to reach, in the far side's words, as the user's own texts name them: "<!here>".
+    """
+
+    kind: EntryKind
+    text: str
+    at: datetime
+    loud: bool = False
+    mentions: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Acknowledgement:
+    """Somebody has taken a group's alerts over.
+
+    Attributes:
+        by: who, as the far side names them; anybody's text.
+        via: where they said so.
+        resolved: they closed the incident there, whatever fires.
+    """
+
+    by: str
+    at: datetime
+    via: Literal["slack", "pagerduty", "page"]
+    resolved: bool = False
