@@ -18,6 +18,23 @@ FAR_SIDE = "Slack"
 _TOO_FAST = frozenset(("ratelimited", "rate_limited"))
 _AGAIN = _TOO_FAST | {"internal_error", "fatal_error", "service_unavailable", "request_timeout"}
 
+POST_ANEW = frozenset(("message_not_found", "cant_update_message", "edit_window_closed", "is_inactive"))
+"""What an edit is answered whose message is gone, or past editing."""
+THREAD_GONE = frozenset(("thread_not_found", "message_not_found", "cannot_reply_to_message"))
+"""What a reply is answered whose message is."""
+
+
+class Refused(SendError):
+    """Slack did not take it, and said why in a word of its own.
+
+    Args:
+        word: "message_not_found"; it may be anything.
+    """
+
+    def __init__(self, message: str, word: str, *, permanent: bool, retry_after: float | None, throttled: bool) -> None:
+        super().__init__(message, permanent=permanent, retry_after_seconds=retry_after, throttled=throttled)
+        self.word = word
+
 
 def check(answer: Answer, secrets: Iterable[str], *, web_api: bool) -> None:
     """Make sure that a message was taken.
@@ -48,10 +65,11 @@ def _check_json(answer: Answer, secrets: Iterable[str]) -> None:
         raise SendError(f'{FAR_SIDE}: answered "{said(answer, secrets)}" instead of whether it is "ok"')
     reasons = _reasons(document)
     told = replace(answer, body=f"{error}: {reasons}".encode() if reasons else error.encode(errors="replace"))
-    raise SendError(
+    raise Refused(
         f"{FAR_SIDE}: {said(told, secrets)}",
+        error,
         permanent=error not in _AGAIN,
-        retry_after_seconds=retry_after_seconds(answer.headers, datetime.now(UTC)),
+        retry_after=retry_after_seconds(answer.headers, datetime.now(UTC)),
         throttled=error in _TOO_FAST,
     )
 

@@ -21,6 +21,7 @@ from actions._email_keys import Address, Addresses, HeaderName, HtmlText, is_tem
 from actions._letter import letter, listed, why_not
 from actions._mail import Mail, mail, plain
 from actions._mail_rendering import Picture, html, text
+from actions._pictures import fetched
 from actions._smtp import Letter, Taken, submit
 from actions._smtp_connection import Server
 from actions._smtp_login import Login
@@ -29,15 +30,11 @@ from alerts.notification import Notification, Receipt, SendError, Thread
 from config.base import ActionSettings, PaceSettings, SecretText, TemplateText, require_at_most_one
 from config.http import TlsConfig
 from config.smtp import Hello, Smarthost
-from outbound import Http, OutboundError
+from outbound import Http
 from templating import Template
 
 _IMPLICIT_TLS_PORT = 465
 _MAX_DETAIL = 200
-_PNG = b"\x89PNG\r\n\x1a\n"
-_MAX_PICTURE_BYTES = 1_000_000
-# Of the time for a mail, at most so much of it and so long is for its pictures.
-_PICTURES_SHARE, _PICTURES_SECONDS = 0.25, 2.5
 
 
 class Settings(ActionSettings):
@@ -192,21 +189,11 @@ class Action:
         return {**parts, "pictures": pictures}
 
     def _pictures(self, notification: Notification, deadline_seconds: float) -> list[Picture]:
-        """Those that can be had soon: a mail is not held up for them, nor lost."""
-        deadline = time.monotonic() + min(_PICTURES_SECONDS, deadline_seconds * _PICTURES_SHARE)
-        found = []
-        for at, image in enumerate(notification.images):
-            left = deadline - time.monotonic()
-            if left <= 0:
-                break
-            try:
-                answer = self._http.get(image.src, deadline_seconds=left, most_bytes=_MAX_PICTURE_BYTES)
-            except OutboundError:
-                continue
-            if answer.status == 200 and answer.body.startswith(_PNG):
-                cid = f"picture-{at}.{notification.delivery_key[:16]}"
-                found.append(Picture(cid, plain(image.alt), answer.body))
-        return found
+        """Those that can be had soon."""
+        return [
+            Picture(f"picture-{at}.{notification.delivery_key[:16]}", plain(image.alt), png)
+            for at, (image, png) in enumerate(fetched(self._http, notification.images, deadline_seconds))
+        ]
 
     def _login(self) -> Login | None:
         settings = self._settings

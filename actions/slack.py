@@ -1,11 +1,13 @@
-"""Slack, through an incoming webhook or as an app: one message for each state of a group.
+"""Slack, through an incoming webhook: one message for each state of a group; as an app: one message for a group's life.
 
-Source: https://api.slack.com/messaging/webhooks and https://api.slack.com/methods/chat.postMessage
+Source: https://docs.slack.dev/messaging/sending-messages-using-incoming-webhooks,
+https://docs.slack.dev/reference/methods/chat.postMessage and .../chat.update
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
@@ -13,8 +15,11 @@ from pydantic import model_validator
 
 from actions._base import post_json, secret
 from actions._slack_answer import FAR_SIDE, check
+from actions._slack_live import reply, share, tell_state
 from actions._slack_message import message
+from actions._slack_place import Place
 from actions._slack_settings import Button, Field, MessageSettings
+from actions._slack_web import Workspace
 from alerts.notification import Notification, Receipt, SendError, Thread
 from config.base import HttpUrl, PaceSettings, SecretText, SecretUrl, require_one
 from config.http_config import HttpActionSettings
@@ -32,7 +37,9 @@ class Settings(HttpActionSettings, MessageSettings):
         api_url: of an incoming webhook.
         app_token: of an app, which posts to `app_url` into `channel`.
         channel: only webhooks of the old kind obey it.
-        update_message: taken, and of no effect yet.
+        update_message: an app keeps one message a group, edits it, and tells below it what happens; false posts a
+            message for each change, as a webhook does.
+        send_resolved: true for a message that is kept, unless set: it would go on saying that something fires.
     """
 
     send_resolved: bool = False
@@ -42,11 +49,11 @@ class Settings(HttpActionSettings, MessageSettings):
     app_token: SecretText | None = None
     app_token_file: Path | None = None
     app_url: HttpUrl = "https://slack.com/api/chat.postMessage"
-    update_message: bool = False
+    update_message: bool = True
 
     digestible: ClassVar[bool] = True
     ineffective: ClassVar[Mapping[str, str]] = {
-        "update_message": "has no effect: each change of a group is a message of its own"
+        "update_message": "has no effect without an app_token: a webhook cannot edit what it posted"
     }
     from_global: ClassVar[Mapping[str, str]] = {
         "app_token": "slack_app_token",
@@ -77,47 +84,79 @@ class Settings(HttpActionSettings, MessageSettings):
             raise ValueError("needs a channel, for an app_token says of none")
         if self.http_config and (self.http_config.authorization or self.http_config.basic_auth):
             raise ValueError("has both an app_token and an http_config that says who one is")
+        if self.update_message and "send_resolved" not in self.model_fields_set:
+            object.__setattr__(self, "send_resolved", True)
         return self
 
-    def doubts(self) -> Any:
+    @property
+    def by_token(self) -> bool:
+        """Whether it is an app that posts."""
+        return self.app_token is not None or self.app_token_file is not None
+
+    @property
+    def timeline(self) -> bool:
+        """Whether one message is kept for a group's life; of what ends unheard, it would never be over."""
+        return self.by_token and self.update_message and self.send_resolved
+
+    def doubts(self) -> Iterator[tuple[str, str]]:
         """What is set and may not be what was meant: each key, and why."""
-        return ((key, why) for key, why in super().doubts() if key != "update_message" or self.update_message)
+        wanted = self.update_message and not self.by_token
+        return ((key, why) for key, why in super().doubts() if key != "update_message" or wanted)
 
 
 class Action:
-    """Posts a message."""
+    """Posts a message, and as an app keeps one message a group: edits it, and answers below it."""
 
     def __init__(self, settings: Settings, http: Http) -> None:
         self._settings = settings
         self._http = http
 
     def send(self, notification: Notification, thread: Thread, deadline_seconds: float) -> Receipt:
-        """Post one message."""
+        """Make one change to what is seen in the channel."""
         settings = self._settings
-        by_token = settings.app_token is not None or settings.app_token_file is not None
-        if by_token:
-            token = secret(settings.app_token, settings.app_token_file)
-            url, headers, secrets = settings.app_url, {"Authorization": f"Bearer {token}"}, [token]
-        else:
-            url, headers = secret(settings.api_url, settings.api_url_file), {}
-            # The path is what makes the URL a secret; a far side may send back either.
-            secrets = [url, url.partition("://")[2].partition("/")[2], url.rstrip("/").rpartition("/")[2]]
-        document, errors = message(notification, settings)
-        if by_token and "channel" not in document:
-            failed = next((each for each in errors if each.startswith("channel: ")), "channel: is empty")
-            raise SendError(f"{FAR_SIDE}: {failed}"[:300], permanent=True)
-        answer = post_json(
-            self._http,
-            url,
-            document,
-            deadline_seconds=settings.within(deadline_seconds),
-            secrets=secrets,
-            far_side=FAR_SIDE,
-            headers=headers,
-        )
-        check(answer, secrets, web_api=by_token)
-        return Receipt("posted", thread, errors)
+        deadline_seconds = settings.within(deadline_seconds)
+        if not settings.by_token:
+            return self._to_webhook(notification, thread, deadline_seconds)
+        workspace = self._workspace(deadline_seconds)
+        if notification.entries:
+            return self._beside(workspace, notification, thread)
+        return self._state(workspace, notification, thread)
 
     def preview(self, notification: Notification) -> Any:
         """The message."""
         return message(notification, self._settings)[0]
+
+    def _to_webhook(self, notification: Notification, thread: Thread, deadline_seconds: float) -> Receipt:
+        url = secret(self._settings.api_url, self._settings.api_url_file)
+        # The path is what makes the URL a secret; a far side may send back either.
+        secrets = [url, url.partition("://")[2].partition("/")[2], url.rstrip("/").rpartition("/")[2]]
+        document, errors = message(notification, self._settings)
+        answer = post_json(
+            self._http, url, document, deadline_seconds=deadline_seconds, secrets=secrets, far_side=FAR_SIDE
+        )
+        check(answer, secrets, web_api=False)
+        return Receipt("posted", thread, errors)
+
+    def _workspace(self, deadline_seconds: float) -> Workspace:
+        token = secret(self._settings.app_token, self._settings.app_token_file)
+        return Workspace(self._http, self._settings.app_url, token, deadline_seconds)
+
+    def _state(self, workspace: Workspace, notification: Notification, thread: Thread) -> Receipt:
+        live = self._settings.timeline and not notification.digest
+        # Its pictures are put below the message that is kept: those need no URL that Slack could reach.
+        shown = replace(notification, images=()) if live else notification
+        document, errors = message(shown, self._settings)
+        if "channel" not in document:
+            failed = next((each for each in errors if each.startswith("channel: ")), "channel: is empty")
+            raise SendError(f"{FAR_SIDE}: {failed}"[:300], permanent=True)
+        if not live:
+            workspace.post(document)
+            return Receipt("posted", thread, errors)
+        return replace(tell_state(workspace, document, notification, thread), template_errors=errors)
+
+    def _beside(self, workspace: Workspace, notification: Notification, thread: Thread) -> Receipt:
+        place = Place.read(thread.key)
+        if any(entry.kind == "picture" for entry in notification.entries):
+            return Receipt(share(workspace, self._http, notification.images, place), thread)
+        channel = "" if place else str(message(notification, self._settings)[0].get("channel", ""))
+        return Receipt(reply(workspace, notification.entries, place, channel), thread)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -89,6 +90,11 @@ class AlertGroup:
     def resolved(self) -> tuple[Alert, ...]:
         """The alerts that are over, in the payload's order."""
         return tuple(alert for alert in self.alerts if not alert.firing)
+
+
+def group_id(group_key: str) -> str:
+    """A group key of any length and any characters in 32 hex digits."""
+    return hashlib.sha256(group_key.encode()).hexdigest()[:32]
 
 
 def fingerprint(labels: Mapping[str, str]) -> str:

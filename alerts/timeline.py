@@ -18,6 +18,7 @@ class Entry:
         text: it in words, plain, of a few lines at most.
         at: when that was.
         loud: it is to be heard: something is new, or worse.
+        about: the fingerprints of the alerts that are to be heard of by it.
         mentions: whom it is to reach, in the far side's words, as the user's own texts name them: "<!here>".
     """
 
@@ -25,6 +26,7 @@ class Entry:
     text: str
     at: datetime
     loud: bool = False
+    about: tuple[str, ...] = ()
     mentions: tuple[str, ...] = ()
 
 

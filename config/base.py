@@ -228,6 +228,7 @@ class ActionSettings(Settings):
         digestible: many groups may be told there in one message.
         wakes: it is not told of what is over already; for what wakes people.
         shows_images: notifications come with pictures, by their URLs, where far sides can fetch them.
+        acknowledges: its far side can be told that somebody has taken a group over.
         from_global: for a key left out, the key of `global` that stands in.
         from_environment: and if that is left out too, the variable.
         example: the smallest complete one, for the documentation and the contract tests.
@@ -240,9 +241,15 @@ class ActionSettings(Settings):
     digestible: ClassVar[bool] = False
     wakes: ClassVar[bool] = False
     shows_images: ClassVar[bool] = False
+    acknowledges: ClassVar[bool] = False
     from_global: ClassVar[Mapping[str, str]] = {}
     from_environment: ClassVar[Mapping[str, str]] = {}
     example: ClassVar[Mapping[str, Any]] = {}
+
+    @property
+    def timeline(self) -> bool:
+        """Whether it is told what happens to a group, beside the group's state."""
+        return False
 
     @classmethod
     def takes_default(cls, key: str, given: Mapping[str, Any]) -> bool:

@@ -164,6 +164,7 @@ class EnrichmentSettings(Settings):
     Attributes:
         timeout: how long it may take in all.
         cache: how long an answer is good.
+        again_after: how long after a timeline began it is looked up once more; 0 for never.
         enrichers: which run, and in what order they are shown; all that have what they need, unless named.
         queries: those of the user's own, which run in any case, behind the others unless named among them.
         kubernetes: what some need; not asked unless it is said.
@@ -171,6 +172,7 @@ class EnrichmentSettings(Settings):
 
     timeout: DurationSeconds = 2.0
     cache: Annotated[DurationSeconds, at_most(60, "values are to be those of the time when the alert came")] = 15.0
+    again_after: Annotated[DurationSeconds, at_most(3_600, "it tells how what was paged for has gone on")] = 600.0
     enrichers: tuple[str, ...] | None = None
     queries: tuple[QuerySettings, ...] = ()
     kubernetes: KubernetesSettings | None = None

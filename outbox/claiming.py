@@ -7,7 +7,7 @@ destination is owed.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -17,11 +17,11 @@ from sqlalchemy import Connection, and_, bindparam, func, select
 from alerts.known import with_ends
 from alerts.notification import Notification, Thread
 from alerts.superseding import superseding
-from outbox import destinations, digests
+from outbox import beside, destinations, digests
 from outbox.holding import held
 from outbox.lanes import DUE, FREE, Lane, clock, lock_free
 from outbox.prepared import OneOf, Prepared, Row
-from outbox.records import AT_ONCE
+from outbox.records import AT_ONCE, BESIDE
 from outbox.rows import (
     NOTIFICATION,
     counts,
@@ -120,6 +120,11 @@ class Group:
     waits_on: bool = False
 
     @property
+    def beside(self) -> bool:
+        """Whether it is no state that is told."""
+        return self.newest.kind in BESIDE
+
+    @property
     def size(self) -> int:
         """How much there is to be read."""
         return sum(row.size for row in (*self.older, self.newest))
@@ -190,11 +195,21 @@ def _waiting(connection: Connection, asked: Asked, lane: Lane, digest: digests.C
         for row in _MEMBERS.rows(connection, {**here, "some": new}) if new else ():
             by_group[row.group_id].append(row)
         for rows in by_group.values():
-            newest = next((row for row in reversed(rows) if row.ready), None)
-            if newest is not None and all(row.free for row in rows):
-                yield _group(newest, [row for row in rows if row.id < newest.id])
+            group = _next(rows) if all(row.free for row in rows) else None
+            if group is not None:
+                yield group
         if len(found) < size:
             return
+
+
+def _next(rows: Sequence[Row]) -> Group | None:
+    """What is told next of a group: its newest state; what is told beside, where no state is due."""
+    states = [row for row in rows if row.kind not in BESIDE]
+    newest = next((row for row in reversed(states) if row.ready), None)
+    if newest is not None:
+        return _group(newest, [row for row in states if row.id < newest.id])
+    *older, last = beside.next_beside([row for row in rows if row.ready]) or [None]
+    return None if last is None else _group(last, older)
 
 
 def _group(newest: Row, older: list[Row]) -> Group:
@@ -217,7 +232,8 @@ def _take_groups(connection: Connection, asked: Asked, lane: Lane, groups: Seque
     changes: dict[int, dict[str, Any]] = {}
     for group in groups:
         for row in group.older:
-            changes[row.id] = settled_values("superseded", SUPERSEDED, asked.now, group.newest.id)
+            why = beside.TOGETHER if group.beside else SUPERSEDED
+            changes[row.id] = settled_values("superseded", why, asked.now, group.newest.id)
         reason = None if group.waits_on else _needless(lane, group)
         values: dict[str, Any] = {}
         if group.waits_on:
@@ -234,8 +250,11 @@ def _take_groups(connection: Connection, asked: Asked, lane: Lane, groups: Seque
             values = settled_values("suppressed", reason, asked.now)
             taken.settled.append((lane.destination, "suppressed"))
         if group.merged and group.whole is not None:
-            counted = counts(group.whole)
-            values |= {"notification": group.text, "counts": json.dumps(counted), "rank": rank(counted)}
+            values |= {
+                "notification": group.text,
+                "counts": json.dumps(counts(group.whole)),
+                "rank": rank(group.whole),
+            }
         if values:
             changes[group.newest.id] = values
         taken.settled += [(lane.destination, "superseded")] * len(group.older)
@@ -258,6 +277,9 @@ def _prepare(connection: Connection, lane: Lane, groups: Sequence[Group]) -> Non
     for group in groups:
         group.text = texts[group.newest.id]
         group.thread = known.get(group.newest.group_id, group.thread)
+        if group.beside:
+            _tell_together(group, texts)
+            continue
         if any(row.attempts for row in group.older) and not group.thread.attempted:
             # What was attempted may have arrived, and its row is about to be closed.
             group.thread, group.doubted = group.thread.doubted(), True
@@ -277,6 +299,14 @@ def _prepare(connection: Connection, lane: Lane, groups: Sequence[Group]) -> Non
     _add_owed_ends(connection, owed)
 
 
+def _tell_together(group: Group, texts: Mapping[int, str]) -> None:
+    newest = notification_of(group.text)
+    if group.older and newest is not None:
+        older = [each for row in group.older if (each := notification_of(texts[row.id]))]
+        group.whole = beside.together(newest, older)
+        group.merged, group.text = True, json_text(NOTIFICATION, group.whole)
+
+
 def _add_owed_ends(connection: Connection, owed: dict[str, tuple[Group, Notification, set[str]]]) -> None:
     """Of alerts told as firing that the newest state does not name, tell the ends of those that are over."""
     ended: dict[str, list[str]] = {}
@@ -291,6 +321,8 @@ def _add_owed_ends(connection: Connection, owed: dict[str, tuple[Group, Notifica
 
 def _needless(lane: Lane, group: Group) -> str | None:
     """Why a group's newest state need not be sent; None when it must."""
+    if group.beside:
+        return None
     firing = fires(counts(group.whole) if group.whole else json.loads(group.newest.counts or '{"?": 1}'))
     if lane.wakes and not firing and not group.thread.open and not group.newest.attempts:
         return OVER_BEFORE_TOLD

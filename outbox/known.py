@@ -6,23 +6,23 @@ from collections.abc import Collection, Iterable
 from datetime import datetime
 
 from pydantic import ValidationError
-from sqlalchemy import bindparam, literal, literal_column, select, tuple_
+from sqlalchemy import bindparam, func, literal, literal_column, select, tuple_
 
 from alerts.history import History
-from alerts.model import ALONE, TOGETHER, Alert
+from alerts.model import ALONE, TOGETHER, Alert, group_id
 from alerts.places import Neighbour, Place
 from outbox import neighbours, withholding
 from outbox.holding import holding_digests
 from outbox.prepared import OneOf, Prepared
 from outbox.records import Decided, Event, EventKind
 from outbox.reports import Reports
-from outbox.rows import HISTORY, THREAD, after_telling, group_id, plain_text, read_alerts
-from outbox.tables import PENDING, alerts, deliveries, events, groups, routings, threads
+from outbox.rows import HISTORY, THREAD, after_telling, plain_text, read_alerts
+from outbox.tables import PENDING, TELLS_STATE, alerts, deliveries, events, groups, routings, threads
 
 _HISTORIES = Prepared(select(groups.c.group_id, groups.c.history).where(OneOf(groups.c.group_id, "some")))
 _WAITING = Prepared(
     select(deliveries.c.group_id, deliveries.c.destination, deliveries.c.tells)
-    .where(OneOf(deliveries.c.group_id, "some"), PENDING)
+    .where(OneOf(deliveries.c.group_id, "some"), PENDING, TELLS_STATE)
     .order_by(deliveries.c.id)
 )
 _TOLD = Prepared(
@@ -74,6 +74,12 @@ class Known(Reports):
             known = select(alerts.c.alert).where(alerts.c.group_id == group_id(group_key), alerts.c.status == "firing")
             rows = connection.execute(known.order_by(alerts.c.updated_at.desc()).limit(limit)).scalars().all()
         return list(read_alerts(rows))
+
+    def last_event(self, group_key: str) -> int | None:
+        """The event that told of a group last; None where it is not known."""
+        with self._reading() as connection:
+            last = select(func.max(alerts.c.event_id)).where(alerts.c.group_id == group_id(group_key))
+            return connection.execute(last).scalar()
 
     def neighbours(
         self, places: Collection[Place], besides: Collection[str], at_most: int

@@ -9,6 +9,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, and_, bindparam, func, or_, select, update
 
+from alerts.model import group_id
 from alerts.severity import SEVERITIES, alert_severity
 from outbox import withholding
 from outbox.lanes import clock, ended
@@ -16,7 +17,7 @@ from outbox.neighbours import place_columns
 from outbox.notices import DELIVERIES, notify
 from outbox.prepared import OneOf, Prepared
 from outbox.records import Event, Plan
-from outbox.rows import ALERT, FINDINGS, HISTORY, delivery_row, group_id, json_text, plain_text
+from outbox.rows import ALERT, FINDINGS, HISTORY, delivery_row, json_text, plain_text
 from outbox.statements import insert_rows, up_to_bytes, update_each, upsert
 from outbox.tables import ACCEPTED, alerts, deliveries, events, groups
 

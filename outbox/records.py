@@ -17,6 +17,12 @@ EventState = Literal["accepted", "planned", "unrouted", "duplicate", "merged", "
 DeliveryKind = Literal["state", "digest", "fallback", "entry", "picture"]
 DeliveryState = Literal["pending", "delivered", "superseded", "digested", "suppressed", "dead"]
 
+BESIDE: frozenset[DeliveryKind] = frozenset(("entry", "picture"))
+"""The kinds of what is told beside a group's state, and is no state of it."""
+
+ASIDE: frozenset[EventKind] = frozenset(("taken", "reread"))
+"""The kinds of events that tell of a group that is as it was."""
+
 AT_ONCE = datetime.fromtimestamp(0, UTC)
 """When a delivery is due that waits for nothing: whatever a clock does later, it has come."""
 
@@ -30,7 +36,8 @@ class Event:
         attempts: how often it was taken up for planning.
         kind: "lapse" is not Alertmanager's: made here, of alerts that were not heard of for long. "release" is
             made here, of alerts that were inhibited or muted and may be told now. "notice" is made here too: it is
-            only there for what is told on the service's own account.
+            only there for what is told on the service's own account. So are "taken", when somebody takes a group over,
+            and "reread", when what was found is to be looked up again: both tell of a group that is as it was.
     """
 
     id: int
@@ -61,7 +68,7 @@ class Planned:
     Attributes:
         suppressed: why it is not sent; None for one that is.
         due_at: when it is to be sent; at once unless it is held.
-        kind: "fallback" is about a destination that fails.
+        kind: "fallback" is about a destination that fails; "entry" and "picture" are told beside a state.
     """
 
     notification: Notification

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
@@ -15,7 +14,7 @@ from pydantic import TypeAdapter, ValidationError
 from pydantic_core import PydanticSerializationError
 
 from alerts.history import History
-from alerts.model import Alert, AlertGroup
+from alerts.model import Alert, AlertGroup, group_id
 from alerts.notification import Finding, Notification, Reading, Thread
 from alerts.severity import alert_severity
 from outbox.prepared import Row
@@ -43,9 +42,11 @@ def fires(counted: Mapping[str, int]) -> bool:
     return any(count for name, count in counted.items() if name != RESOLVED)
 
 
-def rank(counted: Mapping[str, int]) -> int:
-    """What goes first: 0 for what is critical and fires."""
-    return 0 if counted.get("critical") else 1
+def rank(notification: Notification) -> int:
+    """What goes first: 0 for what is critical and fires; 2 for what is told beside and need not be heard."""
+    if notification.entries and not any(entry.loud for entry in notification.entries):
+        return 2
+    return 0 if counts(notification).get("critical") else 1
 
 
 def tells(notification: Notification) -> str:
@@ -76,10 +77,10 @@ def delivery_row(planned: Planned, event_id: int, received_at: datetime) -> dict
         "action": notification.action,
         "group_id": group_id(notification.group.group_key),
         "kind": planned.kind,
-        "rank": rank(counted),
+        "rank": rank(notification),
         "notification": json_text(NOTIFICATION, notification),
         "counts": json.dumps(counted),
-        "tells": None if planned.suppressed else tells(notification),
+        "tells": None if planned.suppressed or notification.entries else tells(notification),
         "state": "pending" if planned.suppressed is None else "suppressed",
         "attempts": 0,
         "due_at": planned.due_at,
@@ -185,8 +186,3 @@ def _holds_nan(value: object) -> bool:
 def plain_text(text: str) -> str:
     """A text that every database keeps: half a surrogate pair becomes "?", and NUL, which PostgreSQL refuses, too."""
     return text.encode(errors="replace").decode().replace("\0", "?")
-
-
-def group_id(group_key: str) -> str:
-    """A group key of any length and any characters, as a column that can be indexed: 32 hex digits."""
-    return hashlib.sha256(group_key.encode()).hexdigest()[:32]

@@ -7,16 +7,17 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, and_, bindparam, select, text
+from sqlalchemy import Connection, and_, bindparam, select, text, update
 
 from alerts.notification import Receipt, SendError, Thread
-from outbox import destinations, holding
+from alerts.timeline import Entry
+from outbox import beside, destinations, holding
 from outbox.pacing import Destination
 from outbox.prepared import OneOf, Prepared
-from outbox.records import Delivery
+from outbox.records import BESIDE, Delivery
 from outbox.retry import Outcome
 from outbox.rows import plain_text, settled_values, thread_row
-from outbox.statements import chunks, update_each, upsert
+from outbox.statements import chunks, insert_rows, update_each, upsert
 from outbox.tables import DIGESTED, PENDING, deliveries, threads
 
 _d = deliveries.c
@@ -32,6 +33,11 @@ _UNTOLD = Prepared(
 )
 
 
+_REREAD_AT = Prepared(
+    update(threads)
+    .where(threads.c.destination == bindparam("here"), threads.c.group_id == bindparam("of"))
+    .values(reread_at=bindparam("at", type_=threads.c.reread_at.type))
+)
 _OPEN_IN_DIGEST = Prepared(
     select(_d.group_id)
     .distinct()
@@ -48,6 +54,8 @@ class Settlement:
         thread: what the destination holds now; None when that has not changed.
         result: what the attempt brought, for what it says about the destination; None where it says nothing.
         dice: uniform from 0 to 1.
+        entries: what is to be told beside it, once it is told.
+        reread_at: when what was found is to be looked up again; None leaves that as it is.
     """
 
     delivery: Delivery
@@ -56,6 +64,8 @@ class Settlement:
     result: Receipt | SendError | None
     now: datetime
     dice: float = 0.5
+    entries: tuple[Entry, ...] = ()
+    reread_at: datetime | None = None
 
 
 def settle(connection: Connection, settlements: Sequence[Settlement], owner: str) -> list[bool]:
@@ -74,6 +84,14 @@ def settle(connection: Connection, settlements: Sequence[Settlement], owner: str
         if each.thread is not None
     ]
     upsert(connection, threads, {(row["destination"], row["group_id"]): row for row in told}.values())
+    for each in kept:
+        if each.reread_at is not None:
+            _REREAD_AT.run(
+                connection, {"here": each.delivery.destination, "of": each.delivery.group_id, "at": each.reread_at}
+            )
+    insert_rows(
+        connection, deliveries, [row for each in kept for row in beside.rows(each.delivery, each.entries, each.now)]
+    )
     for each in kept:
         if each.delivery.kind == "digest" and each.outcome.state == "delivered":
             _close(connection, each)
@@ -147,13 +165,23 @@ def _values(settlement: Settlement) -> dict[str, Any]:
     if outcome.state != "pending":
         values = settled_values(outcome.state, plain_text(outcome.detail), settlement.now)
         # The news that a destination fails is not itself told elsewhere when it dies: it would never end.
-        return {**values, "untold": int(outcome.state == "dead" and settlement.delivery.kind != "fallback")}
+        missed = settlement.delivery.kind != "fallback" and _heard(settlement.delivery)
+        return {**values, "untold": int(outcome.state == "dead" and missed)}
     return {"detail": plain_text(outcome.detail), "due_at": outcome.due_at, "lease_owner": None, "lease_until": None}
+
+
+def _heard(delivery: Delivery) -> bool:
+    """Whether somebody was to hear of something by it: what is beside a state may be seen there, too."""
+    return delivery.kind not in BESIDE or any(entry.loud for entry in delivery.notification.entries)
 
 
 def _got_through(connection: Connection, name: str, settlements: Sequence[Settlement]) -> None:
     """What died before in groups of which a later state has arrived is told after all."""
-    told = {each.delivery.group_id for each in settlements if each.outcome.state == "delivered"}
+    told = {
+        each.delivery.group_id
+        for each in settlements
+        if each.outcome.state == "delivered" and each.delivery.kind not in BESIDE
+    }
     dead = _UNTOLD.values(connection, {"here": name, "some": sorted(told)}) if told else []
     # By their ids, as others lock them.
     update_each(connection, deliveries, {each: {"untold": 0} for each in dead})

@@ -13,10 +13,10 @@ from outbox import destinations
 from outbox.claiming import OVER_BEFORE_TOLD
 from outbox.holding import held
 from outbox.notices import DELIVERIES, notify
-from outbox.records import AT_ONCE
+from outbox.records import AT_ONCE, BESIDE
 from outbox.rows import settled_values, thread_row
 from outbox.statements import upsert
-from outbox.tables import deliveries, threads
+from outbox.tables import TELLS_STATE, deliveries, threads
 
 DROPPED = "dropped by hand"
 
@@ -75,7 +75,7 @@ def drop(connection: Connection, delivery_id: int, now: datetime) -> str | None:
     if row.lease_until is not None and row.lease_until >= now:
         # Its group's next state must not be sent beside it.
         return "it is being sent"
-    if row.state == "pending" and row.attempts and row.kind != "digest":
+    if row.state == "pending" and row.attempts and row.kind != "digest" and row.kind not in BESIDE:
         _doubt(connection, row, now)
     values = {**settled_values("suppressed", DROPPED, now), "untold": 0}
     connection.execute(update(deliveries).where(deliveries.c.id == delivery_id).values(values))
@@ -97,6 +97,9 @@ def _has_successor(connection: Connection, row: Any, after_id: int) -> bool:
     Args:
         after_id: what is not later than this one is not looked at.
     """
+    if row.kind in BESIDE:
+        # It is told in its turn, whatever else was.
+        return False
     d = deliveries
     told = d.alias("told")
     of_digest = exists().where(
@@ -104,7 +107,7 @@ def _has_successor(connection: Connection, row: Any, after_id: int) -> bool:
     )
     later = and_(d.c.id > after_id, d.c.destination == row.destination, or_(d.c.group_id == row.group_id, of_digest))
     said = or_(d.c.state != "suppressed", d.c.detail == OVER_BEFORE_TOLD)
-    return connection.execute(select(d.c.id).where(later, said).limit(1)).first() is not None
+    return connection.execute(select(d.c.id).where(TELLS_STATE, later, said).limit(1)).first() is not None
 
 
 def _doubt(connection: Connection, row: Any, now: datetime) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import Connection, Engine, and_, insert, update
 
 from alerts.withheld import Withheld
-from outbox import planning, withholding
+from outbox import planning, rereads, withholding
 from outbox.known import Known
 from outbox.losses import Losses
 from outbox.notices import DELIVERIES, EVENTS, Listener, notify
@@ -135,6 +135,17 @@ class Store(Known):
         """Keep that alerts inhibit others, by fingerprint the scopes; those that are over by now are left out."""
         self._writer.write(_add_sources, inhibiting, durable=False)
 
+    # What is looked up again
+
+    def rereads_due(self, now: datetime) -> bool:
+        """Whether there are groups of which what was found is to be looked up again by then."""
+        with self._reading() as connection:
+            return rereads.due(connection, now)
+
+    def have_reread(self, now: datetime, at_most: int) -> int:
+        """Have it looked up, by events of their own; of how many groups."""
+        return self._writer.write(_have_reread, (now, at_most))
+
     # Housekeeping
 
     def release(self, owner_prefix: str = "") -> int:
@@ -209,6 +220,12 @@ def _add_sources(connection: Connection, items: Sequence[Mapping[str, Sequence[s
     for inhibiting in items:
         withholding.add_sources(connection, inhibiting)
     return [None] * len(items)
+
+
+def _have_reread(connection: Connection, items: Sequence[tuple[datetime, int]]) -> list[int]:
+    # Two processes would ask for the same.
+    planning.lock(connection)
+    return [rereads.have_reread(connection, *item) for item in items]
 
 
 def _probe(connection: Connection, moments: Sequence[datetime]) -> list[None]:

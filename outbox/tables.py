@@ -19,6 +19,7 @@ from sqlalchemy import (
     Table,
     Text,
     TextClause,
+    and_,
     false,
     literal_column,
     text,
@@ -68,7 +69,11 @@ events = Table(
     Column("received_at", Moment, nullable=False),
     Column("body", LargeBinary, nullable=False, comment="as it came"),
     Column(
-        "kind", String(16), nullable=False, server_default="alert", comment="alert; lapse, release, notice: made here"
+        "kind",
+        String(16),
+        nullable=False,
+        server_default="alert",
+        comment="alert; lapse, release, notice, taken, reread: made here",
     ),
     Column("state", String(16), nullable=False, comment="accepted, planned, unrouted, duplicate, merged, dead"),
     Column("error", Text, comment="why it is dead"),
@@ -91,8 +96,20 @@ deliveries = Table(
     Column("receiver", String(256), nullable=False),
     Column("action", String(64), nullable=False),
     Column("group_id", String(64), nullable=False),
-    Column("kind", String(16), nullable=False, server_default="state", comment="state, digest, fallback"),
-    Column("rank", Integer, nullable=False, server_default="1", comment="0 for what is critical and fires"),
+    Column(
+        "kind",
+        String(16),
+        nullable=False,
+        server_default="state",
+        comment="state, digest, fallback; entry, picture: beside a state",
+    ),
+    Column(
+        "rank",
+        Integer,
+        nullable=False,
+        server_default="1",
+        comment="0 for what is critical and fires, 2 for what need not be heard",
+    ),
     Column("notification", Text, nullable=False, comment="all that is to be said, unrendered"),
     Column("counts", Text, comment="its alerts: firing, by severity, and resolved"),
     Column(
@@ -238,6 +255,9 @@ DEAD = events.c.state == literal_column("'dead'")
 
 PENDING = deliveries.c.state == literal_column("'pending'")
 """Whether a delivery is not at its end yet."""
+
+TELLS_STATE = and_(deliveries.c.kind != literal_column("'entry'"), deliveries.c.kind != literal_column("'picture'"))
+"""Whether a delivery tells a group's state, or a digest's, and not what is told beside."""
 
 DIGESTED = deliveries.c.state == literal_column("'digested'")
 """Whether a delivery was told in a digest."""

@@ -26,11 +26,11 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import ARRAY
 
-from alerts.model import Alert
+from alerts.model import Alert, group_id
 from alerts.withheld import Withheld
 from outbox.prepared import OneOf, Prepared, Several
 from outbox.records import AT_ONCE, Plan
-from outbox.rows import group_id, plain_text, read_alerts
+from outbox.rows import plain_text, read_alerts
 from outbox.statements import insert_missing_rows
 from outbox.tables import Moment, alerts, groups, sources
 

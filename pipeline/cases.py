@@ -16,6 +16,7 @@ from config.schema import Configuration, DeliverySettings
 from outbox.database import StoreError
 from outbox.records import Event, Plan
 from outbox.store import Store
+from pipeline.asides import acknowledged_by, is_aside
 from pipeline.read import Read, read
 from pipeline.verdicts import Question, ToldParts, Verdict, Verdicts
 from pipeline.wholes import Wholes, looks_back
@@ -33,6 +34,7 @@ class Heard:
         named: the fingerprints of the alerts that it names itself.
         verdict: who hears of it; nobody does of a duplicate.
         routing_id: by what routes it is told.
+        aside: it is as it was.
     """
 
     group: AlertGroup
@@ -40,6 +42,7 @@ class Heard:
     named: frozenset[str]
     verdict: Verdict = Verdict()  # noqa: RUF009  # frozen
     routing_id: str = ""
+    aside: bool = False
 
     @property
     def rerouted(self) -> bool:
@@ -61,6 +64,8 @@ class Heard:
     def history(self) -> History:
         """What is remembered of it from now on."""
         history = self.judgement.history
+        if self.aside:
+            return history
         return replace(history, parts=self.verdict.told, routing=self.routing_id) if self.news else history
 
 
@@ -143,6 +148,7 @@ class Cases:
                         judgement=_judge(each.event, whole, histories.get(whole.group_key), settings),
                         named=_named(each.event, group, whole),
                         routing_id=routing_id,
+                        aside=is_aside(each.event),
                     )
                     for group in each.groups
                     if (whole := wholes.whole(each.event, group)) is not None
@@ -229,6 +235,10 @@ def _judge(event: Event, group: AlertGroup, history: History | None, settings: D
         received_at=event.received_at,
         dedup_window_seconds=settings.dedup_window,
     )
+    if is_aside(event):
+        acknowledged = acknowledged_by(event)
+        known = history or judgement.history
+        return Judgement(replace(known, acknowledged=acknowledged) if acknowledged else known, None, (), False)
     if event.kind == "release":
         # Nothing was heard of it: what comes next is to be held against what was.
         return replace(judgement, history=history or judgement.history, duplicate_of=None, notes=(), again=False)
@@ -245,4 +255,5 @@ def _named(event: Event, group: AlertGroup, whole: AlertGroup) -> frozenset[str]
     """The alerts that were heard of: of a silence those that it takes for over."""
     if event.kind == "lapse":
         return frozenset(alert.fingerprint for alert in whole.resolved)
+    # Of a group that is as it was nothing was heard: it came without alerts.
     return frozenset(alert.fingerprint for alert in group.alerts)

@@ -13,6 +13,7 @@ from alerts.notification import Finding, Notification
 from config.base import ActionSettings
 from config.schema import Configuration
 from outbox.records import AT_ONCE, Plan, Planned
+from pipeline.asides import asides
 from pipeline.cases import Case, Heard
 from pipeline.parts import Part, Place
 from pipeline.traces import written
@@ -38,7 +39,12 @@ def decide(configuration: Configuration, case: Case, findings: Iterator[tuple[Fi
         # Of what the payload hides, and of what goes on firing when others lapse, nothing was heard.
         named = [alert for alert in heard.group.alerts if alert.fingerprint in heard.named]
         alerts += [(heard.group.group_key, alert, found[alert.fingerprint]) for alert in named]
-        deliveries += (_planned(configuration, case, heard, part, found) for part in heard.verdict.parts)
+        for part in heard.verdict.parts:
+            planned = _planned(configuration, case, heard, part, found)
+            if heard.aside:
+                deliveries += asides(case.event, planned.notification, _settings(configuration, part.place))
+            else:
+                deliveries.append(planned)
     duplicates = [heard for heard in case.groups if not heard.news]
     return Plan(
         case.event,
@@ -84,6 +90,7 @@ def _planned(configuration: Configuration, case: Case, heard: Heard, part: Part,
         page_url=f"{url.rstrip('/')}/#{group.alerts[0].fingerprint}" if url else "",
         notes=notes,
         send_resolved=send_resolved,
+        acknowledged=heard.history.acknowledged,
     )
     return Planned(notification, suppressed, due_at)
 

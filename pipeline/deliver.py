@@ -12,12 +12,12 @@ from datetime import datetime, timedelta
 import structlog
 
 import telemetry
-from alerts.notification import Notification, Receipt, SendError
+from alerts.notification import Notification, Receipt, SendError, Thread
 from outbox import retry
 from outbox.database import StoreError
 from outbox.lanes import Lane
 from outbox.queue import Claim
-from outbox.records import Delivery
+from outbox.records import BESIDE, Delivery
 from outbox.settling import Settlement
 from outbox.store import Store
 from pipeline.background import Background
@@ -217,13 +217,28 @@ class Deliverer(Background):
             telemetry.TEMPLATE_ERRORS.labels(notification.receiver, notification.action).inc(len(errors))
             _log.warning("templates failed; something plain was told", errors=list(errors), **_context(delivery))
         thread = None
-        if delivery.kind != "digest":
+        if delivery.kind in BESIDE:
+            # It is told of no state; but the far side's handle may be another one by now.
+            changed = isinstance(result, Receipt) and result.thread != delivery.thread
+            thread = result.thread if isinstance(result, Receipt) and changed else None
+        elif delivery.kind != "digest":
             if isinstance(result, Receipt):
                 thread = result.thread.told(delivery.notification, now)
             elif outcome.state == "dead" and not (result.permanent and delivery.attempts == 1):
                 thread = delivery.thread.doubted()
         known = delivery.destination in claimed.running.actions
-        self._outcomes.add(Settlement(delivery, outcome, thread, result if known else None, now, random.random()))
+        self._outcomes.add(
+            Settlement(
+                delivery,
+                outcome,
+                thread,
+                result if known else None,
+                now,
+                random.random(),
+                entries=result.entries if isinstance(result, Receipt) else (),
+                reread_at=_reread_at(claimed, thread, now),
+            )
+        )
 
     def _give_back(self, claimed: _Claimed) -> None:
         try:
@@ -249,6 +264,15 @@ class Deliverer(Background):
         log(outcome.word, attempts=delivery.attempts, detail=outcome.detail, seconds=round(seconds, 3), **context)
         if outcome.state == "dead":
             self._died()
+
+
+def _reread_at(claimed: _Claimed, thread: Thread | None, now: datetime) -> datetime | None:
+    """When what was found is to be looked up again: once, a while after the destination began to hold the group."""
+    delivery, after_seconds = claimed.delivery, claimed.running.configuration.file.enrichment.again_after
+    begins = thread is not None and thread.open_fingerprints and not delivery.thread.open_fingerprints
+    if not begins or not after_seconds or delivery.kind != "state":
+        return None
+    return now + timedelta(seconds=after_seconds) if delivery.destination in claimed.running.timelines else None
 
 
 def _illustrated(notification: Notification, running: Running) -> Notification:

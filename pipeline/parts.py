@@ -192,6 +192,15 @@ def _is_for(place: Place, hearing: Hearing, kept_back: Mapping[str, Withheld], b
     return False
 
 
+def to_holders(group: AlertGroup, holders: Holders) -> Iterator[Part]:
+    """What fires of a group for each who holds something of it."""
+    for destination, held in holders.items():
+        alerts = tuple(alert for alert in group.firing if held is None or alert.fingerprint in held)
+        if alerts:
+            name, kind, index = destination.rsplit("/", 2)
+            yield Part(Place(name, kind, int(index)), part(group, alerts), holds=True)
+
+
 def _to_others(group: AlertGroup, holders: Holders, routed: Set[str]) -> Iterator[Part]:
     """What is over for who holds something of it, though no route leads there."""
     for destination, held in holders.items():

@@ -7,9 +7,9 @@ from dataclasses import dataclass, replace
 
 import structlog
 
-from alerts import payload
+from alerts import payload, taken
 from alerts.model import TOGETHER, Alert, AlertGroup, common
-from outbox.records import Event
+from outbox.records import ASIDE, Event
 from outbox.store import Store
 from routing import Rules, regrouped
 
@@ -115,6 +115,9 @@ def _read(event: Event, rules: Rules) -> Read:
 
 
 def _grouped(event: Event, rules: Rules) -> tuple[AlertGroup, ...]:
+    if event.kind in ASIDE:
+        # What fires in it is known.
+        return (AlertGroup(taken.group_of(event.body), ()),)
     made_here = event.kind != "alert"
     groups = payload.parse(event.body, event.received_at, made_here=made_here)
     return groups if made_here else regrouped(rules.root, groups)

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 import structlog
 
-from alerts import lapse, payload
-from alerts.model import ALONE, TOGETHER, AlertGroup, common
+from alerts import lapse
+from alerts.model import AlertGroup
 from alerts.withheld import Withheld
 from outbox.database import StoreError
 from outbox.store import Store
 from outbox.withholding import Due
 from pipeline.background import Background
 from pipeline.parts import places
+from pipeline.recalled import recalled
 from pipeline.running import Current, Running
 from routing import route
 
@@ -170,19 +171,7 @@ class Release(Background):
 
     def _group(self, key: str, due: Sequence[Due], now: datetime) -> AlertGroup:
         """A group as it was heard of last, of the alerts that are due."""
-        alerts = tuple(each.alert for each in due)
-        group = AlertGroup(
-            key,
-            alerts,
-            common_labels=common(alert.labels for alert in alerts),
-            common_annotations=common(alert.annotations for alert in alerts),
-        )
-        body = self._store.body(max(each.event_id for each in due))
-        bare = key.startswith((ALONE, TOGETHER))
-        for heard in _read(body, now, bare):
-            if heard.group_key == key:
-                group = replace(heard, alerts=alerts, truncated_alerts=0)
-        return replace(group, bare=bare)
+        return recalled(self._store, key, [each.alert for each in due], max(each.event_id for each in due), now)
 
     def _clock_was_put_back(self) -> bool:
         """Whether moments that are kept were told by a clock that was ahead."""
@@ -208,11 +197,3 @@ def _may_be_told(due: Due, where: Mapping[str, Withheld | None]) -> bool:
     """Whether it may be told where it was not; under another name, if no route leads there any more."""
     before = due.withheld.keys() & where.keys()
     return any(where[name] is None for name in before or where)
-
-
-def _read(body: bytes | None, now: datetime, made_here: bool) -> Iterator[AlertGroup]:
-    try:
-        yield from payload.parse(body or b"", now, made_here=made_here)
-    except payload.PayloadError:
-        # It is kept no more: what is known of each alert is enough.
-        return

@@ -47,6 +47,7 @@ class Running:
         rules: who hears of what.
         lanes: how each destination is asked for work.
         illustrated: the destinations that show pictures.
+        timelines: those that are told what happens to a group, beside its state.
     """
 
     configuration: Configuration
@@ -56,6 +57,7 @@ class Running:
     rules: Rules = field(init=False)
     lanes: Mapping[str, Lane] = field(init=False)
     illustrated: frozenset[str] = field(init=False)
+    timelines: frozenset[str] = field(init=False)
 
     def __post_init__(self) -> None:
         known = {name: each.settings for name, each in destinations(self.configuration) if name in self.actions}
@@ -63,6 +65,7 @@ class Running:
         object.__setattr__(self, "rules", Rules.of(self.configuration.file))
         object.__setattr__(self, "lanes", lanes)
         object.__setattr__(self, "illustrated", frozenset(name for name in known if known[name].shows_images))
+        object.__setattr__(self, "timelines", frozenset(name for name in known if known[name].timeline))
 
 
 Current = Callable[[], Running]

@@ -25,6 +25,7 @@ from pipeline.fallback import Fallback
 from pipeline.pictures import Pictures
 from pipeline.plan import Planner
 from pipeline.release import Release
+from pipeline.rereading import Rereading
 from pipeline.running import Running
 from pipeline.tidy import Tidy
 
@@ -54,6 +55,7 @@ class Pipeline:
         self._planner = Planner(lambda: self.running, store, clock, planned=self._deliverer.expect)
         self._tidy = Tidy(lambda: self.configuration, store, clock, accepted=self._planner.wake.ring)
         self._release = Release(lambda: self.running, store, clock, accepted=self._planner.wake.ring)
+        self._rereading = Rereading(store, clock, accepted=self._planner.wake.ring)
         self._listener = store.listener(self._planner.wake.ring, self._deliverer.wake.ring)
 
     @property
@@ -74,7 +76,8 @@ class Pipeline:
     @property
     def alive(self) -> bool:
         """Whether its threads run."""
-        return all(each.alive for each in (self._planner, self._deliverer, self._fallback, self._tidy, self._release))
+        threads = (self._planner, self._deliverer, self._fallback, self._tidy, self._release, self._rereading)
+        return all(each.alive for each in threads)
 
     @property
     def stuck(self) -> bool:
@@ -88,6 +91,7 @@ class Pipeline:
         self._fallback.start()
         self._tidy.start()
         self._release.start()
+        self._rereading.start()
         self._listener.start()
 
     def stop(self, timeout_seconds: float) -> None:
@@ -97,6 +101,7 @@ class Pipeline:
             timeout_seconds: for each of planning and delivering.
         """
         self._listener.stop()
+        self._rereading.stop(timeout_seconds)
         self._release.stop(timeout_seconds)
         self._tidy.stop(timeout_seconds)
         self._fallback.stop(timeout_seconds)

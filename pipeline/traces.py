@@ -9,10 +9,9 @@ from datetime import datetime
 from functools import lru_cache
 from typing import Any
 
-from alerts.model import Alert, AlertGroup
+from alerts.model import Alert, AlertGroup, group_id
 from config.schema import RoutingSettings
 from outbox.records import Event
-from outbox.rows import group_id
 from outbox.store import Store
 from pipeline.cases import Case
 from pipeline.read import read

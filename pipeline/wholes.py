@@ -8,15 +8,16 @@ from datetime import timedelta
 
 from alerts.known import with_hidden
 from alerts.model import TOGETHER, Alert, AlertGroup
-from outbox.records import Event, Plan
+from outbox.records import ASIDE, Event, Plan
 from outbox.store import Store
+from pipeline.recalled import recalled
 
 _KNOWN_AT_MOST = 10_000
 
 
 def looks_back(event: Event, group: AlertGroup) -> bool:
     """Whether what a group is depends on alerts that came before."""
-    return event.kind in ("lapse", "release") or group.truncated_alerts > 0 or _is_put_together(group)
+    return event.kind in ("lapse", "release", *ASIDE) or group.truncated_alerts > 0 or _is_put_together(group)
 
 
 def _is_put_together(group: AlertGroup) -> bool:
@@ -48,6 +49,10 @@ class Wholes:
         if event.kind == "lapse":
             silent = self._store.silent(key, event.received_at - self._stale_after) - self._heard[key]
             group = self._of_its_own(group, silent)
+        elif event.kind in ASIDE:
+            known = list(self._firing[key].values())
+            last = self._store.last_event(key)
+            return recalled(self._store, key, known, last, event.received_at) if known else None
         elif event.kind == "release":
             # As they are by now.
             firing = self._still_firing(group)

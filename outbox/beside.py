@@ -1,0 +1,57 @@
+"""What is told beside a group's state: entries of its timeline and pictures, each an outward call of its own.
+
+They are sent in their order, when no state waits, and take nobody's place: of several entries that wait the last tells
+them all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from datetime import datetime
+from itertools import groupby, takewhile
+from typing import Any
+
+from alerts.notification import Notification
+from alerts.timeline import Entry
+from outbox.prepared import Row
+from outbox.records import BESIDE, Delivery, Planned
+from outbox.rows import delivery_row
+
+TOGETHER = "told together with what came after it"
+
+
+def planned(notification: Notification, entries: Sequence[Entry]) -> Iterator[Planned]:
+    """What is to be told beside a notification: each picture by itself, entries that follow one another together."""
+    for picture, some in groupby(entries, key=lambda entry: entry.kind == "picture"):
+        for each in ([entry] for entry in some) if picture else [list(some)]:
+            about = {fingerprint for entry in each for fingerprint in entry.about}
+            told = tuple(alert for alert in notification.group.alerts if picture or alert.fingerprint in about)
+            beside = replace(notification, group=replace(notification.group, alerts=told), entries=tuple(each))
+            yield Planned(beside, kind="picture" if picture else "entry")
+
+
+def rows(delivery: Delivery, entries: Sequence[Entry], now: datetime) -> list[dict[str, Any]]:
+    """What the receipt of a delivery asks for, as rows of `deliveries`."""
+    return [delivery_row(each, delivery.event_id, now) for each in planned(delivery.notification, entries)]
+
+
+def next_beside(waiting: Sequence[Row]) -> list[Row]:
+    """Of what waits of a group, in its order, those that are told next: the last of them tells all.
+
+    Args:
+        waiting: those that are due, states among them.
+    """
+    beside = [row for row in waiting if row.kind in BESIDE]
+    return list(takewhile(lambda row: row.kind == "entry", beside)) or beside[:1]
+
+
+def together(newest: Notification, older: Sequence[Notification]) -> Notification:
+    """Several entries of a group as one."""
+    several = (*older, newest)
+    alerts = {alert.fingerprint: alert for each in several for alert in each.group.alerts}
+    return replace(
+        newest,
+        group=replace(newest.group, alerts=tuple(alerts.values())),
+        entries=tuple(entry for each in several for entry in each.entries),
+    )

@@ -1,0 +1,78 @@
+"""What is told of a group that is as it was: who has taken it over, and what is found when it is looked up again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+
+import units
+from actions import briefs, subject
+from alerts import taken
+from alerts.model import AlertGroup
+from alerts.notification import Notification
+from alerts.severity import worst_first
+from alerts.timeline import Acknowledgement, Entry
+from config.base import ActionSettings
+from outbox import beside
+from outbox.records import ASIDE, Event, Planned
+
+_LISTED_ALERTS = 5
+_VIA = {"slack": "Slack", "pagerduty": "PagerDuty", "page": "the page"}
+
+
+def is_aside(event: Event) -> bool:
+    """Whether it tells of a group that is as it was."""
+    return event.kind in ASIDE
+
+
+def acknowledged_by(event: Event) -> Acknowledgement | None:
+    """Who has taken a group over by it, if anybody has."""
+    return taken.acknowledgement_of(event.body) if event.kind == "taken" else None
+
+
+def asides(event: Event, notification: Notification, settings: ActionSettings | None) -> Iterator[Planned]:
+    """What one destination that holds something of the group is to hear.
+
+    Args:
+        notification: the group's state there, as far as it is told there.
+        settings: the destination's; None where the configuration does not know it any more.
+    """
+    if settings is None:
+        return
+    acknowledgement = acknowledged_by(event)
+    if acknowledgement is None:
+        text = _readings(notification, event.received_at) if settings.timeline else ""
+        if text:
+            yield from beside.planned(notification, [Entry("readings", text, event.received_at)])
+        return
+    entry = Entry("acknowledged", acknowledged(acknowledgement), acknowledgement.at)
+    if settings.timeline:
+        yield Planned(notification)
+    if settings.timeline or (settings.acknowledges and acknowledgement.via != notification.action):
+        yield from beside.planned(notification, [entry])
+
+
+def acknowledged(acknowledgement: Acknowledgement) -> str:
+    """Who has taken it over, in words: "acknowledged by Jane in PagerDuty"."""
+    what = "closed" if acknowledgement.resolved else "acknowledged"
+    return f"{what} by {acknowledgement.by} in {_VIA[acknowledgement.via]}"
+
+
+def _readings(notification: Notification, now: datetime) -> str:
+    """What is found now of the worst alerts, one a line; "" where nothing is."""
+    group = notification.group
+    lines = []
+    for alert in worst_first(group.firing):
+        told = [each for each in notification.told(alert) if getattr(each, "query", "")]
+        if told:
+            about = f"{subject(alert) or alert.name}: " if len(group.firing) > 1 else ""
+            lines.append(about + ", ".join(briefs(told)))
+    if not lines:
+        return ""
+    lasted = units.duration(max(0.0, (now - _since(group)).total_seconds()))
+    more = [f"… and {len(lines) - _LISTED_ALERTS} more"] if len(lines) > _LISTED_ALERTS else []
+    return "\n".join([f"still firing after {lasted}", *lines[:_LISTED_ALERTS], *more])
+
+
+def _since(group: AlertGroup) -> datetime:
+    return min(alert.starts_at for alert in group.firing)
