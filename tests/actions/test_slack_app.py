@@ -126,7 +126,7 @@ def test_a_webhooks_url_of_the_web_api_is_judged_as_such(http: Http) -> None:
         connections = made.http_config.connect()
         assert "posted" == Action(made, connections).send(notifications.seed(), Thread(), 5).detail
         slack.token = "another"
-        with pytest.raises(SendError, match="not_authed") as raised:
+        with pytest.raises(SendError, match="invalid_auth") as raised:
             Action(made, connections).send(notifications.seed(), Thread(), 5)
         connections.close()
     assert raised.value.permanent

@@ -21,6 +21,8 @@ _TOP_KEYS = frozenset(
 _PAYLOAD_KEYS = frozenset(
     ("summary", "source", "severity", "timestamp", "component", "group", "class", "custom_details")
 )
+_CHANGE_KEYS = frozenset(("routing_key", "payload", "links"))
+_CHANGE_PAYLOAD_KEYS = frozenset(("summary", "source", "timestamp", "custom_details"))
 
 
 def event_errors(event: object, known_keys: Collection[str] = ()) -> list[str]:
@@ -30,14 +32,39 @@ def event_errors(event: object, known_keys: Collection[str] = ()) -> list[str]:
     return [*_top(event, known_keys), *_payload(event)]
 
 
+def change_errors(event: object, known_keys: Collection[str] = ()) -> list[str]:
+    """Returns every breach of the contract in one change event.
+
+    Source: https://github.com/PagerDuty/developer-docs, docs/events-API-v2/03-Change-Events.md
+    """
+    if not isinstance(event, dict):
+        return ["the event is not a JSON object"]
+    return [*_change(event, known_keys)]
+
+
+def _change(event: dict[str, Any], known_keys: Collection[str]) -> Iterator[str]:
+    for key in sorted(event.keys() - _CHANGE_KEYS):
+        yield f"unknown key '{key}'"
+    yield from _routing_key(event, known_keys)
+    if str(event.get("routing_key")).startswith("R"):
+        yield "'routing_key' is of a ruleset, which takes no change events"
+    yield from _items(event, "links", "href", frozenset(("href", "text")))
+    payload = event.get("payload")
+    if not isinstance(payload, dict):
+        yield "'payload' is missing or not an object"
+        return
+    for key in sorted(payload.keys() - _CHANGE_PAYLOAD_KEYS):
+        yield f"unknown key 'payload.{key}'"
+    yield from _string(payload, "summary", LONGEST_SUMMARY, "payload.")
+    if "source" in payload:
+        yield from _string(payload, "source", None, "payload.")
+    yield from _free(payload)
+
+
 def _top(event: dict[str, Any], known_keys: Collection[str]) -> Iterator[str]:
     for key in sorted(event.keys() - _TOP_KEYS):
         yield f"unknown key '{key}'"
-    routing_key = event.get("routing_key")
-    if not isinstance(routing_key, str) or not routing_key:
-        yield "'routing_key' is missing or blank"
-    elif len(routing_key) != 32 and routing_key not in known_keys:
-        yield "Length of 'routing_key' is incorrect (should be 32 characters)"
+    yield from _routing_key(event, known_keys)
     action = event.get("event_action")
     if action not in ACTIONS:
         yield f"'event_action' must be one of {', '.join(ACTIONS)}"
@@ -49,6 +76,14 @@ def _top(event: dict[str, Any], known_keys: Collection[str]) -> Iterator[str]:
         yield from _url(event, "client_url")
     yield from _items(event, "links", "href", frozenset(("href", "text")))
     yield from _items(event, "images", "src", frozenset(("src", "href", "alt")))
+
+
+def _routing_key(event: dict[str, Any], known_keys: Collection[str]) -> Iterator[str]:
+    routing_key = event.get("routing_key")
+    if not isinstance(routing_key, str) or not routing_key:
+        yield "'routing_key' is missing or blank"
+    elif len(routing_key) != 32 and routing_key not in known_keys:
+        yield "Length of 'routing_key' is incorrect (should be 32 characters)"
 
 
 def _payload(event: dict[str, Any]) -> Iterator[str]:
@@ -67,11 +102,15 @@ def _payload(event: dict[str, Any]) -> Iterator[str]:
         yield from _string(payload, "source", None, "payload.")
     if (is_trigger or "severity" in payload) and payload.get("severity") not in SEVERITIES:
         yield f"'payload.severity' must be one of {', '.join(SEVERITIES)}"
-    if "timestamp" in payload and not _is_time(payload["timestamp"]):
-        yield "'payload.timestamp' is not an ISO 8601 date and time"
     for key in ("component", "group", "class"):
         if not isinstance(payload.get(key, ""), str):
             yield f"'payload.{key}' is not a string"
+    yield from _free(payload)
+
+
+def _free(payload: dict[str, Any]) -> Iterator[str]:
+    if "timestamp" in payload and not _is_time(payload["timestamp"]):
+        yield "'payload.timestamp' is not an ISO 8601 date and time"
     if not isinstance(payload.get("custom_details", {}), dict):
         yield "'payload.custom_details' is not an object"
 
