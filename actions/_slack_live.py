@@ -25,6 +25,7 @@ from outbound import Http
 # What `chat.update` does not take.
 _ONLY_WHEN_POSTED = frozenset(("username", "icon_emoji", "icon_url", "unfurl_links"))
 _MAX_ALT = 200
+_ORPHANED = "posted: the message that it would be below is gone"
 
 
 def tell_state(
@@ -66,14 +67,16 @@ def reply(workspace: Workspace, entries: Sequence[Entry], place: Place | None, c
         return "posted: there is no message that it would be below"
     loud = any(entry.loud for entry in entries)
     try:
-        workspace.post({**document, **place.below, **({"reply_broadcast": True} if loud else {})})
+        answer = workspace.post({**document, **place.below, **({"reply_broadcast": True} if loud else {})})
     except Refused as refused:
         if refused.word not in THREAD_GONE:
             raise
-        if not loud:
-            return "not told: the message that it would be below is gone"
         workspace.post({**document, "channel": place.channel})
-        return "posted: the message that it would be below is gone"
+        return _ORPHANED
+    message = answer.get("message")
+    if isinstance(message, dict) and "thread_ts" not in message:
+        # A reply to what is deleted is no error to Slack: https://github.com/slack-go/slack/issues/1571
+        return _ORPHANED
     return "told below the message and in the channel" if loud else "told below the message"
 
 

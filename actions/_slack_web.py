@@ -85,7 +85,7 @@ class Workspace:
             raise SendError(f"{FAR_SIDE}: a picture was not uploaded: status {answer.status}")
 
     def _form(self, method: str, fields: Mapping[str, str]) -> Mapping[str, Any]:
-        """This one takes no JSON."""
+        """Of the methods that do so in older workspaces, too: some took no JSON for years."""
         headers = {"Content-Type": "application/x-www-form-urlencoded"}
         return self._call(f"{self._base}/{method}", urlencode(fields).encode(), headers)
 

@@ -57,6 +57,7 @@ class Settings(HttpActionSettings, EventSettings):
     url: HttpUrl = "https://events.pagerduty.com/v2/enqueue"
 
     wakes: ClassVar[bool] = True
+    acknowledges: ClassVar[bool] = True
     shows_images: ClassVar[bool] = True
     from_global: ClassVar[Mapping[str, str]] = {**HttpActionSettings.from_global, "url": "pagerduty_url"}
     refused: ClassVar[Mapping[str, str]] = dict.fromkeys(("service_key", "service_key_file"), _EVENTS_V1)

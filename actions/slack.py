@@ -52,9 +52,6 @@ class Settings(HttpActionSettings, MessageSettings):
     update_message: bool = True
 
     digestible: ClassVar[bool] = True
-    ineffective: ClassVar[Mapping[str, str]] = {
-        "update_message": "has no effect without an app_token: a webhook cannot edit what it posted"
-    }
     from_global: ClassVar[Mapping[str, str]] = {
         "app_token": "slack_app_token",
         "app_token_file": "slack_app_token_file",
@@ -100,8 +97,9 @@ class Settings(HttpActionSettings, MessageSettings):
 
     def doubts(self) -> Iterator[tuple[str, str]]:
         """What is set and may not be what was meant: each key, and why."""
-        wanted = self.update_message and not self.by_token
-        return ((key, why) for key, why in super().doubts() if key != "update_message" or wanted)
+        yield from super().doubts()
+        if self.update_message and "update_message" in self.model_fields_set and not self.by_token:
+            yield "update_message", "has no effect without an app_token: a webhook cannot edit what it posted"
 
 
 class Action:

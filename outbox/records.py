@@ -10,6 +10,7 @@ from typing import Literal
 from alerts.history import History
 from alerts.model import Alert
 from alerts.notification import Finding, Notification, Thread
+from alerts.timeline import Acknowledgement
 from alerts.withheld import Withheld
 
 EventKind = Literal["alert", "lapse", "release", "notice", "taken", "reread"]
@@ -201,6 +202,7 @@ class AlertStatus:
 
     Attributes:
         withheld: where it is not told for now, by destination, and why.
+        acknowledged: who has taken its group over, while it fires.
     """
 
     alert: Alert
@@ -210,6 +212,7 @@ class AlertStatus:
     lapsed: bool
     deliveries: tuple[DeliveryStatus, ...]
     withheld: Mapping[str, str] = field(default_factory=dict)
+    acknowledged: Acknowledgement | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime
@@ -14,13 +14,14 @@ from sqlalchemy import ColumnElement, Connection, Engine, Row, Select, Table, ca
 from sqlalchemy.exc import SQLAlchemyError
 
 from alerts.notification import Notification
+from alerts.timeline import Acknowledgement
 from outbox import listing, standing, untold
 from outbox.database import StoreError, explained
 from outbox.listing import ListedDelivery, Word
 from outbox.records import AlertStatus, Backlog, DeliveryStatus, EventStatus
-from outbox.rows import ALERT, FINDINGS
+from outbox.rows import ALERT, FINDINGS, HISTORY
 from outbox.standing import DestinationStatus
-from outbox.tables import ACCEPTED, DEAD, PENDING, alerts, deliveries, events
+from outbox.tables import ACCEPTED, DEAD, PENDING, alerts, deliveries, events, groups
 
 
 class Reports:
@@ -110,6 +111,7 @@ class Reports:
         with self._reading() as connection:
             rows = connection.execute(select(alerts).order_by(*order).limit(limit)).all()
             statuses = listing.statuses(connection, {row.event_id for row in rows})
+            acknowledged = _acknowledged(connection, {row.group_id for row in rows if row.status == "firing"})
         by_group: dict[tuple[int, str], list[DeliveryStatus]] = {}
         for status in statuses:
             by_group.setdefault((status.event_id, status.group_id), []).append(status)
@@ -128,7 +130,16 @@ class Reports:
                 continue
             withheld = json.loads(row.withheld or "{}")
             found.append(
-                AlertStatus(alert, findings, row.event_id, row.updated_at, bool(row.lapsed), told(row), withheld)
+                AlertStatus(
+                    alert,
+                    findings,
+                    row.event_id,
+                    row.updated_at,
+                    bool(row.lapsed),
+                    told(row),
+                    withheld,
+                    acknowledged.get(row.group_id) if alert.firing else None,
+                )
             )
         return found
 
@@ -169,6 +180,21 @@ class Reports:
 
 def _waiting(table: Table, at_work: ColumnElement[bool]) -> Select[int, Any]:
     return select(func.count(), func.min(table.c.received_at)).where(at_work)
+
+
+def _acknowledged(connection: Connection, group_ids: Collection[str]) -> dict[str, Acknowledgement]:
+    """Who has taken groups over, by their ids; those that nobody has are left out."""
+    found = {}
+    asked = select(groups.c.group_id, groups.c.history).where(groups.c.group_id.in_(group_ids))
+    for row in connection.execute(asked) if group_ids else ():
+        try:
+            history = HISTORY.validate_json(row.history)
+        except ValidationError:
+            # Another version's.
+            continue
+        if history.acknowledged is not None:
+            found[row.group_id] = history.acknowledged
+    return found
 
 
 def _listed(connection: Connection, delivery_ids: Sequence[int], now: datetime) -> tuple[ListedDelivery, ...]:

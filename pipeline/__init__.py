@@ -10,6 +10,7 @@ when it died comes back with its lease. Here, and nowhere below, errors are caug
 """
 
 from pipeline.accept import accept
+from pipeline.asides import acknowledged
 from pipeline.explain import explain
 from pipeline.pictures import NoPicture, Pictures
 from pipeline.reload import Loaded, Reloader
@@ -28,6 +29,7 @@ __all__ = [
     "Signer",
     "Sources",
     "accept",
+    "acknowledged",
     "explain",
     "find_key",
 ]

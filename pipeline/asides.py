@@ -17,7 +17,8 @@ from outbox import beside
 from outbox.records import ASIDE, Event, Planned
 
 _LISTED_ALERTS = 5
-_VIA = {"slack": "Slack", "pagerduty": "PagerDuty", "page": "the page"}
+_LONGEST_NAME = 100
+_VIA = {"slack": "in Slack", "pagerduty": "in PagerDuty", "page": "on the page"}
 
 
 def is_aside(event: Event) -> bool:
@@ -55,7 +56,8 @@ def asides(event: Event, notification: Notification, settings: ActionSettings | 
 def acknowledged(acknowledgement: Acknowledgement) -> str:
     """Who has taken it over, in words: "acknowledged by Jane in PagerDuty"."""
     what = "closed" if acknowledgement.resolved else "acknowledged"
-    return f"{what} by {acknowledgement.by} in {_VIA[acknowledgement.via]}"
+    by = "".join(filter(str.isprintable, " ".join(acknowledgement.by.split())))[:_LONGEST_NAME] or "somebody"
+    return f"{what} by {by} {_VIA[acknowledgement.via]}"
 
 
 def _readings(notification: Notification, now: datetime) -> str:

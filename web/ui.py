@@ -15,7 +15,7 @@ from alerts.notification import Digest, Notification, Reading, gathered
 from alerts.severity import alert_severity, worst_first
 from outbox.database import StoreError
 from outbox.records import AlertStatus
-from pipeline import Pipeline
+from pipeline import Pipeline, acknowledged
 from web.answers import error
 
 _SHOWN = 100
@@ -38,6 +38,7 @@ def blueprint(pipeline: Pipeline) -> Blueprint:
     routes.add_app_template_filter(alert_severity, "severity")
     routes.add_app_template_filter(subject, "subject")
     routes.add_app_template_filter(link, "link")
+    routes.add_app_template_filter(acknowledged, "acknowledged")
     routes.add_app_template_filter(lambda delivery: delivery.detail or _UNSENT.get(delivery.word, ""), "reason")
 
     @routes.app_template_filter("pictures")

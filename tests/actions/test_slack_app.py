@@ -78,7 +78,9 @@ def refused(http: Http, answer: dict[str, Any], headers: dict[str, str]) -> Send
 def test_posts_into_the_channel(http: Http) -> None:
     """The same message as a webhook's, with the token in a header and nowhere else."""
     with SlackApi() as slack:
-        receipt = Action(settings(slack.base_url), http).send(notifications.seed(), Thread(key="x"), 5)
+        receipt = Action(settings(slack.base_url, update_message=False), http).send(
+            notifications.seed(), Thread(key="x"), 5
+        )
         (message,) = slack.messages
         (request,) = slack.requests
     assert Receipt("posted", Thread(key="x")) == receipt
@@ -198,10 +200,29 @@ def test_one_way_is_taken_from_global(tmp_path: Path, text: str, expected: tuple
     assert expected == (token and token.get_secret_value(), url and url.get_secret_value(), only.settings.app_url)
 
 
-def test_editing_is_not_there_yet(tmp_path: Path) -> None:
-    """It is said, and only where it is wanted."""
+def test_a_webhook_cannot_edit(tmp_path: Path) -> None:
+    """It is said where that is wanted, and where it can be done it is not."""
     path = tmp_path / "f.yml"
-    for wanted, count in (("true", 1), ("false", 0)):
-        path.write_text(f"{RECEIVER}{{app_token: t, channel: c, update_message: {wanted}}}")
+    for way, wanted, count in (
+        ("api_url: 'https://a.example'", "true", 1),
+        ("api_url: 'https://a.example'", "false", 0),
+        ("app_token: t", "true", 0),
+    ):
+        path.write_text(f"{RECEIVER}{{{way}, channel: c, update_message: {wanted}}}")
         warnings = load_file(path).warnings
         assert count == len([each for each in warnings if "update_message: has no effect" in each])
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({}, (True, True)),
+        ({"send_resolved": False}, (False, False)),
+        ({"update_message": False}, (False, False)),
+        ({"update_message": False, "send_resolved": True}, (True, False)),
+    ],
+)
+def test_a_kept_message_hears_of_ends(changes: dict[str, Any], expected: tuple[bool, bool]) -> None:
+    """Unless it is not wanted; then each change is a message."""
+    made = settings("https://a.example", **changes)
+    assert expected == (made.send_resolved, made.timeline)

@@ -1,0 +1,193 @@
+"""Slack as an app: one message for a group's life, edited, with what happens below it."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from actions.slack import Action, Settings
+from alerts.notification import Image, Notification, Receipt, SendError, Thread
+from alerts.timeline import Entry
+from outbound import Http
+from tests.actions import notifications
+from tests.actions.notifications import START, alert, notification
+from tests.far_sides.http_server import HttpServer
+from tests.far_sides.slack import SlackApi
+
+PNG = b"\x89PNG\r\n\x1a\n" + b"a picture"
+
+
+@pytest.fixture
+def slack() -> Iterator[SlackApi]:
+    """A workspace."""
+    with SlackApi() as far_side:
+        yield far_side
+
+
+def action(slack: SlackApi, http: Http, **changes: Any) -> Action:
+    """Returns an action that keeps one message a group."""
+    wanted = {"app_token": slack.token, "app_url": slack.url, "channel": "#ops", **changes}
+    return Action(Settings.model_validate(wanted), http)
+
+
+def pods(firing: int, resolved: int = 0, severity: str = "warning") -> Notification:
+    """Returns a group of pods, of which the first ones fire."""
+    return notification(
+        *[
+            alert(
+                {"alertname": "PodTrouble", "namespace": "shop", "pod": f"cart-{at}", "severity": severity},
+                status="firing" if at < firing else "resolved",
+            )
+            for at in range(firing + resolved)
+        ]
+    )
+
+
+def tell(made: Action, told: Notification, thread: Thread) -> tuple[Receipt, Thread]:
+    """Sends a state; returns what came of it, and what is held afterwards."""
+    receipt = made.send(told, thread, 5)
+    return receipt, receipt.thread.told(told, START)
+
+
+def test_one_message_lives_as_long_as_its_group(slack: SlackApi, http: Http) -> None:
+    """It is posted once and edited then, to its end; what begins again is another one."""
+    made = action(slack, http)
+    details = []
+    thread = Thread()
+    for told in (pods(1), pods(3), pods(1, 2), pods(0, 1), pods(1)):
+        receipt, thread = tell(made, told, thread)
+        details.append(receipt.detail)
+    assert ["posted", "edited", "edited", "edited", "posted"] == details
+    first, second = slack.channel("#ops").messages
+    assert (3, 0) == (first.edits, second.edits)
+    assert first.content["text"].startswith("✅")
+    assert "🟡" in second.content["text"]
+    assert ["message", "message"] == [each.kind for each in slack.notifications]
+    assert [] == slack.refused
+
+
+def test_an_edit_asks_for_what_it_changed_to_be_told(slack: SlackApi, http: Http) -> None:
+    """New alerts are to be heard, ends are not; what is as it was is nothing to tell."""
+    made = action(slack, http, message_text="<!here> {{ title }}")
+    thread = Thread()
+    told = []
+    for each in (pods(1), pods(2), pods(2), pods(1, 1), pods(1, severity="critical")):
+        receipt, thread = tell(made, each, thread)
+        told.append([(entry.kind, entry.loud, entry.mentions, len(entry.about)) for entry in receipt.entries])
+    here = ("<!here>",)
+    assert [[], [("changes", True, here, 1)], [], [("changes", False, (), 0)], [("changes", True, here, 1)]] == told
+
+
+@pytest.mark.parametrize("word", ["message_not_found", "cant_update_message", "edit_window_closed"])
+def test_what_cannot_be_edited_is_posted_anew(slack: SlackApi, http: Http, word: str) -> None:
+    """In the same attempt, and it is the one that is edited from then on."""
+    made = action(slack, http)
+    _, thread = tell(made, pods(1), Thread())
+    slack.fail("chat.update", word)
+    receipt, after = tell(made, pods(2), thread)
+    assert ("posted", ()) == (receipt.detail, receipt.entries)
+    assert after.key != thread.key
+    assert "edited" == made.send(pods(1, 1), after, 5).detail
+    assert 2 == len(slack.channel("#ops").messages)
+
+
+@pytest.mark.parametrize(("word", "permanent"), [("channel_not_found", True), ("ratelimited", False)])
+def test_another_error_posts_nothing(slack: SlackApi, http: Http, word: str, permanent: bool) -> None:
+    """It is the operator's, or comes again."""
+    made = action(slack, http)
+    _, thread = tell(made, pods(1), Thread())
+    slack.fail("chat.update", word)
+    with pytest.raises(SendError, match=word) as raised:
+        made.send(pods(2), thread, 5)
+    assert permanent == raised.value.permanent
+    assert 1 == len(slack.channel("#ops").messages)
+
+
+def beside(thread: Thread, *entries: Entry) -> Notification:
+    """Returns what is to be told below a message."""
+    return replace(pods(1), entries=entries)
+
+
+def test_an_entry_is_told_below_the_message(slack: SlackApi, http: Http) -> None:
+    """In the channel, too, and with whom it is to reach, if it is to be heard; what an alert holds reaches nobody."""
+    made = action(slack, http)
+    _, thread = tell(made, pods(1), Thread())
+    quiet = Entry("acknowledged", "acknowledged by <!channel> in PagerDuty", START)
+    loud = Entry("changes", "1 new: <@U1>", START + timedelta(days=99_000), True, ("a",), ("<!here>", "<no mention>"))
+    assert "told below the message" == made.send(beside(thread, quiet), thread, 5).detail
+    assert "told below the message and in the channel" == made.send(beside(thread, loud), thread, 5).detail
+    (message,) = slack.channel("#ops").messages
+    first, second = slack.channel("#ops").replies(message.ts)
+    expected = f"👀 <!date^{int(START.timestamp())}^{{time}}|07:31 UTC>: acknowledged by &lt;!channel&gt; in PagerDuty"
+    assert (expected, False) == (first.content["text"], first.broadcast)
+    assert ("1 new: &lt;@U1&gt;\n<!here>", True) == (second.content["text"], second.broadcast)
+    assert ["<!here>"] == slack.pings
+
+
+def test_entries_are_told_together(slack: SlackApi, http: Http) -> None:
+    """Of very many the first ones and how many more there are."""
+    made = action(slack, http)
+    _, thread = tell(made, pods(1), Thread())
+    entries = [Entry("changes", "&" * 100_000, START) for _ in range(10)]
+    made.send(beside(thread, *entries), thread, 5)
+    (message,) = slack.channel("#ops").messages
+    (reply,) = slack.channel("#ops").replies(message.ts)
+    assert reply.content["text"].endswith("\n… and 6 more")
+
+
+def test_an_entry_without_its_message_is_told_in_the_channel(slack: SlackApi, http: Http) -> None:
+    """Nothing is lost; Slack says of a deleted message only that nothing is below it."""
+    made = action(slack, http)
+    entry = Entry("changes", "1 new: cart-2", START, True)
+    assert "there is no message" in made.send(beside(Thread(), entry), Thread(), 5).detail
+    _, thread = tell(made, pods(1), Thread())
+    slack.delete(slack.channel("#ops").messages[-1].ts)
+    assert "is gone" in made.send(beside(thread, entry), thread, 5).detail
+    slack.fail("chat.postMessage", "thread_not_found")
+    assert "is gone" in made.send(beside(thread, entry), thread, 5).detail
+    assert ["1 new: cart-2"] * 3 == [each.content["text"][-13:] for each in slack.channel("#ops").messages]
+
+
+def test_pictures_are_uploaded_below_the_message(slack: SlackApi, http: Http) -> None:
+    """Slack need not reach this service; a picture that cannot be had, or shown, holds up nothing."""
+    made = action(slack, http)
+    with HttpServer() as service:
+        service.answer_next(200, PNG)
+        images = (Image(f"{service.base_url}/charts/a.png", "CPU of cart-0 <!here>"),)
+        receipt, thread = tell(made, replace(pods(1), images=images), Thread())
+        (entry,) = receipt.entries
+        assert "picture" == entry.kind
+        told = replace(beside(thread, entry), images=images)
+        assert "1 shown below the message" == made.send(told, thread, 5).detail
+        (message,) = slack.channel("#ops").messages
+        (reply,) = slack.channel("#ops").replies(message.ts)
+        assert ["CPU of cart-0 <!here>"] == [each.title for each in reply.files]
+        service.answer_next(404, b"")
+        assert "no pictures: they cannot be had" == made.send(told, thread, 5).detail
+        service.answer_next(200, PNG)
+        slack.fail("files.getUploadURLExternal", "missing_scope")
+        assert "no pictures: Slack: missing_scope" in made.send(told, thread, 5).detail
+        service.answer_next(200, PNG)
+        slack.fail("files.completeUploadExternal", "internal_error")
+        with pytest.raises(SendError, match="internal_error"):
+            made.send(told, thread, 5)
+    assert 1 == len(slack.notifications)
+
+
+def test_a_digest_is_a_message_of_its_own(slack: SlackApi, http: Http) -> None:
+    """What is kept of groups is none of it."""
+    receipt = action(slack, http).send(notifications.storm(), Thread(), 5)
+    assert Receipt("posted", Thread()) == receipt
+
+
+def test_who_posts_under_another_name_edits_without_it(slack: SlackApi, http: Http) -> None:
+    """`chat.update` takes no name and no icon."""
+    made = action(slack, http, username="pager", icon_emoji=":fire:")
+    _, thread = tell(made, pods(1), Thread())
+    tell(made, pods(2), thread)
+    (posted,), (edited,) = slack.called("chat.postMessage"), slack.called("chat.update")
+    assert {"username", "icon_emoji"} == {"username", "icon_emoji"} & posted.arguments.keys()
+    assert set() == {"username", "icon_emoji"} & edited.arguments.keys()
+    assert ("C0FARSIDE1", thread.key) == (edited.arguments["channel"], f"C0FARSIDE1:{edited.arguments['ts']}")

@@ -1,0 +1,176 @@
+"""What is told of a group that is as it was: that somebody has taken it over, and what is found later."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from alerts.model import group_id
+from alerts.notification import Notification, Reading, Receipt, Thread
+from alerts.timeline import Acknowledgement, Entry
+from outbox.store import Store
+from pipeline import Pipeline
+from tests.pipeline.house import House, fires, over
+from tests.pipeline.parts import Clock, Enricher, Prometheus, Recorder, make_pipeline, settled, started
+from tests.samples import NOW
+from tests.service import eventually
+
+YAML = """
+route:
+  receiver: team
+  routes: [{receiver: pager, continue: true}, {receiver: plain, continue: true}, {receiver: team}]
+receivers:
+- {name: team, slack_configs: [{app_token: t, channel: c, pace: {rate: 1000/s, burst: 100}}]}
+- {name: pager, pagerduty_configs: [{routing_key: k}]}
+- {name: plain, log_configs: [{}]}
+"""
+BY_JANE = Acknowledgement("Jane", NOW, "pagerduty")
+
+
+class Live(Recorder):
+    """A recorder that asks for entries as told, once."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.asks: list[tuple[Entry, ...]] = []
+
+    def send(self, notification: Notification, thread: Thread, deadline_seconds: float) -> Receipt:
+        """Sends to the list."""
+        super().send(notification, thread, deadline_seconds)
+        if notification.entries:
+            return Receipt("told", thread)
+        return Receipt("sent", Thread("key"), entries=self.asks.pop(0) if self.asks else ())
+
+
+class Lived(House):
+    """A house with a Slack that keeps messages, a PagerDuty, and a log."""
+
+    def __init__(self, folder: Path, store: Store, clock: Clock) -> None:
+        super().__init__(folder, store, clock)
+        self.team, self.pager, self.plain = Live(), Live(), Live()
+        self.recorders = {"team/slack/0": self.team, "pager/pagerduty/0": self.pager, "plain/log/0": self.plain}
+
+    def run(self) -> Pipeline:
+        """A pipeline that is not started."""
+        reading = Reading("load", "load", 3.0, "", NOW, "node_load1")
+        self.pipeline = make_pipeline(
+            self.folder,
+            self.store,
+            dict(self.recorders),
+            YAML,
+            enrichers=[Enricher(read=lambda alert: (reading,))],
+            prometheus=Prometheus(),
+            clock=self.clock,
+        )
+        return self.pipeline
+
+    def acknowledge(self, key: str, acknowledgement: Acknowledgement) -> list[str]:
+        """Takes a group over; returns what became of that."""
+        event_id = self.pipeline.acknowledge(key, acknowledgement)
+        settled(self.pipeline, event_id)
+        status = self.pipeline.event(event_id)
+        return sorted(f"{each.destination} {each.kind} {each.word}" for each in (status.deliveries if status else ()))
+
+
+@pytest.fixture
+def lived(tmp_path: Path, store: Store, clock: Clock) -> Iterator[Lived]:
+    """A house that runs."""
+    house = Lived(tmp_path, store, clock)
+    with started(house.run()):
+        yield house
+
+
+def test_who_has_taken_it_over_is_told_where_that_is_told(lived: Lived) -> None:
+    """In its message and below it; PagerDuty knows where it comes from there, and else is told; logs are not."""
+    lived.tell("g", fires("A"), fires("B"))
+    assert ["team/slack/0 entry delivered", "team/slack/0 state delivered"] == lived.acknowledge("g", BY_JANE)
+    state, entry = lived.team.sent[1:]
+    assert BY_JANE == state.acknowledged
+    assert ["A", "B"] == sorted(alert.name for alert in state.group.alerts)
+    assert ["acknowledged by Jane in PagerDuty"] == [each.text for each in entry.entries]
+    by_joe = Acknowledgement("Joe", NOW, "slack")
+    told = lived.acknowledge("g", by_joe)
+    assert ["pager/pagerduty/0 entry delivered", "team/slack/0 entry delivered", "team/slack/0 state delivered"] == told
+    assert [("acknowledged", "acknowledged by Joe in Slack")] == [
+        (each.kind, each.text) for each in lived.pager.sent[-1].entries
+    ]
+    assert 1 == len(lived.plain.sent)
+
+
+def test_it_is_remembered_until_the_group_is_over(lived: Lived) -> None:
+    """Whatever changes meanwhile; what begins again is nobody's yet."""
+    lived.tell("g", fires("A"))
+    lived.acknowledge("g", BY_JANE)
+    lived.tell("g", fires("A"), fires("B"))
+    lived.tell("g", over("A"), over("B"))
+    lived.tell("g", fires("A"))
+    states = [each for each in lived.team.sent if not each.entries]
+    assert [None, BY_JANE, BY_JANE, None, None] == [each.acknowledged for each in states]
+
+
+def test_it_is_on_the_page(lived: Lived, store: Store) -> None:
+    """Beside each alert of the group that fires."""
+    lived.tell("g", fires("A"), fires("B"))
+    lived.tell("h", fires("C"))
+    lived.acknowledge("g", BY_JANE)
+    known = {each.alert.name: each.acknowledged for each in store.recent_alerts(10)}
+    assert {"A": BY_JANE, "B": BY_JANE, "C": None} == known
+
+
+def test_what_is_over_is_taken_over_by_nobody(lived: Lived) -> None:
+    """Nor is what was never heard of."""
+    lived.tell("g", fires("A"))
+    lived.tell("g", over("A"))
+    assert [] == lived.acknowledge("g", BY_JANE)
+    assert [] == lived.acknowledge("never heard of", BY_JANE)
+    assert 2 == len(lived.team.sent)
+
+
+def test_it_is_no_news_of_alerts(lived: Lived) -> None:
+    """What comes next is held against what came before it."""
+    lived.tell("g", fires("A"))
+    lived.acknowledge("g", BY_JANE)
+    assert ["duplicate"] == lived.tell("g", fires("A"))
+    lived.clock.pass_seconds(3_600)
+    lived.tell("g", fires("A"))
+    assert ("still firing, 1 h",) == lived.team.sent[-1].notes
+
+
+def test_entries_that_a_receipt_asks_for_are_told_after_it(lived: Lived, store: Store) -> None:
+    """Each with its outcome, and about the alerts that are to be heard of by it."""
+    loud = Entry("changes", "1 new: A", NOW, True, ("00000000000000aa",))
+    lived.team.asks.append((Entry("changes", "nothing much", NOW), loud, Entry("picture", "CPU", NOW)))
+    lived.tell("g", fires("A"))
+    eventually(lambda: len(lived.team.sent) == 3, "all three told")
+    told = [[entry.text for entry in each.entries] for each in lived.team.sent]
+    assert [[], ["nothing much", "1 new: A"], ["CPU"]] == told
+    kinds = [each.kind for each in store.deliveries(now=NOW, limit=9, destination="team/slack/0")]
+    assert ["picture", "entry", "state"] == kinds
+
+
+def test_what_was_found_is_looked_up_again_once(lived: Lived, store: Store) -> None:
+    """Ten minutes after a message began, while it fires; what it finds is told below the message."""
+    lived.tell("g", fires("A"))
+    lived.tell("h", fires("B"))
+    lived.tell("h", over("B"))
+    assert not store.rereads_due(lived.clock())
+    lived.clock.pass_seconds(601)
+    eventually(lambda: any(each.entries for each in lived.team.sent), "what was found later is told")
+    assert not store.rereads_due(lived.clock())
+    assert 0 == store.have_reread(lived.clock(), 10)
+    lived.tell("g", fires("A"), fires("C"))
+    lived.clock.pass_seconds(601)
+    told = [(each.group.group_key, entry.kind) for each in lived.team.sent for entry in each.entries]
+    assert [("g", "readings")] == told
+    (entry,) = (entry for each in lived.team.sent for entry in each.entries)
+    assert entry.text.endswith("\nload 3")
+    assert [] == [entry for each in (*lived.pager.sent, *lived.plain.sent) for entry in each.entries]
+
+
+def test_what_a_far_side_calls_a_group_is_found(lived: Lived, store: Store) -> None:
+    """By the handle that it gave, and by the id that its buttons have."""
+    lived.tell("g", fires("A"))
+    assert "g" == store.group_key(group_id("g"))
+    assert None is store.group_key(group_id("h"))
+    assert ["pager/pagerduty/0", "plain/log/0", "team/slack/0"] == [name for name, _ in store.held_by("key")]
+    assert [] == store.held_by("")
