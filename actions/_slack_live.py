@@ -39,7 +39,8 @@ def tell_state(
     Raises:
         SendError: neither was done, or may not have been.
     """
-    place = Place.read(thread.key) if thread.open else None
+    # What is open by a digest has no message yet: the last one is of what was over before.
+    place = Place.read(thread.key) if thread.open and not thread.digested else None
     told = replace(thread, level=level(notification) if notification.group.firing else thread.level)
     if place is not None and _edited(workspace, place, document):
         return Receipt("edited", told, entries=_changed(notification, thread, document))

@@ -53,6 +53,14 @@ _states = (
 # As `counts` are written: nothing among them but what is over.
 _OVER = Prepared(_states.where(_d.counts.like('{"resolved"%'), _d.counts.not_like("%,%")))
 _STATES = Prepared(_states)
+_KEPT = Prepared(
+    select(threads.c.group_id).where(
+        threads.c.destination == bindparam("here"),
+        OneOf(threads.c.group_id, "some"),
+        threads.c.open == 1,
+        threads.c.handle.is_not(None),
+    )
+)
 _OLDEST = Prepared(select(_d.received_at).where(_HERE, _d.kind == "state").order_by(_d.id).limit(1))
 
 
@@ -176,6 +184,10 @@ def _waiting(
     by_group: dict[str, list[Row]] = {}
     for row in rows.rows(connection, parameters):
         by_group.setdefault(row.group_id, []).append(row)
+    if lane.timeline and by_group:
+        # Their messages are edited, which calls nobody: in a digest each would go on saying what it said.
+        kept = _KEPT.values(connection, {"here": lane.destination, "some": list(by_group)})
+        in_digest = in_digest.union(kept)
     found = [
         _Waiting(rows)
         for group_id, rows in by_group.items()

@@ -29,6 +29,7 @@ class Lane:
         digest_after_seconds: when what waits would take longer than this at its pace, it is told in a digest; None
             where there are no digests.
         wakes: what is over already is not told there unless it may have been told before.
+        timeline: it keeps a message for each group; to edit one disturbs nobody.
         external_url: where this service's pages are seen, "" when that is not known.
     """
 
@@ -37,6 +38,7 @@ class Lane:
     pace: Pace | None = None
     digest_after_seconds: float | None = None
     wakes: bool = False
+    timeline: bool = False
     external_url: str = ""
 
 

@@ -69,6 +69,7 @@ class Planned:
     Attributes:
         suppressed: why it is not sent; None for one that is.
         due_at: when it is to be sent; at once unless it is held.
+        quiet: nobody hears of it when it is told: what is to be heard goes first.
         kind: "fallback" is about a destination that fails; "entry" and "picture" are told beside a state.
     """
 
@@ -76,6 +77,7 @@ class Planned:
     suppressed: str | None = None
     due_at: datetime = AT_ONCE
     kind: DeliveryKind = "state"
+    quiet: bool = False
 
 
 @dataclass(frozen=True, slots=True)

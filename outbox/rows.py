@@ -28,6 +28,8 @@ FINDINGS: TypeAdapter[tuple[Finding, ...]] = TypeAdapter(tuple[Finding, ...])
 
 RESOLVED = "resolved"
 
+_QUIET = 2
+
 
 def counts(notification: Notification) -> dict[str, int]:
     """How many alerts it tells: those that fire by their severity, and under "resolved" those that are over."""
@@ -45,7 +47,7 @@ def fires(counted: Mapping[str, int]) -> bool:
 def rank(notification: Notification) -> int:
     """What goes first: 0 for what is critical and fires; 2 for what is told beside and need not be heard."""
     if notification.entries and not any(entry.loud for entry in notification.entries):
-        return 2
+        return _QUIET
     return 0 if counts(notification).get("critical") else 1
 
 
@@ -77,7 +79,7 @@ def delivery_row(planned: Planned, event_id: int, received_at: datetime) -> dict
         "action": notification.action,
         "group_id": group_id(notification.group.group_key),
         "kind": planned.kind,
-        "rank": rank(notification),
+        "rank": _QUIET if planned.quiet else rank(notification),
         "notification": json_text(NOTIFICATION, notification),
         "counts": json.dumps(counted),
         "tells": None if planned.suppressed or notification.entries else tells(notification),

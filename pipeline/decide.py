@@ -92,7 +92,9 @@ def _planned(configuration: Configuration, case: Case, heard: Heard, part: Part,
         send_resolved=send_resolved,
         acknowledged=heard.history.acknowledged,
     )
-    return Planned(notification, suppressed, due_at)
+    # The end in a message that is edited: nobody is called by it.
+    quiet = settings is not None and settings.timeline and not group.firing
+    return Planned(notification, suppressed, due_at, quiet=quiet)
 
 
 def _settings(configuration: Configuration, place: Place) -> ActionSettings | None:

@@ -86,5 +86,6 @@ def _lane(destination: str, settings: ActionSettings, file: ConfigFile) -> Lane:
         pace=None if settings.pace is None else Pace(settings.pace.rate, settings.pace.burst),
         digest_after_seconds=file.delivery.digest_after if settings.digestible else None,
         wakes=settings.wakes,
+        timeline=settings.timeline,
         external_url=file.external_url or "",
     )
