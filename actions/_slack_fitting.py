@@ -55,7 +55,7 @@ def smaller(document: Document) -> Iterator[Document]:
     Without pictures and excerpts; with the first lines of each text only; the top line and the buttons; the top line
     alone. Where something is posted to and as an answer to what stays as it is.
     """
-    before = document
+    before = {"attachments": [], **document}
     for step in (_without_pictures, _with_few_lines, _top_and_buttons, _top_alone):
         made = step(before)
         if made != before:
@@ -75,7 +75,7 @@ def _noted(document: Document) -> Document:
 
 def _without_pictures(document: Document) -> Document:
     attachments = []
-    for each in document.get("attachments", []):
+    for each in document["attachments"]:
         if "blocks" in each or not any(key in each for key in _PICTURES):
             kept = {key: value for key, value in each.items() if key not in _PICTURES}
             blocks = [block for block in each.get("blocks", []) if not _is_excerpt(block)]
