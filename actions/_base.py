@@ -10,6 +10,7 @@ import email.utils
 import importlib
 import json
 import pkgutil
+import re
 from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -28,6 +29,7 @@ from outbound import Answer, Http, OutboundError, redacted
 _MAX_ANSWER = 300
 _MAX_NOTE = 100
 _MAX_NOTE_READ = 10_000
+_WORD = re.compile(r"[a-z]+(?:_[a-z]+)*")
 
 
 class Action(Protocol):
@@ -114,12 +116,19 @@ def post_json(
         raise SendError(redacted(f"{far_side}: {error}", secrets)) from None
     if 200 <= answer.status < 300:
         return answer
+    because = said(answer, secrets)
     raise SendError(
-        f"{far_side}: status {answer.status}: {said(answer, secrets)}",
+        f"{far_side}: status {answer.status}: {because}",
         permanent=answer.status not in (408, 425, 429) and answer.status < 500,
         retry_after_seconds=retry_after_seconds(answer.headers, datetime.now(UTC)),
         throttled=answer.status == 429,
+        word=one_word(because) or str(answer.status),
     )
+
+
+def one_word(text: str) -> str:
+    """What is wrong, where a far side says it in one word such as "invalid_blocks"; "" where it says anything else."""
+    return text if _WORD.fullmatch(text) else ""
 
 
 def said(answer: Answer, secrets: Iterable[str]) -> str:

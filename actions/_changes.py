@@ -1,49 +1,111 @@
-"""What has changed of a group since a destination was told of it last, in words."""
+"""What a group's new state changes for whoever was told of it before."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 
 import units
-from actions._base import subject
-from actions._digest import level
+from actions._base import cut, subject, title
+from actions._digest import level, over
 from alerts.model import Alert
 from alerts.notification import Notification, Thread
-from alerts.severity import SEVERITIES, severity, worst_first
+from alerts.severity import SEVERITIES, worst_first
 
 _NAMED = 10
+_LONGEST_NAME = 100
+_LONGEST_READ = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """The alerts of a group by what the reader knows of them, each kind the worst first.
+
+    Attributes:
+        new: they fire, and were not told as firing.
+        ended: they were told as firing, and are over.
+        still: they fire, as was told.
+    """
+
+    new: tuple[Alert, ...] = ()
+    ended: tuple[Alert, ...] = ()
+    still: tuple[Alert, ...] = ()
+
+
+def change(notification: Notification, thread: Thread) -> Change:
+    """Compare a state with what a destination was told.
+
+    For one that hears of no ends nothing is held open, and all that fires is new to it.
+    """
+    told = set(thread.open_fingerprints)
+    alerts = worst_first(notification.group.alerts)
+    return Change(
+        new=tuple(each for each in alerts if each.firing and each.fingerprint not in told),
+        ended=tuple(each for each in alerts if not each.firing and each.fingerprint in told),
+        still=tuple(each for each in alerts if each.firing and each.fingerprint in told),
+    )
 
 
 def changes(notification: Notification, thread: Thread) -> tuple[str, bool]:
-    """Say what is new, worse or over, plain and one a line; and whether that is to be heard.
+    """What is new, over or worse, in a few plain lines, and whether that is to be heard.
 
     Returns:
-        "" where nothing is.
+        "🔴 2 new: shop/cart-1, shop/cart-2", "✅ resolved after 12m: shop/cart-3", "worse: warning → critical", one
+        below the other, "" where nothing changed; and True where something is new or worse.
     """
-    group = notification.group
-    held = set(thread.open_fingerprints)
-    new = [alert for alert in group.firing if alert.fingerprint not in held]
-    over = [alert for alert in group.resolved if alert.fingerprint in held]
-    now = level(notification)
-    grew = bool(group.firing and thread.level) and SEVERITIES.index(now) < SEVERITIES.index(severity(thread.level))
-    lines = []
-    if new:
-        lines.append(f"🔴 {len(new)} new: {_names(new)}")
-    if grew:
-        lines.append(f"worse: {thread.level} → {now}")
-    if over:
-        lines.append(f"✅ {len(over)} resolved{_lasted(over)}: {_names(over)}")
-    return "\n".join(lines), bool(new) or grew
+    if notification.digest:
+        return title(notification), not over(notification)
+    found = change(notification, thread)
+    worse = _worse(notification, thread)
+    lines = [_new(found.new, _called(notification)), _ended(notification, found), worse]
+    return "\n".join(filter(None, lines)), bool(found.new or worse)
 
 
-def _names(alerts: Sequence[Alert]) -> str:
-    names = [subject(alert) or alert.name for alert in worst_first(alerts)[:_NAMED]]
-    more = f" and {len(alerts) - len(names)} more" if len(alerts) > len(names) else ""
-    return ", ".join(names) + more
+def lasted(alerts: Sequence[Alert]) -> str:
+    """From the first alert's start to the last one's end: "12m"; "" where no end is known."""
+    ends = [each.ends_at for each in alerts if each.ends_at]
+    return units.duration((max(ends) - min(each.starts_at for each in alerts)).total_seconds()) if ends else ""
 
 
-def _lasted(alerts: Sequence[Alert]) -> str:
-    ends = [alert.ends_at for alert in alerts if alert.ends_at]
-    if not ends:
+def _called(notification: Notification) -> Callable[[Alert], str]:
+    """How an alert is called among the others of its group."""
+    several = len({each.name for each in notification.group.alerts}) > 1
+
+    def called(alert: Alert) -> str:
+        about = subject(alert)
+        name = f"{alert.name} {about}" if several and about else about or alert.name
+        printable = "".join(each if each.isprintable() else " " for each in name[:_LONGEST_READ])
+        return cut(" ".join(printable.split()), _LONGEST_NAME)
+
+    return called
+
+
+def _listed(names: Iterable[str], count: int) -> str:
+    named = ", ".join(names)
+    return named if count <= _NAMED else f"{named} and {count - _NAMED:,} more"
+
+
+def _new(new: Sequence[Alert], called: Callable[[Alert], str]) -> str:
+    return f"🔴 {len(new):,} new: {_listed(map(called, new[:_NAMED]), len(new))}" if new else ""
+
+
+def _ended(notification: Notification, found: Change) -> str:
+    """One alert's end with how long it fired; of several each one's, or all of theirs where that was the last."""
+    ended, called = found.ended, _called(notification)
+    if not ended:
         return ""
-    return f" after {units.duration(max(0.0, (max(ends) - min(a.starts_at for a in alerts)).total_seconds()))}"
+    names = list(map(called, ended[:_NAMED]))
+    if over(notification) and len(ended) > 1:
+        return f"✅ all resolved after {lasted(ended) or 'a while'}: {_listed(names, len(ended))}"
+    after = [f" after {each}" if (each := lasted([alert])) else "" for alert in ended[:_NAMED]]
+    if len(ended) == 1:
+        return f"✅ resolved{after[0]}: {names[0]}"
+    both = (f"{name}{each}" for name, each in zip(names, after, strict=True))
+    return f"✅ {len(ended):,} resolved: {_listed(both, len(ended))}"
+
+
+def _worse(notification: Notification, thread: Thread) -> str:
+    """The level that was told and the one that is, where that is a worse one."""
+    now = level(notification)
+    better = SEVERITIES[SEVERITIES.index(now) + 1 :]
+    return f"worse: {thread.level} → {now}" if thread.level in better and not over(notification) else ""

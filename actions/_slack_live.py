@@ -14,8 +14,9 @@ from actions._base import cut
 from actions._changes import changes
 from actions._digest import level
 from actions._pictures import fetched
-from actions._slack_answer import POST_ANEW, THREAD_GONE, Refused
+from actions._slack_answer import remedy
 from actions._slack_place import Place
+from actions._slack_posting import detail
 from actions._slack_timeline import MENTION, spoken
 from actions._slack_web import Workspace
 from alerts.notification import Image, Notification, Receipt, SendError, Thread
@@ -43,10 +44,10 @@ def tell_state(
     place = Place.read(thread.key) if thread.open and not thread.digested else None
     told = replace(thread, level=level(notification) if notification.group.firing else thread.level)
     if place is not None and _edited(workspace, place, document):
-        return Receipt("edited", told, entries=_changed(notification, thread, document))
+        return Receipt(detail("edited", workspace.refused), told, entries=_changed(notification, thread, document))
     posted = Place.of(workspace.post(document))
     told = replace(told, key=posted.key if posted else "")
-    return Receipt("posted", told, entries=_pictures(notification) if posted else ())
+    return Receipt(detail("posted", workspace.refused), told, entries=_pictures(notification) if posted else ())
 
 
 def reply(workspace: Workspace, entries: Sequence[Entry], place: Place | None, channel: str) -> str:
@@ -69,8 +70,8 @@ def reply(workspace: Workspace, entries: Sequence[Entry], place: Place | None, c
     loud = any(entry.loud for entry in entries)
     try:
         answer = workspace.post({**document, **place.below, **({"reply_broadcast": True} if loud else {})})
-    except Refused as refused:
-        if refused.word not in THREAD_GONE:
+    except SendError as refused:
+        if remedy(refused.word, existing=True) != "anew":
             raise
         workspace.post({**document, "channel": place.channel})
         return _ORPHANED
@@ -108,9 +109,9 @@ def _edited(workspace: Workspace, place: Place, document: Mapping[str, Any]) -> 
     """Whether the message could be edited; it may be gone, or too old for that."""
     taken = {key: value for key, value in document.items() if key not in _ONLY_WHEN_POSTED}
     try:
-        workspace.call("chat.update", {**taken, **place.update})
-    except Refused as refused:
-        if refused.word not in POST_ANEW:
+        workspace.update({**taken, **place.update})
+    except SendError as refused:
+        if remedy(refused.word, existing=True) != "anew":
             raise
         return False
     return True

@@ -7,10 +7,12 @@ from itertools import groupby
 from typing import Any
 
 from actions._base import cut, link
-from actions._mrkdwn import escaped, section
+from actions._digest import over
+from actions._mrkdwn import escaped, line, section
 from actions._slack_blocks import MAX_BUTTON_URLS, Blocks
 from actions._slack_settings import Button, MessageSettings
 from actions._slack_texts import SlackTexts, divided, shortened
+from alerts.notification import Notification
 
 _MAX_SECTION = 3_000
 _MAX_FIELD_TITLE = 150
@@ -21,6 +23,8 @@ _MOST_FIELDS = 20
 _MOST_FIELDS_A_SECTION = 10
 _MAX_BUTTON = 75
 _MOST_BUTTONS = 10
+_MOST_PICTURES = 2
+_MAX_ALT = 500
 
 
 def text_sections(text: str, limit: int, *, mrkdwn: bool) -> Blocks:
@@ -65,7 +69,7 @@ def _columns(rows: Sequence[str]) -> Blocks:
 
 
 def own_buttons(actions: Iterable[Button], texts: SlackTexts) -> Blocks:
-    """A row of buttons; those that lead nowhere, or have no word on them, are left out."""
+    """The elements of a row of buttons; those that lead nowhere, or have no word on them, are left out."""
     made: Blocks = []
     room = MAX_BUTTON_URLS
     for at, each in enumerate(actions):
@@ -77,12 +81,22 @@ def own_buttons(actions: Iterable[Button], texts: SlackTexts) -> Blocks:
         button: dict[str, Any] = {"type": "button", "text": {"type": "plain_text", "text": word}, "url": url}
         style = texts.plain(each.style, f"actions[{at}].style")
         made.append(button | {"action_id": f"link-{at}"} | ({"style": style} if style in ("primary", "danger") else {}))
-    return [{"type": "actions", "elements": made}] if made else []
+    return made
 
 
-def pictures(wanted: MessageSettings, texts: SlackTexts, colour: str) -> list[dict[str, Any]]:
-    """In an attachment: what Slack cannot fetch it leaves out there, and refuses the whole message as a block."""
+def pictures(
+    notification: Notification, wanted: MessageSettings, texts: SlackTexts, colour: str
+) -> list[dict[str, Any]]:
+    """The user's, or the worst two of ours while anything fires.
+
+    Each in an attachment: what Slack cannot fetch it leaves out there, and refuses the whole message as a block.
+    """
     named = (("image_url", wanted.image_url), ("thumb_url", wanted.thumb_url))
     found = {key: link(texts.plain(template, key) or "") for key, template in named}
     shown = {key: url for key, url in found.items() if url}
-    return [{"color": colour, "fallback": "picture", **shown}] if shown else []
+    if shown:
+        return [{"color": colour, "fallback": "picture", **shown}]
+    ours = [] if over(notification) else [each for each in notification.images if link(each.src)][:_MOST_PICTURES]
+    return [
+        {"color": colour, "fallback": line(each.alt, _MAX_ALT) or "picture", "image_url": each.src} for each in ours
+    ]

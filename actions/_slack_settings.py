@@ -54,10 +54,10 @@ class MessageSettings(Settings):
         title: instead of the state, the name and the sentence at the top.
         message_text: instead of the whole top line; the title stands below it then.
         text: instead of the description, or of the list of alerts; readings and excerpts stay.
-        fields: instead of namespace, pod and the rest.
+        fields: instead of cluster, namespace and the rest.
         footer: instead of the last line.
         actions: instead of the buttons.
-        image_url: below the message; one that Slack cannot fetch is left out by Slack.
+        image_url: below the message, instead of ours; one that Slack cannot fetch is left out by Slack.
         mrkdwn_in: where of "text", "pretext" and "fields" marks of formatting count.
         username: as whom it is posted, if the webhook or the app may say so; `icon_emoji` and `icon_url` likewise.
     """

@@ -12,6 +12,7 @@ from functools import lru_cache
 from typing import TypeVar
 from urllib.parse import quote
 
+from actions._mrkdwn import UNSEEN
 from actions._texts import Texts
 from alerts.notification import Notification
 from templating import Template
@@ -20,8 +21,8 @@ Kept = TypeVar("Kept")
 
 _ENTITIES = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
 # Letters of Carian, which nobody has written for two thousand years: a template prints them as they are.
-_MARKS = dict(zip(_ENTITIES, ("\U000102a0", "\U000102a1", "\U000102a2"), strict=True))
-_MARK = str.maketrans({**_MARKS, **dict.fromkeys(_MARKS.values(), "\ufffd")})
+_MARKS: dict[str, str] = dict(zip(_ENTITIES, ("\U000102a0", "\U000102a1", "\U000102a2"), strict=True))
+_MARK = UNSEEN | str.maketrans(_MARKS | dict.fromkeys(_MARKS.values(), "\ufffd"))
 _AS_TEXT = str.maketrans({mark: _ENTITIES[special] for special, mark in _MARKS.items()})
 _AS_IT_IS = str.maketrans({mark: special for special, mark in _MARKS.items()})
 _PIECE = re.compile(r"<[^<>\n]{1,3000}>|&(?:amp|lt|gt);|.", re.DOTALL)

@@ -12,6 +12,7 @@ from urllib.parse import urlencode
 
 from actions._base import post_json
 from actions._slack_answer import FAR_SIDE, check
+from actions._slack_posting import Sizes, send_what_fits
 from alerts.notification import SendError
 from outbound import Http, OutboundError
 
@@ -22,28 +23,53 @@ class Workspace:
     Args:
         url: of any of its methods; the others are beside it.
         token: an app's.
+        sizes: what is known of earlier attempts to tell what is told.
+        key: its key there.
+
+    Attributes:
+        refused: what Slack said to the whole of a message of which it took a part; "" where there was none.
     """
 
-    def __init__(self, http: Http, url: str, token: str, deadline_seconds: float) -> None:
+    def __init__(
+        self, http: Http, url: str, token: str, deadline_seconds: float, sizes: Sizes | None = None, key: str = ""
+    ) -> None:
         self._http = http
         self._base = url.rpartition("/")[0]
         self._url = url
         self._secrets = [token]
         self._headers = {"Authorization": f"Bearer {token}"}
         self._deadline = time.monotonic() + deadline_seconds
+        self._sizes = sizes or Sizes()
+        self._key = key
+        self.refused = ""
 
     @property
     def left_seconds(self) -> float:
         """How much of the deadline is left; never nothing, for a request needs some."""
         return max(0.05, self._deadline - time.monotonic())
 
-    def post(self, document: Any) -> Mapping[str, Any]:
-        """Post a message: `chat.postMessage`, or whatever the URL calls.
+    def post(self, document: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Post a message, or as much of it as Slack takes: `chat.postMessage`, or whatever the URL calls.
 
         Raises:
             SendError: it was not taken, or may not have been.
         """
-        return self._call(self._url, document)
+        return self._fitting(self._url, document, existing="thread_ts" in document)
+
+    def update(self, document: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Put another message, or as much of it as Slack takes, in the place of one.
+
+        Raises:
+            SendError: it was not taken, or may not have been.
+        """
+        # An edit that does not say is read otherwise than a post that does not: as a person's message would be.
+        return self._fitting(f"{self._base}/chat.update", {**document, "parse": "none"}, existing=True)
+
+    def _fitting(self, url: str, document: Mapping[str, Any], *, existing: bool) -> Mapping[str, Any]:
+        answer, self.refused = send_what_fits(
+            document, lambda each: self._call(url, each), self._sizes, self._key, existing=existing
+        )
+        return answer
 
     def call(self, method: str, document: Any) -> Mapping[str, Any]:
         """Call another method.
@@ -99,6 +125,4 @@ class Workspace:
             far_side=FAR_SIDE,
             headers={**self._headers, **(headers or {})},
         )
-        check(answer, self._secrets, web_api=True)
-        told: Mapping[str, Any] = answer.json()
-        return told
+        return check(answer, self._secrets, web_api=True)

@@ -6,6 +6,7 @@ https://docs.slack.dev/reference/methods/chat.postMessage and .../chat.update
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -18,6 +19,7 @@ from actions._slack_answer import FAR_SIDE, check
 from actions._slack_live import reply, share, tell_state
 from actions._slack_message import message
 from actions._slack_place import Place
+from actions._slack_posting import Sizes, detail, send_what_fits
 from actions._slack_settings import Button, Field, MessageSettings
 from actions._slack_web import Workspace
 from alerts.notification import Notification, Receipt, SendError, Thread
@@ -27,6 +29,8 @@ from outbound import Http
 
 __all__ = ["Action", "Button", "Field", "Settings"]
 
+# For a request that is made though the time is up: it says so.
+_LEAST_SECONDS = 0.05
 _WAYS = ("api_url", "api_url_file", "app_token", "app_token_file")
 
 
@@ -52,6 +56,7 @@ class Settings(HttpActionSettings, MessageSettings):
     update_message: bool = True
 
     digestible: ClassVar[bool] = True
+    shows_images: ClassVar[bool] = True
     from_global: ClassVar[Mapping[str, str]] = {
         "app_token": "slack_app_token",
         "app_token_file": "slack_app_token_file",
@@ -108,6 +113,7 @@ class Action:
     def __init__(self, settings: Settings, http: Http) -> None:
         self._settings = settings
         self._http = http
+        self._sizes = Sizes()
 
     def send(self, notification: Notification, thread: Thread, deadline_seconds: float) -> Receipt:
         """Make one change to what is seen in the channel."""
@@ -115,7 +121,7 @@ class Action:
         deadline_seconds = settings.within(deadline_seconds)
         if not settings.by_token:
             return self._to_webhook(notification, thread, deadline_seconds)
-        workspace = self._workspace(deadline_seconds)
+        workspace = self._workspace(notification, deadline_seconds)
         if notification.entries:
             return self._beside(workspace, notification, thread)
         return self._state(workspace, notification, thread)
@@ -128,28 +134,33 @@ class Action:
         url = secret(self._settings.api_url, self._settings.api_url_file)
         # The path is what makes the URL a secret; a far side may send back either.
         secrets = [url, url.partition("://")[2].partition("/")[2], url.rstrip("/").rpartition("/")[2]]
-        document, errors = message(notification, self._settings)
-        answer = post_json(
-            self._http, url, document, deadline_seconds=deadline_seconds, secrets=secrets, far_side=FAR_SIDE
-        )
-        check(answer, secrets, web_api=False)
-        return Receipt("posted", thread, errors)
+        document, errors = message(notification, self._settings, thread=thread)
+        ends = time.monotonic() + deadline_seconds
 
-    def _workspace(self, deadline_seconds: float) -> Workspace:
+        def send(size: Mapping[str, Any]) -> Mapping[str, Any]:
+            left = max(_LEAST_SECONDS, ends - time.monotonic())
+            answer = post_json(self._http, url, size, deadline_seconds=left, secrets=secrets, far_side=FAR_SIDE)
+            return check(answer, secrets, web_api=False)
+
+        _, said = send_what_fits(document, send, self._sizes, notification.delivery_key)
+        return Receipt(detail("posted", said), thread, errors)
+
+    def _workspace(self, notification: Notification, deadline_seconds: float) -> Workspace:
         token = secret(self._settings.app_token, self._settings.app_token_file)
-        return Workspace(self._http, self._settings.app_url, token, deadline_seconds)
+        key = notification.delivery_key
+        return Workspace(self._http, self._settings.app_url, token, deadline_seconds, self._sizes, key)
 
     def _state(self, workspace: Workspace, notification: Notification, thread: Thread) -> Receipt:
         live = self._settings.timeline and not notification.digest
         # Its pictures are put below the message that is kept: those need no URL that Slack could reach.
         shown = replace(notification, images=()) if live else notification
-        document, errors = message(shown, self._settings)
+        document, errors = message(shown, self._settings, thread=None if live else thread)
         if "channel" not in document:
             failed = next((each for each in errors if each.startswith("channel: ")), "channel: is empty")
             raise SendError(f"{FAR_SIDE}: {failed}"[:300], permanent=True)
         if not live:
             workspace.post(document)
-            return Receipt("posted", thread, errors)
+            return Receipt(detail("posted", workspace.refused), thread, errors)
         return replace(tell_state(workspace, document, notification, thread), template_errors=errors)
 
     def _beside(self, workspace: Workspace, notification: Notification, thread: Thread) -> Receipt:

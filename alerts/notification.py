@@ -298,6 +298,7 @@ class SendError(Exception):
         permanent: sending the same again cannot help.
         retry_after_seconds: how long the far side asked to be left alone, if it did.
         throttled: the far side is well and was told too much at once (HTTP's 429).
+        word: the far side's own for it, where it has one: "channel_not_found"; else HTTP's status, or "".
     """
 
     def __init__(
@@ -307,8 +308,10 @@ class SendError(Exception):
         permanent: bool = False,
         retry_after_seconds: float | None = None,
         throttled: bool = False,
+        word: str = "",
     ) -> None:
         super().__init__(message)
         self.permanent = permanent
         self.retry_after_seconds = retry_after_seconds
         self.throttled = throttled
+        self.word = word

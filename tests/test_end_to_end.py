@@ -54,9 +54,11 @@ def service(folder: Path, prometheus_url: str, slack: SlackWebhook, pagerduty: P
 
 
 def attachment_text(message: dict[str, Any]) -> str:
-    """All mrkdwn text of a Slack message."""
+    """All text of a Slack message below its top line."""
     blocks = message["attachments"][0]["blocks"]
-    return "\n".join(block["text"]["text"] for block in blocks if block["type"] == "section" and "text" in block)
+    texts = (part for block in blocks for key in ("fields", "elements") for part in block.get(key, ()))
+    found = [block["text"]["text"] for block in blocks if "text" in block]
+    return "\n".join([*found, *(part["text"] for part in texts if part["type"] == "mrkdwn")])
 
 
 def test_an_alert_of_a_real_prometheus_pages_with_true_readings_and_resolves(tmp_path: Path) -> None:
@@ -104,7 +106,8 @@ def test_an_alert_of_a_real_prometheus_pages_with_true_readings_and_resolves(tmp
     assert trigger["dedup_key"] == resolve["dedup_key"]
     assert "resolved" == pagerduty.incident(resolve["dedup_key"]).state
     for text in readings.values():
-        assert text in attachment_text(message)
+        # A bar has the percentage beside it.
+        assert re.sub(r" \(\d+%\)", "", text) in attachment_text(message)
         assert text in page
     colours = [each["attachments"][0]["color"] for each in (message, over)]
     assert ["#d40e0d", "#2eb67d"] == colours

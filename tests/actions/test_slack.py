@@ -1,8 +1,10 @@
 """Slack: one message for each state of a group, within what it takes, that pings nobody it should not."""
 
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +13,8 @@ from hypothesis import HealthCheck, given, settings
 
 from actions.slack import Action, Settings
 from alerts.model import Status
-from alerts.notification import Finding, Gap, Notification, Receipt, SendError, Thread
+from alerts.notification import Finding, Gap, Image, Notification, Receipt, SendError, Thread
+from alerts.timeline import Acknowledgement
 from outbound import Http
 from tests.actions import notifications
 from tests.actions.contract import HttpContract
@@ -87,6 +90,26 @@ def sections(sent: Message) -> list[str]:
     return [each["text"]["text"] for each in blocks(sent) if "text" in each]
 
 
+def state(sent: Message) -> list[str]:
+    """Returns the lines of the first section: how it stands, where, and who has taken it over."""
+    return dated(sections(sent)[0]).split("\n")
+
+
+def below(sent: Message) -> list[str]:
+    """Returns the texts of the sections below that."""
+    return list(map(dated, sections(sent)[1:]))
+
+
+def small_print(sent: Message) -> list[str]:
+    """Returns the texts of a message's contexts."""
+    return [each["text"] for context in blocks(sent, "context") for each in context["elements"]]
+
+
+def dated(text: str) -> str:
+    """Returns a text with each date as a reader sees it whose Slack knows of none."""
+    return re.sub(r"<!date\^\d+\^[^|<>]*\|([^<>]*)>", r"\1", text)
+
+
 def fields(sent: Message) -> list[str]:
     """Returns a message's fields."""
     return [field["text"] for each in blocks(sent) for field in each.get("fields", [])]
@@ -105,17 +128,17 @@ def test_tells_the_first_alert(slack: SlackWebhook, http: Http) -> None:
     (attachment,) = sent["attachments"]
     assert f"[FIRING] KubePodCrashLooping {SUBJECT} — Pod is crash looping." == attachment["fallback"]
     assert "#d40e0d" == attachment["color"]
-    readings = "*CPU* 0.42 of 0.50 cores (84%), request 0.25 cores\n*memory* 220 MiB of 256 MiB (86%)"
-    assert [notifications.ANNOTATIONS["description"], readings] == sections(sent)
     expected = [
-        "*namespace*\ncustomer",
-        "*pod*\ncustomer-rs-transformer-9b75b488c-cpfd7",
-        "*container*\nrs-transformer",
-        "*cluster*\ncluster-main",
-        "*severity*\nCRITICAL",
-        "*since*\n2022-03-02 07:31:57 UTC",
+        "*critical* · since 2022-03-02 07:31 UTC",
+        "cluster *cluster-main* · namespace *customer* · container *rs-transformer*",
     ]
-    assert expected == fields(sent)
+    assert expected == state(sent)
+    assert [notifications.ANNOTATIONS["description"]] == below(sent)
+    readings = [
+        "*CPU* ▰▰▰▰▰▰▰▰▱▱ 84%\n0.42 of 0.50 cores, request 0.25 cores",
+        "*memory* ▰▰▰▰▰▰▰▰▰▱ 86%\n220 MiB of 256 MiB",
+    ]
+    assert readings == fields(sent)
     links = [
         ("Runbook", notifications.RUNBOOK),
         ("Prometheus", notifications.PROMETHEUS),
@@ -126,6 +149,13 @@ def test_tells_the_first_alert(slack: SlackWebhook, http: Http) -> None:
     (context,) = blocks(sent, "context")
     assert "alert-manager · on-call · 1 firing, 0 resolved" == context["elements"][0]["text"]
     assert "channel" not in sent
+
+
+def test_says_since_when_in_the_readers_own_time(slack: SlackWebhook, http: Http) -> None:
+    """As a date that Slack writes, with how long it has been; what a phone shows of it has none."""
+    sent = message(slack, http, notifications.seed())
+    assert "<!date^1646206317^{date_short_pretty} {time} ({ago})|2022-03-02 07:31 UTC>" in sections(sent)[0]
+    assert "<!date" not in sent["text"] + sent["attachments"][0]["fallback"]
 
 
 @pytest.mark.parametrize(
@@ -146,15 +176,16 @@ def test_colours_by_severity_and_state(
 ) -> None:
     """How bad it is shows before a word is read, and that it is over too."""
     sent = message(slack, http, notification(alert({"alertname": "A", "severity": severity}, status=status)))
-    assert f"{sign} *[{status.upper()}] A*" == sent["text"]
+    over = " resolved after 12m" * (status == "resolved")
+    assert f"{sign} *[{status.upper()}] A*{over}" == sent["text"]
     assert colour == sent["attachments"][0]["color"]
 
 
 def test_shows_gaps_beside_readings(slack: SlackWebhook, http: Http) -> None:
     """What could not be had stands there with its reason."""
     sent = message(slack, http, notification(alert(), findings=[CPU, NO_MEMORY]))
-    expected = "*CPU* 0.42 of 0.50 cores (84%), request 0.25 cores\n_memory: Prometheus timed out after 2s_"
-    assert [expected] == sections(sent)
+    assert ["*CPU* ▰▰▰▰▰▰▰▰▱▱ 84%\n0.42 of 0.50 cores, request 0.25 cores"] == fields(sent)
+    assert "_memory: Prometheus timed out after 2s_" == small_print(sent)[0]
 
 
 def test_notes_are_behind_the_summary_and_at_the_end(slack: SlackWebhook, http: Http) -> None:
@@ -221,12 +252,12 @@ def test_tells_that_a_destination_fails(slack: SlackWebhook, http: Http) -> None
     summary = "on-call/pagerduty/0 has taken nothing for 2m: 3 alerts are untold there."
     assert f"🔴 *[FIRING] DeliveryFailing* {summary}" == sent["text"]
     untold = [f"[FIRING] KubePodCrashLooping customer/web-{at}: Pod is crash looping." for at in range(3)]
-    assert ["\n".join(["PagerDuty: status 503: &lt;html&gt; &amp; such", *untold])] == sections(sent)
+    assert ["\n".join(["PagerDuty: status 503: &lt;html&gt; &amp; such", *untold])] == below(sent)
 
 
 def test_counts_the_lines_that_do_not_fit(slack: SlackWebhook, http: Http) -> None:
     """A description of too many lines ends with a whole one, and says how many it left out."""
-    (text,) = sections(message(slack, http, notifications.delivery_failing(1_000)))
+    (text,) = below(message(slack, http, notifications.delivery_failing(1_000)))
     lines = text.split("\n")
     assert f"[FIRING] KubePodCrashLooping customer/web-{len(lines) - 3}: Pod is crash looping." == lines[-2]
     assert f"… and {1_001 - len(lines) + 1} more" == lines[-1]
@@ -235,13 +266,33 @@ def test_counts_the_lines_that_do_not_fit(slack: SlackWebhook, http: Http) -> No
 def test_a_long_description_of_one_line_is_cut(slack: SlackWebhook, http: Http) -> None:
     """Prose has as much of its one line as fits."""
     told = notification(alert({"alertname": "A"}, {"summary": "s", "description": "word " * 1_000}))
-    assert [("word " * 300)[:1_499] + "…"] == sections(message(slack, http, told))
+    assert [("word " * 300)[:1_499] + "…"] == below(message(slack, http, told))
 
 
-def test_says_how_long_it_took(slack: SlackWebhook, http: Http) -> None:
-    """The end of a group says when it began and how long it lasted."""
-    sent = message(slack, http, notifications.seed("resolved"))
-    assert ["*since*\n2022-03-02 07:31:57 UTC", "*resolved after*\n12m"] == fields(sent)[-2:]
+def test_an_end_is_short(slack: SlackWebhook, http: Http) -> None:
+    """It says how long it took; what was found is not so any more, and the alert's own words are not either."""
+    told = replace(notifications.seed("resolved"), images=(Image("https://a.example/1.png", "memory"),))
+    findings = {told.group.alerts[0].fingerprint: (CPU, NO_MEMORY, LOG)}
+    sent = message(slack, http, replace(told, findings=findings))
+    assert f"✅ *[RESOLVED] KubePodCrashLooping* {SUBJECT} — resolved after 12m" == sent["text"]
+    assert "*resolved* after *12m* · 2022-03-02 07:31 UTC to 2022-03-02 07:43 UTC" == state(sent)[0]
+    assert ([], [], 1) == (below(sent), fields(sent), len(sent["attachments"]))
+    assert ["alert-manager · on-call · 0 firing, 1 resolved"] == small_print(sent)
+
+
+def test_the_end_of_several_says_how_long_each_took(slack: SlackWebhook, http: Http) -> None:
+    """And how long all of them did."""
+    start = notifications.START - timedelta(minutes=30)
+    told = notification(
+        alert({"alertname": "A", "pod": "p-0"}, {"summary": "Slow."}, "resolved"),
+        alert({"alertname": "A", "pod": "p-1"}, {"summary": "Slow."}, "resolved", start=start),
+        findings=[CPU],
+    )
+    sent = message(slack, http, told)
+    assert "✅ *[RESOLVED] A* p-1 and 1 more — resolved after 42m" == sent["text"]
+    assert "*all 2 resolved* after *42m* · 2022-03-02 07:01 UTC to 2022-03-02 07:43 UTC" == state(sent)[0]
+    assert ["✅ p-1 — over after 12m\n✅ p-0 — over after 12m"] == below(sent)
+    assert [] == fields(sent)
 
 
 @pytest.mark.parametrize(
@@ -263,7 +314,7 @@ def test_lists_the_alerts_of_a_group(
     told = notification(*[alert({"alertname": "A", "pod": f"p-{at:02}"}) for at in range(alerts)])
     sent = message(slack, http, replace(told, group=replace(told.group, truncated_alerts=truncated)))
     lines = [f"🟠 p-{at:02}" for at in range(listed)] + [f"… and {more} more"] * bool(more)
-    assert ["\n".join(lines)] * bool(lines) == sections(sent)
+    assert ["\n".join(lines)] * bool(lines) == below(sent)
 
 
 def test_lists_the_worst_first_with_their_readings(slack: SlackWebhook, http: Http) -> None:
@@ -274,20 +325,33 @@ def test_lists_the_worst_first_with_their_readings(slack: SlackWebhook, http: Ht
         alert({"alertname": "A", "severity": "critical", "namespace": "n", "pod": "p"}, {"summary": "Bad."}),
     ]
     told = notification(*alerts, findings={alerts[2].fingerprint: (CPU, NO_MEMORY), alerts[0].fingerprint: (MEMORY,)})
-    expected = (
-        "🔴 n/p — CPU 0.42 of 0.50 cores (84%), memory unknown — Bad.\n"
-        "🔵 A — memory 220 MiB of 256 MiB (86%) — Mild.\n"
-        "✅ p — Over."
-    )
+    expected = "🔴 n/p — CPU 84%\n🔵 A — memory 86% — Mild.\n✅ p — over after 12m"
     sent = message(slack, http, told)
-    assert expected == sections(sent)[0]
+    assert [expected, "*n/p*"] == below(sent)
+    assert ["*CPU* ▰▰▰▰▰▰▰▰▱▱ 84%\n0.42 of 0.50 cores, request 0.25 cores"] == fields(sent)
     assert "🔴 *[FIRING:2] A* n/p and 1 more — Bad." == sent["text"]
+    assert ["*2 firing* (1 critical, 1 info), 1 resolved · since 2022-03-02 07:31 UTC"] == state(sent)
+
+
+def test_says_when_each_began_where_that_differs(slack: SlackWebhook, http: Http) -> None:
+    """In a group whose alerts did not begin at once; and the namespace that all share is said once."""
+    alerts = [
+        alert(
+            {"alertname": "A", "namespace": "shop", "pod": f"p-{at}"},
+            start=notifications.START + timedelta(minutes=5 * at),
+        )
+        for at in range(2)
+    ]
+    sent = message(slack, http, notification(*alerts))
+    assert ["*2 firing* (2 error) · since 2022-03-02 07:31 UTC", "namespace *shop*"] == state(sent)
+    assert ["🟠 p-0 · 2022-03-02 07:31 UTC\n🟠 p-1 · 2022-03-02 07:36 UTC"] == below(sent)
+    assert "p-1 · <!date^1646206617^{ago}|2022-03-02 07:36 UTC>" in sections(sent)[1]
 
 
 def test_a_group_shows_only_labels_that_all_share(slack: SlackWebhook, http: Http) -> None:
     """What is true of some of the alerts only is not told of the group."""
     told = notification(*[alert({"alertname": "A", "namespace": "shop", "pod": f"p-{at}"}) for at in range(2)])
-    assert ["*namespace*\nshop", "*since*\n2022-03-02 07:31:57 UTC"] == fields(message(slack, http, told))
+    assert "namespace *shop*" == state(message(slack, http, told))[1]
 
 
 @pytest.mark.parametrize(
@@ -330,8 +394,9 @@ def test_pings_nobody(slack: SlackWebhook, http: Http, count: int) -> None:
     labels = dict.fromkeys(("alertname", "severity", "cluster", "namespace", "pod", "container", "instance"), PINGS)
     alerts = [alert({**labels, "n": str(at)}, {"summary": PINGS, "description": f"{PINGS}!"}) for at in range(count)]
     findings: list[Finding] = [replace(CPU, title=PINGS, unit=PINGS), replace(NO_MEMORY, title=PINGS, reason=PINGS)]
-    told = replace(notification(*alerts, findings=findings), receiver=PINGS)
-    text = json.dumps(message(slack, http, told), ensure_ascii=False)
+    taken = Acknowledgement(PINGS, notifications.START, "page")
+    told = replace(notification(*alerts, findings=findings), receiver=PINGS, notes=(PINGS,), acknowledged=taken)
+    text = dated(json.dumps(message(slack, http, told), ensure_ascii=False))
     for raw in ("<", ">", "&lt;;", "a&b", "&;"):
         assert raw not in text
     assert text.count(ESCAPED) >= 10
@@ -393,14 +458,14 @@ def test_names_what_could_not_be_found_of_whom(slack: SlackWebhook, http: Http) 
     }
     sent = message(slack, http, notification(*alerts, findings=findings))
     expected = f"_CPU of 2 alerts: {no_cpu.reason}_\n_memory of n/a: {NO_MEMORY.reason}_"
-    assert expected == sections(sent)[1]
+    assert expected == small_print(sent)[0]
 
 
 def test_counts_what_does_not_fit(slack: SlackWebhook, http: Http) -> None:
     """Of more gaps than a section holds, the rest is counted."""
     alerts = [alert({"alertname": "A", "namespace": "n", "pod": f"p-{number}"}) for number in range(30)]
     findings = {each.fingerprint: (Gap("cpu", "CPU", f"{number} " + "x" * 200),) for number, each in enumerate(alerts)}
-    lines = sections(message(slack, http, notification(*alerts, findings=findings)))[1].split("\n")
+    lines = small_print(message(slack, http, notification(*alerts, findings=findings)))[0].split("\n")
     assert f"… and {30 - len(lines) + 1} more" == lines[-1]
 
 
@@ -408,7 +473,7 @@ def test_shows_an_excerpt_as_it_is(slack: SlackWebhook, http: Http) -> None:
     """In a block of its own behind the readings, which nothing in it ends; and nowhere else."""
     sent = message(slack, http, notification(alert(), findings=[CPU, LOG]))
     block = "*log of app before it ended*\n```\nstarting &lt;b&gt;\npanic: ''' &amp; out of memory\n```"
-    assert ["*CPU* 0.42 of 0.50 cores (84%), request 0.25 cores", block] == sections(sent)
+    assert [block] == below(sent)
 
 
 def test_shows_the_excerpts_of_the_worst_alert(slack: SlackWebhook, http: Http) -> None:

@@ -69,7 +69,9 @@ def settings(base_url: str, **changes: Any) -> Settings:
 def refused(http: Http, answer: dict[str, Any], headers: dict[str, str]) -> SendError:
     """Returns the error of a message that is answered so."""
     with HttpServer() as server:
-        server.answer_next(200, json.dumps(answer).encode(), headers)
+        # To each size of it the same.
+        for _ in range(5):
+            server.answer_next(200, json.dumps(answer).encode(), headers)
         with pytest.raises(SendError) as raised:
             Action(settings(server.base_url), http).send(notifications.seed(), Thread(), 5)
     return raised.value

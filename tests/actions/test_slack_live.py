@@ -93,7 +93,7 @@ def test_what_cannot_be_edited_is_posted_anew(slack: SlackApi, http: Http, word:
     assert 2 == len(slack.channel("#ops").messages)
 
 
-@pytest.mark.parametrize(("word", "permanent"), [("channel_not_found", True), ("ratelimited", False)])
+@pytest.mark.parametrize(("word", "permanent"), [("token_revoked", True), ("ratelimited", False)])
 def test_another_error_posts_nothing(slack: SlackApi, http: Http, word: str, permanent: bool) -> None:
     """It is the operator's, or comes again."""
     made = action(slack, http)

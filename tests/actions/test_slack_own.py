@@ -15,11 +15,14 @@ from outbound import Http
 from tests.actions import notifications
 from tests.actions.in_process import InProcess
 from tests.actions.notifications import CPU, LOG, MEMORY, NO_MEMORY, alert, any_notification, notification
-from tests.actions.test_slack import SUBJECT, blocks, buttons, fields, sections
+from tests.actions.test_slack import SUBJECT, below, blocks, buttons, fields, sections, small_print, state
 from tests.far_sides.slack import Message, SlackWebhook
 from tests.far_sides.slack_blocks import MOST_BLOCK_CHARACTERS, block_characters
 
-READINGS = "*CPU* 0.42 of 0.50 cores (84%), request 0.25 cores\n*memory* 220 MiB of 256 MiB (86%)"
+READINGS = [
+    "*CPU* ▰▰▰▰▰▰▰▰▱▱ 84%\n0.42 of 0.50 cores, request 0.25 cores",
+    "*memory* ▰▰▰▰▰▰▰▰▰▱ 86%\n220 MiB of 256 MiB",
+]
 
 
 @pytest.fixture
@@ -78,8 +81,9 @@ def test_a_message_text_is_above_everything(slack: SlackWebhook, http: Http) -> 
 def test_a_text_is_instead_of_the_description(slack: SlackWebhook, http: Http) -> None:
     """Readings stay, for no template knows better; an empty one is none."""
     made = sent(slack, http, text="_{{ status }}_ of {{ common_labels.namespace }}")
-    assert ["_firing_ of customer", READINGS] == sections(made)
-    assert [READINGS] == sections(sent(slack, http, text=""))
+    assert (["_firing_ of customer"], READINGS) == (below(made), fields(made))
+    made = sent(slack, http, text="")
+    assert ([], READINGS) == (below(made), fields(made))
 
 
 def test_a_text_is_instead_of_the_list_of_alerts(slack: SlackWebhook, http: Http) -> None:
@@ -89,16 +93,17 @@ def test_a_text_is_instead_of_the_list_of_alerts(slack: SlackWebhook, http: Http
     made = sent(slack, http, told, text="{% for each in alerts %}{{ each.labels.pod }}\n{% endfor %}")
     expected = [
         "p-0\np-1\np-2",
-        "🟠 n/p-0 — CPU 0.42 of 0.50 cores (84%), memory unknown\n🟠 n/p-2 — memory 220 MiB of 256 MiB (86%)",
-        "_memory of n/p-0: Prometheus timed out after 2s_",
+        "🟠 n/p-0 — CPU 84%\n🟠 n/p-2 — memory 86%",
+        "*n/p-0*",
     ]
-    assert expected == sections(made)
+    assert (expected, READINGS[:1]) == (below(made), fields(made))
+    assert "_memory of n/p-0: Prometheus timed out after 2s_" == small_print(made)[0]
 
 
 def test_marks_count_where_they_are_said_to(slack: SlackWebhook, http: Http) -> None:
     """A text, a field or a pretext that is not to be marked up is plain."""
     made = sent(slack, http, text="*a* <b> & c", pretext="<b>", fields=[{"title": "t", "value": "<c>"}], mrkdwn_in=[])
-    first = blocks(made)[0]["text"]
+    first = blocks(made)[1]["text"]
     assert ("plain_text", "*a* <b> & c") == (first["type"], first["text"])
     assert made["text"].endswith("\n&lt;b&gt;")
     assert "*t*\n&lt;c&gt;" in sections(made)
@@ -115,10 +120,11 @@ def test_fields_are_instead_of_ours(slack: SlackWebhook, http: Http) -> None:
     ]
     made = sent(slack, http, fields=own)
     pod = notifications.LABELS["pod"]
-    assert [f"*Pod*\n{pod}", "*&lt;b&gt;*\n<https://a.example|a>", "*Last*"] == fields(made)
+    assert [f"*Pod*\n{pod}", "*&lt;b&gt;*\n<https://a.example|a>", "*Last*"] == fields(made)[2:]
+    assert ["*critical* · since 2022-03-02 07:31 UTC"] == state(made)
     assert "*Long*\nx" == sections(made)[-1]
     made = sent(slack, http, fields=[{"title": str(at), "value": "v"} for at in range(15)], short_fields="true")
-    assert [10, 5] == [len(each["fields"]) for each in blocks(made) if "fields" in each]
+    assert [2, 10, 5] == [len(each["fields"]) for each in blocks(made) if "fields" in each]
 
 
 def test_fields_that_do_not_fit_are_counted(slack: SlackWebhook, http: Http) -> None:
@@ -191,7 +197,7 @@ def test_what_fails_is_ours_and_is_told(slack: SlackWebhook, http: Http) -> None
     made = slack.messages[-1]
     assert ["title", "color", "footer"] == [each.partition(":")[0] for each in receipt.template_errors]
     assert made["text"].startswith("🔴 *[FIRING] KubePodCrashLooping*")
-    assert "fine" == sections(made)[0]
+    assert ["fine"] == below(made)
     assert "#d40e0d" == made["attachments"][0]["color"]
     ours, failed = (each["elements"][0]["text"] for each in blocks(made, "context"))
     assert "alert-manager · on-call · 1 firing, 0 resolved" == ours
@@ -210,7 +216,7 @@ def test_pings_whom_the_user_names_and_nobody_else(slack: SlackWebhook, http: Ht
     own += "<@{{ common_labels.x }}>"
     made = sent(slack, http, told, text=own, pretext=own, footer=own, title=own, fields=[{"title": own, "value": own}])
     expected = f"<!here> <@U42> <https://a.example/?a=b&amp;c=d|R> {SHOWN} &amp; <@{SHOWN}>"
-    assert expected == sections(made)[0]
+    assert expected == below(made)[0]
     assert made["text"].endswith(f"\n{expected}")
     assert {"<!here>", "<@U42>"} == set(slack.pings)
 
@@ -227,7 +233,7 @@ def test_a_long_text_fits_with_all_else(slack: SlackWebhook, http: Http) -> None
     """In several sections, each ending with a line; where there is no room for it, excerpts give way."""
     lines = [f"{at}: <https://a.example/{at}|link> &amp; more" for at in range(2_000)]
     made = sent(slack, http, notification(alert()), text="\n".join(lines))
-    own = sections(made)
+    own = below(made)
     assert len(own) > 3
     for each in own[:-1]:
         assert each.split("\n")[-1] in lines
@@ -235,7 +241,7 @@ def test_a_long_text_fits_with_all_else(slack: SlackWebhook, http: Http) -> None
     long = replace(LOG, lines=tuple(f"{at} {'<&>' * 200}" for at in range(10)))
     told = notification(alert(), findings=[replace(CPU, title="x" * 80, unit="y" * 200)] * 20 + [long] * 9)
     made = sent(slack, http, told, text="z" * 9_000, fields=[{"title": "t", "value": "v" * 500}] * 9)
-    assert sections(made)[0].startswith("z" * 1_000)
+    assert below(made)[0].startswith("z" * 1_000)
 
 
 @pytest.mark.parametrize(
@@ -301,7 +307,7 @@ def test_no_group_is_refused(in_process: InProcess, told: Notification) -> None:
 def test_what_a_template_prints_of_a_mapping_is_readable(slack: SlackWebhook, http: Http) -> None:
     """Marks leave no trace, and a letter that is one becomes no markup."""
     told = notification(alert({"alertname": "A", "x": "<a&b>\U000102a1!channel>"}))
-    (text,) = sections(sent(slack, http, told, text="{{ common_labels }}"))
+    (text,) = below(sent(slack, http, told, text="{{ common_labels }}"))
     assert "alertname=A, x=&lt;a&amp;b&gt;\ufffd!channel&gt;" == text
 
 

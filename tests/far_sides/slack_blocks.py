@@ -1,6 +1,6 @@
 """Slack's documented limits on Block Kit in messages, as a list of what is wrong with a list of blocks.
 
-Source: https://docs.slack.dev/reference/block-kit/blocks and .../block-elements/button-element
+Source: https://docs.slack.dev/reference/block-kit/blocks, .../block-elements and .../composition-objects
 """
 
 from collections.abc import Callable, Iterator
@@ -97,7 +97,7 @@ def _context(block: dict[str, Any], at: str) -> Errors:
 
 def _actions(block: dict[str, Any], at: str) -> Errors:
     yield from _keys(block, at, "elements")
-    yield from _list(block.get("elements"), f"{at}/elements", 1, 25, _button)
+    yield from _list(block.get("elements"), f"{at}/elements", 1, 25, _interactive)
 
 
 def _image(block: dict[str, Any], at: str) -> Errors:
@@ -120,20 +120,73 @@ def _rich_text(block: dict[str, Any], at: str) -> Errors:
 
 def _element(item: Any, at: str) -> Errors:
     is_image = isinstance(item, dict) and item.get("type") == "image"
-    yield from (_image_element if is_image else _button)(item, at)
+    yield from (_image_element if is_image else _interactive)(item, at)
 
 
-def _button(item: Any, at: str) -> Errors:
-    if not isinstance(item, dict) or item.get("type") != "button":
-        yield f"{at}: only buttons are known to this judge"
+def _interactive(item: Any, at: str) -> Errors:
+    judges: dict[str, Callable[[dict[str, Any], str], Errors]] = {
+        "button": _button,
+        "overflow": _overflow,
+        "static_select": _static_select,
+    }
+    kind = item.get("type") if isinstance(item, dict) else None
+    if not isinstance(kind, str) or kind not in judges:
+        yield f"{at}: unsupported type of element: {kind!r}"
         return
+    yield from judges[kind](item, at)
+    if "action_id" in item:
+        yield from _string(item, "action_id", at, 255)
+    if "confirm" in item:
+        yield from _confirm(item["confirm"], f"{at}/confirm")
+
+
+def _button(item: dict[str, Any], at: str) -> Errors:
     yield from _keys(item, at, "text", "url", "action_id", "value", "style", "confirm", "accessibility_label")
     yield from _text(item.get("text"), f"{at}/text", 75, ("plain_text",))
     if "url" in item:
         yield from _url(item, "url", at)
-    for key, longest in (("action_id", 255), ("value", 2000), ("accessibility_label", 75)):
+    for key, longest in (("value", 2000), ("accessibility_label", 75)):
         if key in item:
             yield from _string(item, key, at, longest)
+    if item.get("style", "primary") not in ("primary", "danger"):
+        yield f"{at}/style: must be primary or danger"
+
+
+def _overflow(item: dict[str, Any], at: str) -> Errors:
+    yield from _keys(item, at, "action_id", "options", "confirm")
+    yield from _list(item.get("options"), f"{at}/options", 1, 5, lambda option, at: _option(option, at, "url"))
+
+
+def _static_select(item: dict[str, Any], at: str) -> Errors:
+    yield from _keys(item, at, "action_id", "placeholder", "options", "initial_option", "confirm", "focus_on_load")
+    yield from _list(item.get("options"), f"{at}/options", 1, 100, _option)
+    if "placeholder" in item:
+        yield from _text(item["placeholder"], f"{at}/placeholder", 150, ("plain_text",))
+    if "initial_option" in item and item["initial_option"] not in (item.get("options") or []):
+        yield f"{at}/initial_option: must be one of the options"
+
+
+def _option(item: Any, at: str, *more: str) -> Errors:
+    if not isinstance(item, dict):
+        yield f"{at}: must be an option"
+        return
+    yield from _keys(item, at, "text", "value", "description", *more)
+    yield from _text(item.get("text"), f"{at}/text", 75, ("plain_text",))
+    # The documentation says 150 by now, Slack's own types say 75.
+    yield from _string(item, "value", at, 75)
+    if "description" in item:
+        yield from _text(item["description"], f"{at}/description", 75, ("plain_text",))
+    if "url" in item and "url" in more:
+        yield from _url(item, "url", at)
+
+
+def _confirm(item: Any, at: str) -> Errors:
+    if not isinstance(item, dict):
+        yield f"{at}: must be a confirmation dialog"
+        return
+    yield from _keys(item, at, "title", "text", "confirm", "deny", "style")
+    for key, longest in (("title", 100), ("text", 300), ("confirm", 30), ("deny", 30)):
+        yield from _text(item.get(key), f"{at}/{key}", longest, ("plain_text",))
     if item.get("style", "primary") not in ("primary", "danger"):
         yield f"{at}/style: must be primary or danger"
 

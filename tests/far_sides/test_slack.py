@@ -43,6 +43,26 @@ def header(text: str) -> Block:
     return {"type": "header", "text": plain(text)}
 
 
+def option(**changes: Any) -> Block:
+    """Returns a choice of a menu."""
+    return {"text": plain("1 h"), "value": "1h", **changes}
+
+
+def overflow(*options: Block, **changes: Any) -> Block:
+    """Returns a menu."""
+    return {"type": "overflow", "options": list(options), **changes}
+
+
+def select(*options: Block, **changes: Any) -> Block:
+    """Returns a selection."""
+    return {"type": "static_select", "options": list(options), **changes}
+
+
+def confirm(**changes: Any) -> Block:
+    """Returns what is asked before something is done."""
+    return {"title": plain("x"), "text": plain("x"), "confirm": plain("x"), "deny": plain("x"), **changes}
+
+
 def actions(*elements: Block) -> Block:
     """Returns a block of buttons."""
     return {"type": "actions", "elements": list(elements)}
@@ -80,7 +100,10 @@ def test_takes_a_full_message(slack: SlackWebhook) -> None:
         context(image(), *[mrkdwn("x")] * 9),
         actions(
             button(text=plain("x" * 75), action_id="a" * 255, value="v" * 2000, style="danger"),
-            *[button()] * 24,
+            overflow(*[option(text=plain("x" * 75), value="v" * 75, url="https://a.example/")] * 5, action_id="o"),
+            select(*[option()] * 100, action_id="s", placeholder=plain("x" * 150), initial_option=option()),
+            button(confirm=confirm(text=plain("x" * 300), style="danger")),
+            *[button()] * 21,
         ),
         {**image(), "title": plain("CPU")},
         {"type": "rich_text", "elements": [{"type": "rich_text_section", "elements": []}]},
@@ -179,6 +202,28 @@ def test_refuses_wrong_messages(slack: SlackWebhook, message: object, error: str
             "rich_text_preformatted, rich_text_quote",
         ),
         (actions(button(action_id="a"), button(action_id="a")), "action_id 'a' is used twice"),
+        (actions({"type": "checkboxes"}), "/blocks/0/elements/0: unsupported type of element: 'checkboxes'"),
+        (actions(overflow()), "/blocks/0/elements/0/options: must be a list of at least 1 items"),
+        (
+            actions(overflow(*[option()] * 6)),
+            "/blocks/0/elements/0/options: no more than 5 items allowed, has 6",
+        ),
+        (
+            actions(overflow(option(value="v" * 76))),
+            "/blocks/0/elements/0/options/0/value: must be a string of 1 to 75 characters, is 76 characters",
+        ),
+        (
+            actions(select(option(url="https://a.example/"))),
+            "/blocks/0/elements/0/options/0: invalid additional property: url",
+        ),
+        (
+            actions(select(option(), initial_option=option(value="other"))),
+            "/blocks/0/elements/0/initial_option: must be one of the options",
+        ),
+        (
+            actions(button(confirm=confirm(deny=plain("x" * 31)))),
+            "/blocks/0/elements/0/confirm/deny/text: must be a string of 1 to 30 characters, is 31 characters",
+        ),
     ],
 )
 def test_refuses_wrong_blocks(slack: SlackWebhook, block: object, reason: str) -> None:
