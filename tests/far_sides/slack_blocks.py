@@ -1,6 +1,7 @@
 """Slack's documented limits on Block Kit in messages, as a list of what is wrong with a list of blocks.
 
-Source: https://docs.slack.dev/reference/block-kit/blocks and .../block-elements/button-element
+Source: https://docs.slack.dev/reference/block-kit/blocks and .../block-elements/button-element,
+.../overflow-menu-element and .../composition-objects/option-object
 """
 
 from collections.abc import Callable, Iterator
@@ -97,7 +98,7 @@ def _context(block: dict[str, Any], at: str) -> Errors:
 
 def _actions(block: dict[str, Any], at: str) -> Errors:
     yield from _keys(block, at, "elements")
-    yield from _list(block.get("elements"), f"{at}/elements", 1, 25, _button)
+    yield from _list(block.get("elements"), f"{at}/elements", 1, 25, _control)
 
 
 def _image(block: dict[str, Any], at: str) -> Errors:
@@ -123,9 +124,28 @@ def _element(item: Any, at: str) -> Errors:
     yield from (_image_element if is_image else _button)(item, at)
 
 
+def _control(item: Any, at: str) -> Errors:
+    is_menu = isinstance(item, dict) and item.get("type") == "overflow"
+    yield from (_overflow if is_menu else _button)(item, at)
+
+
+def _overflow(item: dict[str, Any], at: str) -> Errors:
+    def option(item: Any, at: str) -> Errors:
+        if not isinstance(item, dict):
+            yield f"{at}: must be an object"
+            return
+        yield from _keys(item, at, "text", "value", "description", "url")
+        yield from _text(item.get("text"), f"{at}/text", 75, ("plain_text",))
+        yield from _string(item, "value", at, 150)
+
+    yield from _keys(item, at, "action_id", "options", "confirm")
+    yield from _string(item, "action_id", at, 255)
+    yield from _list(item.get("options"), f"{at}/options", 1, 5, option)
+
+
 def _button(item: Any, at: str) -> Errors:
     if not isinstance(item, dict) or item.get("type") != "button":
-        yield f"{at}: only buttons are known to this judge"
+        yield f"{at}: only buttons and overflow menus are known to this judge"
         return
     yield from _keys(item, at, "text", "url", "action_id", "value", "style", "confirm", "accessibility_label")
     yield from _text(item.get("text"), f"{at}/text", 75, ("plain_text",))

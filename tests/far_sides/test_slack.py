@@ -43,6 +43,16 @@ def header(text: str) -> Block:
     return {"type": "header", "text": plain(text)}
 
 
+def option(**keys: Any) -> Block:
+    """Returns an option of a menu."""
+    return {"text": plain("1 hour"), "value": "1h"} | keys
+
+
+def menu(*options: Block) -> Block:
+    """Returns an overflow menu."""
+    return {"type": "overflow", "action_id": "silence", "options": list(options)}
+
+
 def actions(*elements: Block) -> Block:
     """Returns a block of buttons."""
     return {"type": "actions", "elements": list(elements)}
@@ -169,6 +179,16 @@ def test_refuses_wrong_messages(slack: SlackWebhook, message: object, error: str
             "/blocks/0/elements/0/value: must be a string of 1 to 2000 characters, is 2001 characters",
         ),
         (actions(button(style="loud")), "/blocks/0/elements/0/style: must be primary or danger"),
+        (actions(menu(*[option()] * 6)), "/blocks/0/elements/0/options: no more than 5 items allowed, has 6"),
+        (actions(menu()), "/blocks/0/elements/0/options: must be a list of at least 1 items"),
+        (
+            actions(menu(option(value="v" * 151))),
+            "/blocks/0/elements/0/options/0/value: must be a string of 1 to 150 characters, is 151 characters",
+        ),
+        (
+            actions(menu(option(text=plain("x" * 76)))),
+            "/blocks/0/elements/0/options/0/text/text: must be a string of 1 to 75 characters, is 76 characters",
+        ),
         (
             {"type": "image", "image_url": "https://a.example/a.png"},
             "/blocks/0/alt_text: must be a string of 1 to 2000 characters, is NoneType",
