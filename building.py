@@ -13,6 +13,7 @@ from sqlalchemy import Engine
 
 import actions
 import enrich
+from alertmanager import Alertmanager
 from cluster import Cluster, in_cluster
 from config.base import ActionSettings
 from config.environment import Environment, EnvironmentVariableError
@@ -129,7 +130,17 @@ def build_running(
         build_actions(configuration, http, before),
         sources,
         pictures or _pictures(configuration, engine, sources.prometheuses),
+        _alertmanager(configuration, before),
     )
+
+
+def _alertmanager(configuration: Configuration, before: Running | None) -> Alertmanager | None:
+    settings = configuration.file.alertmanager
+    if settings is None:
+        return None
+    if before is not None and before.alertmanager and before.configuration.file.alertmanager == settings:
+        return before.alertmanager
+    return Alertmanager(settings.url, settings.connect())
 
 
 def _sources(

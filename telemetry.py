@@ -46,6 +46,12 @@ TEMPLATE_ERRORS = Counter(
     "Templates of the configuration that failed in messages that were told with something plain in their place.",
     ["receiver", "action"],
 )
+SLACK_CLICKS = Counter(
+    "alert_manager_slack_clicks_total",
+    "Requests of Slack about clicks: acknowledge, silence, silence-confirm, silence-cancel, other (links, and what is "
+    "not ours); late (not kept in time), failed (not kept), busy; unsigned, malformed.",
+    ["outcome"],
+)
 GAPS = Counter("alert_manager_enrichment_gaps_total", "Readings that could not be had, by enricher.", ["enricher"])
 ACCEPTANCE_SECONDS = Histogram("alert_manager_acceptance_seconds", "From a whole request to its answer.", buckets=_FAST)
 ENRICHMENT_SECONDS = Histogram("alert_manager_enrichment_seconds", "One enrichment run.", buckets=_FAST)

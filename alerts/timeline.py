@@ -38,9 +38,11 @@ class Acknowledgement:
         by: who, as the far side names them; anybody's text.
         via: where they said so.
         resolved: they closed the incident there, whatever fires.
+        silenced_until: until when they had its alerts silenced, where that is what they did.
     """
 
     by: str
     at: datetime
     via: Literal["slack", "pagerduty", "page"]
     resolved: bool = False
+    silenced_until: datetime | None = None

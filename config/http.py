@@ -14,7 +14,7 @@ from typing import Annotated, ClassVar, Literal, Self
 from pydantic import AfterValidator, Field, SecretStr, model_validator
 
 from config.base import SecretError, SecretText, Settings, read_secret, require_one
-from outbound import Identity, Tls
+from outbound import Http, Identity, OutboundError, Tls
 
 _NO_SECRET_MANAGER = "names a secret of a secret manager, which there is none of here; {} names a file"
 _TLS_VERSIONS = {"TLS12": ssl.TLSVersion.TLSv1_2, "TLS13": ssl.TLSVersion.TLSv1_3}
@@ -188,3 +188,16 @@ class HeadedSettings(HttpClientSettings):
         """
         headers = {name: value.get_secret_value() for name, value in self.headers.items()}
         return {**headers, **self.identity().headers}
+
+    def connect(self) -> Http:
+        """Connections of its own, which say who one is by themselves."""
+
+        def identity() -> Identity:
+            try:
+                who = self.identity()
+            except SecretError as error:
+                raise OutboundError(str(error)) from None
+            headers = {name: value.get_secret_value() for name, value in self.headers.items()}
+            return Identity({**headers, **who.headers}, (*headers.values(), *who.secrets))
+
+        return Http(tls=self.tls(), identity=identity)

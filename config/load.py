@@ -36,6 +36,7 @@ FROM_ENVIRONMENT = {
     ("external_url",): "EXTERNAL_URL",
     ("storage", "url"): "DATABASE_URL",
     ("web", "charts_key"): "CHARTS_KEY",
+    ("web", "slack_signing_secret"): "SLACK_SIGNING_SECRET",
 }
 
 

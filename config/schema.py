@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated, ClassVar, Self
+from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field, PrivateAttr, SecretStr, field_validator, model_validator
 
@@ -23,11 +24,13 @@ from config.base import (
     Expressions,
     HttpUrl,
     MatcherList,
+    SecretText,
     Settings,
     SizeBytes,
     all_matchers,
     at_least,
     at_most,
+    require_at_most_one,
     require_one,
 )
 from config.globals import GlobalSettings
@@ -107,6 +110,18 @@ class PrometheusSettings(HeadedSettings):
     url: HttpUrl
     name: str = ""
     matchers: MatcherList = ()
+
+
+def _without_user(url: str) -> str:
+    if "@" in urlsplit(url).netloc:
+        raise ValueError("has a user in it, and people are shown this URL: basic_auth does that")
+    return url
+
+
+class AlertmanagerSettings(HeadedSettings):
+    """Which Alertmanager is asked for silences: the base URL, a path prefix included, as people open it, too."""
+
+    url: Annotated[HttpUrl, AfterValidator(_without_user)]
 
 
 def _reading_name(name: str) -> str:
@@ -214,16 +229,20 @@ class WebSettings(Settings):
 
     Attributes:
         charts_key: what URLs of pictures are signed with; one is made beside SQLite's file where none is set.
+        slack_signing_secret: what Slack signs with what it tells of a click; without one no button works.
     """
 
     max_body: SizeBytes = 16 * 1024 * 1024
     charts_key: Annotated[SecretStr, AfterValidator(_not_to_be_guessed)] | None = None
     charts_key_file: Path | None = None
+    slack_signing_secret: SecretText | None = None
+    slack_signing_secret_file: Path | None = None
 
     @model_validator(mode="after")
     def _one_key(self) -> Self:
         if self.charts_key is not None:
             require_one(self, "charts_key", "charts_key_file")
+        require_at_most_one(self, "slack_signing_secret", "slack_signing_secret_file")
         return self
 
 
@@ -259,6 +278,7 @@ class ConfigFile(RoutingSettings):
 
     global_: GlobalSettings = Field(default_factory=GlobalSettings, alias="global")
     prometheus: PrometheusSettings | None = None
+    alertmanager: AlertmanagerSettings | None = None
     external_url: HttpUrl | None = None
     enrichment: EnrichmentSettings = Field(default_factory=EnrichmentSettings)
     delivery: DeliverySettings = Field(default_factory=DeliverySettings)

@@ -16,17 +16,23 @@ from pipeline.pictures import NoPicture, Pictures
 from pipeline.reload import Loaded, Reloader
 from pipeline.running import Running, Sources
 from pipeline.service import Pipeline
+from pipeline.silencing import Changed, NotSilenced, Proposal, Silenced, Silencing
 from pipeline.tokens import NoKey, Signer, find_key
 
 __all__ = [
+    "Changed",
     "Loaded",
     "NoKey",
     "NoPicture",
+    "NotSilenced",
     "Pictures",
     "Pipeline",
+    "Proposal",
     "Reloader",
     "Running",
     "Signer",
+    "Silenced",
+    "Silencing",
     "Sources",
     "accept",
     "acknowledged",

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 import enrich
 from actions import Action
+from alertmanager import Alertmanager
 from config.base import ActionSettings
 from config.schema import ActionConfig, ConfigFile, Configuration
 from outbox.lanes import Lane
@@ -44,6 +45,7 @@ class Running:
 
     Attributes:
         actions: by destination, "receiver/kind/index".
+        alertmanager: whom silences are asked of; None when none is configured.
         rules: who hears of what.
         lanes: how each destination is asked for work.
         illustrated: the destinations that show pictures.
@@ -54,6 +56,7 @@ class Running:
     actions: Mapping[str, Action]
     sources: Sources = field(default_factory=Sources)
     pictures: Pictures = field(default_factory=Pictures)
+    alertmanager: Alertmanager | None = None
     rules: Rules = field(init=False)
     lanes: Mapping[str, Lane] = field(init=False)
     illustrated: frozenset[str] = field(init=False)

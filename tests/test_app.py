@@ -161,6 +161,20 @@ def test_a_reload_keeps_what_is_set_as_before(reloading: Reloading) -> None:
     assert all(after.actions[name] is action for name, action in before.actions.items())
 
 
+def test_a_reload_keeps_its_alertmanager(reloading: Reloading) -> None:
+    """As long as it is set as before; without one there is none."""
+    yaml = "alertmanager: {url: '%s', headers: {X-Scope-OrgID: team}}\n"
+    reloading.start(yaml % "http://a" + RECEIVERS % "x")
+    before = reloading.running.alertmanager
+    assert before is not None
+    assert "http://a/#/silences/1" == before.page("1")
+    assert before is reloading.load(yaml % "http://a" + RECEIVERS % "y").alertmanager
+    after = reloading.load(yaml % "http://b" + RECEIVERS % "y").alertmanager
+    assert after is not None
+    assert "http://b/#/silences/1" == after.page("1")
+    assert reloading.load(RECEIVERS % "y").alertmanager is None
+
+
 def test_a_reload_makes_what_is_set_otherwise(reloading: Reloading) -> None:
     """Only what is: a receiver's secret, one Prometheus' URL; and what is new, with nothing left of what is gone."""
     reloading.start(PROMETHEUS % ("http://a", "http://b") + RECEIVERS % "x")

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from flask import Flask, Response
 from werkzeug.exceptions import HTTPException
 
 from pipeline import Pipeline, Reloader
-from web import alert, api, charts, ops, status, ui
+from web import alert, api, charts, ops, slack, status, ui
 from web.answers import error
 
 _HEADERS = {
@@ -19,14 +21,19 @@ _HEADERS = {
 }
 
 
-def create_web(pipeline: Pipeline, reloader: Reloader) -> Flask:
-    """Make the WSGI application."""
+def create_web(pipeline: Pipeline, reloader: Reloader, slack_hooks: Sequence[str] = slack.HOOKS) -> Flask:
+    """Make the WSGI application.
+
+    Args:
+        slack_hooks: what the URLs begin with at which Slack takes answers to clicks.
+    """
     app = Flask(__name__)
     app.json.sort_keys = False  # type: ignore[attr-defined]  # the default provider has it
     app.register_blueprint(alert.blueprint(pipeline))
     app.register_blueprint(api.blueprint(pipeline))
     app.register_blueprint(charts.blueprint(pipeline))
     app.register_blueprint(ops.blueprint(pipeline))
+    app.register_blueprint(slack.blueprint(pipeline, slack_hooks))
     app.register_blueprint(status.blueprint(pipeline, reloader))
     app.register_blueprint(ui.blueprint(pipeline))
 

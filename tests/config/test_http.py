@@ -9,6 +9,8 @@ from pydantic import ValidationError
 
 from config.base import SecretError
 from config.http import HeadedSettings
+from outbound import OutboundError
+from tests.far_sides.http_server import HttpServer
 
 
 def headers(**given: Any) -> dict[str, str]:
@@ -68,3 +70,20 @@ def test_secrets_are_not_shown() -> None:
         {"headers": {"X": "s3cret"}, "basic_auth": {"username": "a", "password": "s3cret"}}
     )
     assert "s3cret" not in repr(settings)
+
+
+def test_connections_say_who_one_is(tmp_path: Path) -> None:
+    """By themselves, with each request anew; all of it is secret, and no secret is no request."""
+    file = tmp_path / "token"
+    settings = HeadedSettings.model_validate(
+        {"authorization": {"credentials_file": str(file)}, "headers": {"X-Scope-OrgID": "team"}}
+    )
+    with HttpServer() as server:
+        http = settings.connect()
+        with pytest.raises(OutboundError, match="token: No such file or directory"):
+            http.get(server.url, deadline_seconds=5)
+        file.write_text("s3cret")
+        answer = http.get(server.url, deadline_seconds=5)
+        (request,) = server.requests
+    assert ("Bearer s3cret", "team") == (request.headers["Authorization"], request.headers["X-Scope-OrgID"])
+    assert {"s3cret", "team"} == set(answer.secrets)

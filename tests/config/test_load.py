@@ -583,7 +583,8 @@ delivery: {}
 
     assert [
         'f.yml:2:7 web.max_body: is not a size such as "16MiB" or "512KB"',
-        "f.yml:2:22 web.port: is no key here; there are: max_body, charts_key, charts_key_file",
+        "f.yml:2:22 web.port: is no key here; there are: max_body, charts_key, charts_key_file, slack_signing_secret, "
+        "slack_signing_secret_file",
         "f.yml:3:1 external_url: is not an http:// or https:// URL",
         "f.yml:4:1 prometheus.url: is missing",
         "f.yml:6:3 route.receiver: no receiver is called 'stranger'",
@@ -767,6 +768,52 @@ def test_the_key_of_pictures_comes_from_the_nearest_place(
     web = load_yaml(f"{SMALL}{text}\n", variables).file.web
     file = web.charts_key_file
     assert expected == (web.charts_key and web.charts_key.get_secret_value(), file and str(file))
+
+
+@pytest.mark.parametrize(
+    ("text", "variables", "expected"),
+    [
+        ("", {"SLACK_SIGNING_SECRET": "variable"}, ("variable", None)),
+        ("", {}, (None, None)),
+        ("web: {slack_signing_secret: own}", {"SLACK_SIGNING_SECRET": "variable"}, ("own", None)),
+        ("web: {slack_signing_secret_file: /run/key}", {"SLACK_SIGNING_SECRET": "variable"}, (None, "/run/key")),
+    ],
+    ids=["variable", "not set", "own", "own file"],
+)
+def test_slacks_signing_secret_comes_from_the_nearest_place(
+    load_yaml: Load, text: str, variables: dict[str, str], expected: tuple[str | None, str | None]
+) -> None:
+    """As the key of pictures does."""
+    web = load_yaml(f"{SMALL}{text}\n", variables).file.web
+    secret, file = web.slack_signing_secret, web.slack_signing_secret_file
+    assert expected == (secret and secret.get_secret_value(), file and str(file))
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (
+            "web: {slack_signing_secret: hunter2, slack_signing_secret_file: /run/key}",
+            "has both slack_signing_secret and slack_signing_secret_file",
+        ),
+        ("web: {slack_signing_secret: ''}", "web.slack_signing_secret: "),
+        ("alertmanager: {}", "alertmanager.url: is missing"),
+        ("alertmanager: [{url: 'http://a'}]", "alertmanager: should be a mapping"),
+        ("alertmanager: {url: 'http://a', matchers: [a=b]}", "alertmanager.matchers: is no key here"),
+        ("alertmanager: {url: 'ftp://hunter2'}", "alertmanager.url: is not an http:// or https:// URL"),
+        ("alertmanager: {url: 'http://u:hunter2@a'}", "alertmanager.url: has a user in it, and people are shown"),
+        (
+            "alertmanager: {url: 'http://a', basic_auth: {username: a, password: hunter2}, "
+            "authorization: {credentials: hunter2}}",
+            "alertmanager: has both basic_auth and authorization",
+        ),
+    ],
+)
+def test_refuses_what_slacks_buttons_cannot_use(problems_of: Problems, text: str, expected: str) -> None:
+    """With its place, and without a secret."""
+    (problem,) = problems_of(f"{SMALL}{text}\n")
+    assert expected in problem
+    assert "hunter2" not in problem
 
 
 @pytest.mark.parametrize(

@@ -210,7 +210,7 @@ def make_pipeline(
     return Pipeline(running, store, clock)
 
 
-def application(pipeline: Pipeline) -> Flask:
+def application(pipeline: Pipeline, slack_hooks: Sequence[str] = ()) -> Flask:
     """Returns the WSGI application before a pipeline, which a reload leaves its actions."""
     path = pipeline.configuration.files[0]
     load = partial(configure, {}, path)
@@ -219,7 +219,7 @@ def application(pipeline: Pipeline) -> Flask:
         pipeline.running = Running(configuration, pipeline.running.actions, pipeline.running.sources)
 
     reloader = Reloader(first(load, utc_now()), load, take)
-    web = create_web(pipeline, reloader)
+    web = create_web(pipeline, reloader, slack_hooks)
     web.extensions["reloader"] = reloader
     return web
 

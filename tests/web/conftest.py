@@ -8,6 +8,7 @@ from flask.testing import FlaskClient
 
 from outbox.store import Store
 from pipeline import Pipeline
+from tests.far_sides.http_server import HttpServer
 from tests.pipeline.parts import TEAM, Failing, Recorder, application, make_pipeline, started
 
 
@@ -40,3 +41,10 @@ def running(pipeline: Pipeline) -> Iterator[Pipeline]:
 def client(pipeline: Pipeline) -> FlaskClient:
     """Asks the application."""
     return application(pipeline).test_client()
+
+
+@pytest.fixture
+def hooks() -> Iterator[HttpServer]:
+    """Where Slack takes answers to clicks."""
+    with HttpServer() as server:
+        yield server

@@ -1,0 +1,1 @@
+"""What the alertmanager room promises."""

@@ -1,0 +1,109 @@
+"""What comes of a click in Slack."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import structlog
+
+from actions import slack_controls
+from alerts.timeline import Acknowledgement
+from outbox.database import StoreError
+from pipeline import Changed, NotSilenced, Pipeline, Silencing
+from web import slack_answers
+from web.slack_answers import Document, Teller
+from web.slack_request import Click
+
+_NOT_OURS = "This button is of another version: use that of a newer message."
+_DEFECT = "That failed, for no reason that was foreseen; the log has it."
+_FAILING = "The storage is failing just now: {}. Try again."
+
+_log = structlog.get_logger("slack")
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What came of a click that is to be kept.
+
+    Attributes:
+        kept: nothing is owed: it is on the disk, or there is nothing to be kept.
+        said: what the person is to be told; "" where they will see it anyway.
+    """
+
+    kept: bool
+    said: str = ""
+
+
+class Clicks:
+    """Does what people click, and tells them what came of it. None of it raises."""
+
+    def __init__(self, pipeline: Pipeline, teller: Teller) -> None:
+        self._pipeline = pipeline
+        self._teller = teller
+        self._silencing = Silencing(pipeline)
+
+    def acknowledge(self, click: Click) -> Outcome:
+        """Keep that a group is taken over."""
+        group_id = slack_controls.group_of(click.value)
+        if group_id is None:
+            return Outcome(True, _NOT_OURS)
+        try:
+            group_key = self._pipeline.store.group_key(group_id)
+            if group_key is None or not self._pipeline.store.firing(group_key, 1):
+                return Outcome(True, "Nothing of this group fires any more.")
+            self._pipeline.acknowledge(group_key, Acknowledgement(click.by, datetime.now(UTC), "slack"))
+        except StoreError as failing:
+            _log.error("an acknowledgement is not kept: the storage is failing", error=str(failing))
+            return Outcome(False, _FAILING.format("it is not acknowledged"))
+        except Exception:
+            _log.exception("a click failed")
+            return Outcome(False, _DEFECT)
+        _log.info("acknowledged", group_id=group_id, user_id=click.user_id)
+        return Outcome(True)
+
+    def propose(self, click: Click) -> None:
+        """Ask whether what a silence would hide is to be silenced."""
+
+        def asked(choice: slack_controls.Choice) -> Document:
+            proposal = self._silencing.propose(choice.group_id, choice.duration)
+            return slack_answers.asked(choice, proposal)
+
+        self._answer(click, asked, instead=False)
+
+    def silence(self, click: Click) -> None:
+        """Silence what was confirmed."""
+
+        def silenced(choice: slack_controls.Choice) -> Document:
+            comment = f"Silenced from Slack by {click.by}" + (f" ({click.user_id})" if click.user_id else "")
+            try:
+                done = self._silencing.silence(choice.group_id, choice.duration, choice.shown, click.by, comment)
+            except Changed as changed:
+                return slack_answers.asked(choice, changed.proposal, again=True)
+            _log.info("silenced", group_id=choice.group_id, user_id=click.user_id, silence_id=done.silence.id)
+            return slack_answers.silenced(done)
+
+        self._answer(click, silenced, instead=True)
+
+    def cancel(self, click: Click) -> None:
+        """Take the question away."""
+        self._teller.tell(click.response_url, slack_answers.WITHDRAWN)
+
+    def tell(self, click: Click, text: str) -> None:
+        """Tell the person something, beside the message that they clicked."""
+        self._teller.tell(click.response_url, slack_answers.said(text))
+
+    def _answer(self, click: Click, answer: Callable[[slack_controls.Choice], Document], *, instead: bool) -> None:
+        choice = slack_controls.choice_of(click.value)
+        try:
+            told = answer(choice) if choice else slack_answers.said(_NOT_OURS, instead=instead)
+        except NotSilenced as refused:
+            told = slack_answers.said(str(refused), instead=instead)
+        except StoreError as failing:
+            _log.error("nothing is silenced: the storage is failing", error=str(failing))
+            told = slack_answers.said(_FAILING.format("nothing is silenced"), instead=instead)
+        except Exception:
+            _log.exception("a click failed")
+            told = slack_answers.said(_DEFECT, instead=instead)
+        self._teller.tell(click.response_url, told)
