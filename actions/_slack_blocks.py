@@ -175,7 +175,7 @@ def buttons(targets: Iterable[tuple[str, str]], controls: Sequence[dict[str, Any
         if url and length + len(url) <= MAX_BUTTON_URLS:
             length += len(url)
             label = {"type": "plain_text", "text": text}
-            made.append({"type": "button", "text": label, "url": url, "action_id": text.lower()})
+            made.append({"type": "button", "text": label, "url": url, "action_id": f"open-{text.lower()}"})
     return [{"type": "actions", "elements": made}] if made else []
 
 

@@ -20,6 +20,7 @@ _COLOURS: dict[Severity, str] = {
 _SIGNS: dict[Severity, str] = {"critical": "🔴", "error": "🟠", "warning": "🟡", "info": "🔵"}
 _OVER = "✅"
 _TAKEN = "👀"
+_SILENCED = "🔕"
 _VIA = {"slack": "Slack", "pagerduty": "PagerDuty", "page": "the page"}
 _WHERE = ("cluster", "namespace", "pod", "container", "instance")
 _IN_HEADLINE = ("pod", "instance")
@@ -79,6 +80,7 @@ def state(notification: Notification, changed: Change | None, headline: str, *, 
         _standing(notification, changed),
         _where(notification, headline) if where else "",
         _acknowledged(notification),
+        _silenced(notification),
     )
     return section("\n".join(filter(None, lines)))
 
@@ -133,3 +135,11 @@ def _acknowledged(notification: Notification) -> str:
     did = "closed" if taken.resolved else "acknowledged"
     fires = "; it still fires" if taken.resolved and not over(notification) else ""
     return f"{_TAKEN} {did} by *{by}* ({_VIA[taken.via]}) {moment(taken.at)}{fires}"
+
+
+def _silenced(notification: Notification) -> str:
+    """Who had it silenced, and until when: for so long nothing is heard of it."""
+    taken = notification.silenced
+    if taken is None or taken.silenced_until is None or over(notification):
+        return ""
+    return f"{_SILENCED} silenced by *{line(taken.by, _MAX_WHO) or 'somebody'}* until {moment(taken.silenced_until)}"

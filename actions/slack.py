@@ -7,13 +7,14 @@ https://docs.slack.dev/reference/methods/chat.postMessage and .../chat.update
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
 from pydantic import model_validator
 
+from actions import _slack_controls
 from actions._base import post_json, secret
 from actions._slack_answer import FAR_SIDE, check
 from actions._slack_live import reply, share, tell_state
@@ -22,6 +23,7 @@ from actions._slack_place import Place
 from actions._slack_posting import Sizes, detail, send_what_fits
 from actions._slack_settings import Button, Field, MessageSettings
 from actions._slack_web import Workspace
+from alerts.model import group_id
 from alerts.notification import Notification, Receipt, SendError, Thread
 from config.base import HttpUrl, PaceSettings, SecretText, SecretUrl, require_one
 from config.http_config import HttpActionSettings
@@ -128,7 +130,8 @@ class Action:
 
     def preview(self, notification: Notification) -> Any:
         """The message."""
-        return message(notification, self._settings)[0]
+        controls = _controls(notification) if self._settings.timeline else ()
+        return message(notification, self._settings, controls=controls)[0]
 
     def _to_webhook(self, notification: Notification, thread: Thread, deadline_seconds: float) -> Receipt:
         url = secret(self._settings.api_url, self._settings.api_url_file)
@@ -154,7 +157,9 @@ class Action:
         live = self._settings.timeline and not notification.digest
         # Its pictures are put below the message that is kept: those need no URL that Slack could reach.
         shown = replace(notification, images=()) if live else notification
-        document, errors = message(shown, self._settings, thread=None if live else thread)
+        document, errors = message(
+            shown, self._settings, thread=None if live else thread, controls=_controls(shown) if live else ()
+        )
         if "channel" not in document:
             failed = next((each for each in errors if each.startswith("channel: ")), "channel: is empty")
             raise SendError(f"{FAR_SIDE}: {failed}"[:300], permanent=True)
@@ -169,3 +174,10 @@ class Action:
             return Receipt(share(workspace, self._http, notification.images, place), thread)
         channel = "" if place else str(message(notification, self._settings)[0].get("channel", ""))
         return Receipt(reply(workspace, notification.entries, place, channel), thread)
+
+
+def _controls(notification: Notification) -> Sequence[dict[str, Any]]:
+    """What may be done about it, while it fires."""
+    if "acknowledge" not in notification.controls or not notification.group.firing:
+        return ()
+    return _slack_controls.controls(group_id(notification.group.group_key), silences="silence" in notification.controls)

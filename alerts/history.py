@@ -32,6 +32,7 @@ class History:
         routing: by what routes it was told, as a hash; "" where that is not known.
         parts: by destination a hash of the part of it that was planned to be told there last, and when that was.
         acknowledged: who has taken it over, since it last began to fire.
+        silenced: who had it silenced last, likewise.
     """
 
     content: str
@@ -43,6 +44,13 @@ class History:
     parts: Mapping[str, tuple[str, datetime]] = field(default_factory=dict)
     routing: str = ""
     acknowledged: Acknowledgement | None = None
+    silenced: Acknowledgement | None = None
+
+    def taken(self, acknowledgement: Acknowledgement) -> History:
+        """The history once somebody has done something about it."""
+        if acknowledgement.silenced_until is not None:
+            return replace(self, silenced=acknowledgement)
+        return replace(self, acknowledged=acknowledgement)
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,17 +115,9 @@ def judge(
         notes.append(f"{_ordinal(len(fired_at))} time in {_spaced(_AGAIN_WITHIN.total_seconds())}")
     if same and since is not None:
         notes.append(_still_firing((received_at - since).total_seconds()))
-    acknowledged = history.acknowledged if history is not None and firing and not begins else None
-    kept = History(
-        content,
-        event_id,
-        received_at,
-        firing,
-        since,
-        fired_at,
-        history.parts if history else {},
-        acknowledged=acknowledged,
-    )
+    kept = History(content, event_id, received_at, firing, since, fired_at, history.parts if history else {})
+    if history is not None and firing and not begins:
+        kept = replace(kept, acknowledged=history.acknowledged, silenced=history.silenced)
     return Judgement(kept, None, tuple(notes), again, same)
 
 

@@ -10,7 +10,7 @@ from datetime import datetime
 
 import units
 from alerts.model import Alert, AlertGroup
-from alerts.timeline import Acknowledgement, Entry
+from alerts.timeline import Acknowledgement, Control, Entry
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,6 +168,8 @@ class Notification:
         images: pictures of what is worst, for actions that show them; made when it is sent, and not before.
         delivery_id: which delivery it is, the same at each attempt; 0 for what is none. Set when it is sent.
         acknowledged: who has taken the group over, if anybody has.
+        silenced: who had its alerts silenced, likewise.
+        controls: what a person may do about it there; set when it is sent, as what is configured then says.
         entries: what is to be told beside its state, and not that; none where its state is to be told.
     """
 
@@ -183,6 +185,8 @@ class Notification:
     images: tuple[Image, ...] = ()
     delivery_id: int = 0
     acknowledged: Acknowledgement | None = None
+    silenced: Acknowledgement | None = None
+    controls: tuple[Control, ...] = ()
     entries: tuple[Entry, ...] = ()
 
     def shown(self, alert: Alert) -> list[Finding]:

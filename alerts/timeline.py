@@ -6,6 +6,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
+Control = Literal["acknowledge", "silence"]
+"""What a person may do about a group where it is told."""
+
 EntryKind = Literal["changes", "readings", "acknowledged", "silenced", "remedied", "picture"]
 
 
@@ -32,7 +35,7 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Acknowledgement:
-    """Somebody has taken a group's alerts over.
+    """Somebody has taken a group's alerts over, or had them silenced.
 
     Attributes:
         by: who, as the far side names them; anybody's text.

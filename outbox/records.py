@@ -205,6 +205,7 @@ class AlertStatus:
     Attributes:
         withheld: where it is not told for now, by destination, and why.
         acknowledged: who has taken its group over, while it fires.
+        silenced: who had it silenced, likewise.
     """
 
     alert: Alert
@@ -215,6 +216,7 @@ class AlertStatus:
     deliveries: tuple[DeliveryStatus, ...]
     withheld: Mapping[str, str] = field(default_factory=dict)
     acknowledged: Acknowledgement | None = None
+    silenced: Acknowledgement | None = None
 
 
 @dataclass(frozen=True, slots=True)

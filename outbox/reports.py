@@ -13,6 +13,7 @@ from pydantic import ValidationError
 from sqlalchemy import ColumnElement, Connection, Engine, Row, Select, Table, case, func, select
 from sqlalchemy.exc import SQLAlchemyError
 
+from alerts.history import History
 from alerts.notification import Notification
 from alerts.timeline import Acknowledgement
 from outbox import listing, standing, untold
@@ -111,7 +112,7 @@ class Reports:
         with self._reading() as connection:
             rows = connection.execute(select(alerts).order_by(*order).limit(limit)).all()
             statuses = listing.statuses(connection, {row.event_id for row in rows})
-            acknowledged = _acknowledged(connection, {row.group_id for row in rows if row.status == "firing"})
+            histories = _histories(connection, {row.group_id for row in rows if row.status == "firing"})
         by_group: dict[tuple[int, str], list[DeliveryStatus]] = {}
         for status in statuses:
             by_group.setdefault((status.event_id, status.group_id), []).append(status)
@@ -138,7 +139,7 @@ class Reports:
                     bool(row.lapsed),
                     told(row),
                     withheld,
-                    acknowledged.get(row.group_id) if alert.firing else None,
+                    *_taken(histories.get(row.group_id) if alert.firing else None),
                 )
             )
         return found
@@ -182,18 +183,21 @@ def _waiting(table: Table, at_work: ColumnElement[bool]) -> Select[int, Any]:
     return select(func.count(), func.min(table.c.received_at)).where(at_work)
 
 
-def _acknowledged(connection: Connection, group_ids: Collection[str]) -> dict[str, Acknowledgement]:
-    """Who has taken groups over, by their ids; those that nobody has are left out."""
+def _taken(history: History | None) -> tuple[Acknowledgement | None, Acknowledgement | None]:
+    """Who has taken a group over, and who had it silenced."""
+    return (history.acknowledged, history.silenced) if history else (None, None)
+
+
+def _histories(connection: Connection, group_ids: Collection[str]) -> dict[str, History]:
+    """What is remembered of groups, by their ids."""
     found = {}
     asked = select(groups.c.group_id, groups.c.history).where(groups.c.group_id.in_(group_ids))
     for row in connection.execute(asked) if group_ids else ():
         try:
-            history = HISTORY.validate_json(row.history)
+            found[row.group_id] = HISTORY.validate_json(row.history)
         except ValidationError:
             # Another version's.
             continue
-        if history.acknowledged is not None:
-            found[row.group_id] = history.acknowledged
     return found
 
 

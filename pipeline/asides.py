@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import datetime
+from dataclasses import replace
+from datetime import UTC, datetime
 
 import units
 from actions import briefs, subject
 from alerts import taken
+from alerts.history import History
 from alerts.model import AlertGroup
 from alerts.notification import Notification
 from alerts.severity import worst_first
@@ -46,18 +48,28 @@ def asides(event: Event, notification: Notification, settings: ActionSettings | 
         if text:
             yield from beside.planned(notification, [Entry("readings", text, event.received_at)])
         return
-    entry = Entry("acknowledged", acknowledged(acknowledgement), acknowledgement.at)
+    silenced = acknowledgement.silenced_until is not None
+    entry = Entry("silenced" if silenced else "acknowledged", acknowledged(acknowledgement), acknowledgement.at)
     if settings.timeline:
-        yield Planned(notification)
-    if settings.timeline or (settings.acknowledges and acknowledgement.via != notification.action):
+        yield Planned(notification, quiet=True)
+    elsewhere = acknowledgement.via != notification.action and not acknowledgement.resolved and not silenced
+    if settings.timeline or (settings.acknowledges and elsewhere):
         yield from beside.planned(notification, [entry])
 
 
 def acknowledged(acknowledgement: Acknowledgement) -> str:
     """Who has taken it over, in words: "acknowledged by Jane in PagerDuty"."""
-    what = "closed" if acknowledgement.resolved else "acknowledged"
+    until = acknowledgement.silenced_until
+    what = "silenced" if until else "closed" if acknowledgement.resolved else "acknowledged"
     by = "".join(filter(str.isprintable, " ".join(acknowledgement.by.split())))[:_LONGEST_NAME] or "somebody"
-    return f"{what} by {by} {_VIA[acknowledgement.via]}"
+    lasts = f" until {until.astimezone(UTC):%Y-%m-%d %H:%M} UTC" if until else ""
+    return f"{what} by {by} {_VIA[acknowledgement.via]}{lasts}"
+
+
+def told_already(acknowledgement: Acknowledgement, history: History) -> bool:
+    """Whether the same person has done the same before: a button that is pressed twice, or told twice."""
+    known = history.silenced if acknowledgement.silenced_until else history.acknowledged
+    return known is not None and replace(known, at=acknowledgement.at) == acknowledgement
 
 
 def _readings(notification: Notification, now: datetime) -> str:

@@ -16,7 +16,7 @@ from config.schema import Configuration, DeliverySettings
 from outbox.database import StoreError
 from outbox.records import Event, Plan
 from outbox.store import Store
-from pipeline.asides import acknowledged_by, is_aside
+from pipeline.asides import acknowledged_by, is_aside, told_already
 from pipeline.read import Read, read
 from pipeline.verdicts import Question, ToldParts, Verdict, Verdicts
 from pipeline.wholes import Wholes, looks_back
@@ -47,6 +47,8 @@ class Heard:
     @property
     def rerouted(self) -> bool:
         """Whether it was told already, but by other routes."""
+        if self.aside:
+            return False
         told_by = self.judgement.history.routing
         return self.judgement.duplicate_of is not None and bool(told_by) and told_by != self.routing_id
 
@@ -236,9 +238,9 @@ def _judge(event: Event, group: AlertGroup, history: History | None, settings: D
         dedup_window_seconds=settings.dedup_window,
     )
     if is_aside(event):
-        acknowledged = acknowledged_by(event)
-        known = history or judgement.history
-        return Judgement(replace(known, acknowledged=acknowledged) if acknowledged else known, None, (), False)
+        taken, known = acknowledged_by(event), history or judgement.history
+        told = taken is not None and told_already(taken, known)
+        return Judgement(known.taken(taken) if taken else known, known.event_id if told else None, (), False)
     if event.kind == "release":
         # Nothing was heard of it: what comes next is to be held against what was.
         return replace(judgement, history=history or judgement.history, duplicate_of=None, notes=(), again=False)

@@ -91,6 +91,7 @@ def _planned(configuration: Configuration, case: Case, heard: Heard, part: Part,
         notes=notes,
         send_resolved=send_resolved,
         acknowledged=heard.history.acknowledged,
+        silenced=heard.history.silenced,
     )
     # The end in a message that is edited: nobody is called by it.
     quiet = settings is not None and settings.timeline and not group.firing

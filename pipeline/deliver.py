@@ -194,7 +194,11 @@ class Deliverer(Background):
             return SendError("the configuration has no such receiver and action any more", permanent=True)
         telemetry.ATTEMPTS.labels(delivery.notification.receiver, delivery.notification.action).inc()
         try:
-            notification = replace(_illustrated(delivery.notification, claimed.running), delivery_id=delivery.id)
+            notification = replace(
+                _illustrated(delivery.notification, claimed.running),
+                delivery_id=delivery.id,
+                controls=claimed.running.controls,
+            )
             return action.send(notification, delivery.thread, deadline_seconds)
         except SendError as error:
             return error

@@ -92,7 +92,7 @@ def _deliveries(running: Running, planned: Sequence[Planned], case: Case) -> Ite
 
 def _preview(running: Running, notification: Notification) -> Any:
     try:
-        return running.actions[notification.destination].preview(notification)
+        return running.actions[notification.destination].preview(replace(notification, controls=running.controls))
     except KeyError:
         return "the configuration has no such receiver and action any more"
     except SendError as error:

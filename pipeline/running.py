@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 import enrich
 from actions import Action
 from alertmanager import Alertmanager
+from alerts.timeline import Control
 from config.base import ActionSettings
 from config.schema import ActionConfig, ConfigFile, Configuration
 from outbox.lanes import Lane
@@ -69,6 +70,14 @@ class Running:
         object.__setattr__(self, "lanes", lanes)
         object.__setattr__(self, "illustrated", frozenset(name for name in known if known[name].shows_images))
         object.__setattr__(self, "timelines", frozenset(name for name in known if known[name].timeline))
+
+    @property
+    def controls(self) -> tuple[Control, ...]:
+        """What a person may do about a group where it is told."""
+        web = self.configuration.file.web
+        if web.slack_signing_secret is None and web.slack_signing_secret_file is None:
+            return ()
+        return ("acknowledge", "silence") if self.alertmanager is not None else ("acknowledge",)
 
 
 Current = Callable[[], Running]

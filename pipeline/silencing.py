@@ -153,7 +153,7 @@ class Silencing:
         """Keep that there is one, unless that is known: it may have been made by who did not live to say so."""
         try:
             history = self._pipeline.store.histories([group_key]).get(group_key)
-            known = history.acknowledged.silenced_until if history and history.acknowledged else None
+            known = history.silenced.silenced_until if history and history.silenced else None
             if known is None or known < silence.ends_at - _AS_LONG:
                 by = silence.created_by[:_MOST_NAMES]
                 taken = Acknowledgement(by, self._clock(), "slack", silenced_until=silence.ends_at)

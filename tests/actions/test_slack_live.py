@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 
 from actions.slack import Action, Settings
+from alerts.model import group_id
 from alerts.notification import Image, Notification, Receipt, SendError, Thread
-from alerts.timeline import Entry
+from alerts.timeline import Acknowledgement, Entry
 from outbound import Http
 from tests.actions import notifications
 from tests.actions.notifications import START, alert, notification
@@ -191,3 +192,30 @@ def test_who_posts_under_another_name_edits_without_it(slack: SlackApi, http: Ht
     assert {"username", "icon_emoji"} == {"username", "icon_emoji"} & posted.arguments.keys()
     assert set() == {"username", "icon_emoji"} & edited.arguments.keys()
     assert ("C0FARSIDE1", thread.key) == (edited.arguments["channel"], f"C0FARSIDE1:{edited.arguments['ts']}")
+
+
+def test_a_message_has_what_can_be_done_while_it_fires(slack: SlackApi, http: Http) -> None:
+    """Where it is configured; and says who has done it."""
+    made = action(slack, http)
+    told = replace(pods(1), controls=("acknowledge", "silence"))
+    tell(made, told, Thread())
+    ids = [each["action_id"] for each in _row(slack)]
+    assert ["acknowledge", "silence"] == ids[:2]
+    assert [group_id(told.group.group_key)] == [each["value"] for each in _row(slack)[:1]]
+    _, thread = tell(made, replace(told, controls=("acknowledge",)), Thread())
+    assert ["acknowledge", "open-alertmanager"] == [each["action_id"] for each in _row(slack)]
+    silenced = Acknowledgement("<!here>", START, "slack", silenced_until=START + timedelta(hours=1))
+    tell(made, replace(told, acknowledged=Acknowledgement("Jane", START, "pagerduty"), silenced=silenced), thread)
+    words = str(slack.channel("#ops").messages[-1].content)
+    assert "👀 acknowledged by *Jane* (PagerDuty)" in words
+    assert "🔕 silenced by *&lt;!here&gt;* until <!date" in words
+    over = replace(pods(0, 1), controls=("acknowledge", "silence"))
+    tell(made, over, thread)
+    assert ["open-alertmanager"] == [each["action_id"] for each in _row(slack)]
+
+
+def _row(slack: SlackApi) -> list[dict[str, Any]]:
+    (attachment, *_) = slack.channel("#ops").messages[-1].content["attachments"]
+    (row,) = (each for each in attachment["blocks"] if each["type"] == "actions")
+    found: list[dict[str, Any]] = row["elements"]
+    return found

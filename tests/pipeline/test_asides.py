@@ -1,6 +1,8 @@
 """What is told of a group that is as it was: that somebody has taken it over, and what is found later."""
 
 from collections.abc import Iterator
+from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -174,3 +176,33 @@ def test_what_a_far_side_calls_a_group_is_found(lived: Lived, store: Store) -> N
     assert None is store.group_key(group_id("h"))
     assert ["pager/pagerduty/0", "plain/log/0", "team/slack/0"] == [name for name, _ in store.held_by("key")]
     assert [] == store.held_by("")
+
+
+def test_who_says_so_twice_is_told_of_once(lived: Lived) -> None:
+    """A button that is pressed again, or a webhook that comes again; another person is another matter."""
+    lived.tell("g", fires("A"))
+    lived.acknowledge("g", BY_JANE)
+    again = lived.pipeline.acknowledge("g", replace(BY_JANE, at=NOW + timedelta(seconds=3)))
+    assert ["duplicate"] == settled(lived.pipeline, again)
+    assert 2 == len(lived.acknowledge("g", replace(BY_JANE, by="Joe")))
+
+
+def test_a_silence_is_told_in_the_message_and_below_it(lived: Lived) -> None:
+    """It is no acknowledgement, and none for PagerDuty."""
+    lived.tell("g", fires("A"))
+    lived.acknowledge("g", BY_JANE)
+    silence = Acknowledgement("Joe", NOW, "slack", silenced_until=NOW + timedelta(hours=4))
+    assert ["team/slack/0 entry delivered", "team/slack/0 state delivered"] == lived.acknowledge("g", silence)
+    state, entry = lived.team.sent[-2:]
+    assert (BY_JANE, silence) == (state.acknowledged, state.silenced)
+    assert [("silenced", "silenced by Joe in Slack until 2026-03-02 11:31 UTC")] == [
+        (each.kind, each.text) for each in entry.entries
+    ]
+
+
+def test_what_was_closed_at_pagerduty_is_not_acknowledged_there(lived: Lived) -> None:
+    """Nor told back."""
+    lived.tell("g", fires("A"))
+    closed = replace(BY_JANE, resolved=True)
+    assert ["team/slack/0 entry delivered", "team/slack/0 state delivered"] == lived.acknowledge("g", closed)
+    assert "closed by Jane in PagerDuty" == lived.team.sent[-1].entries[0].text

@@ -76,11 +76,11 @@ def post(
     )
 
 
-def heard(store: Store, *alerts: Alert, key: str = KEY, acknowledged: Acknowledgement | None = None) -> None:
+def heard(store: Store, *alerts: Alert, key: str = KEY, silenced: Acknowledgement | None = None) -> None:
     """Keeps the alerts of a group as a plan does, none of it to be told."""
     store.accept(b"{}", NOW)
     (claimed,) = store.claim_events(NOW, 30)
-    history = History("hash", claimed.id, NOW, any(each.firing for each in alerts), NOW, acknowledged=acknowledged)
+    history = History("hash", claimed.id, NOW, any(each.firing for each in alerts), NOW, silenced=silenced)
     store.plan([Plan(claimed, alerts=tuple((key, each, ()) for each in alerts), histories={key: history})])
 
 

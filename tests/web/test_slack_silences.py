@@ -429,7 +429,7 @@ def test_has_others_hear_of_what_is_there(
     ((_, acknowledgement),) = kept(store)
     assert ("jane", datetime(2099, 1, 1, tzinfo=UTC)) == (acknowledgement.by, acknowledgement.silenced_until)
     other = application(pipeline, [f"{hooks.base_url}/"]).test_client()
-    heard(store, *PODS, acknowledged=acknowledgement)
+    heard(store, *PODS, silenced=acknowledgement)
     click(other, hooks, "silence-confirm", value)
     hooks.wait_for(3)
     assert ([], 1) == (kept(store), len(fake.silences))
