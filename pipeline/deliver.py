@@ -12,14 +12,14 @@ from datetime import datetime, timedelta
 import structlog
 
 import telemetry
-from alerts.notification import Notification, Receipt, SendError, Thread
-from outbox import retry
+from alerts.notification import Receipt, SendError
 from outbox.database import StoreError
 from outbox.lanes import Lane
 from outbox.queue import Claim
-from outbox.records import BESIDE, Delivery
+from outbox.records import Delivery
 from outbox.settling import Settlement
 from outbox.store import Store
+from pipeline.attempts import attempt, settlement
 from pipeline.background import Background
 from pipeline.outcomes import Outcomes
 from pipeline.running import Current, Running
@@ -178,71 +178,20 @@ class Deliverer(Background):
                 if left <= 0 or self._stopping.is_set():
                     self._give_back(claimed)
                     return True
-                result = self._attempt(claimed, min(left, _SEND_SECONDS))
+                result = attempt(delivery, claimed.running, min(left, _SEND_SECONDS))
                 self._settle(claimed, result)
                 return isinstance(result, Receipt) or result.permanent
         except Exception:
             _log.exception("a delivery was not finished; it comes back with its lease")
             return False
 
-    def _attempt(self, claimed: _Claimed, deadline_seconds: float) -> Receipt | SendError:
-        delivery = claimed.delivery
-        if delivery.unreadable:
-            return SendError(delivery.unreadable, permanent=True)
-        action = claimed.running.actions.get(delivery.destination)
-        if action is None:
-            return SendError("the configuration has no such receiver and action any more", permanent=True)
-        telemetry.ATTEMPTS.labels(delivery.notification.receiver, delivery.notification.action).inc()
-        try:
-            notification = replace(
-                _illustrated(delivery.notification, claimed.running),
-                delivery_id=delivery.id,
-                controls=claimed.running.controls,
-            )
-            return action.send(notification, delivery.thread, deadline_seconds)
-        except SendError as error:
-            return error
-        except Exception as error:
-            _log.exception("the action failed")
-            return SendError(f"the action failed: {type(error).__name__}")
-
     def _settle(self, claimed: _Claimed, result: Receipt | SendError) -> None:
-        delivery, now = claimed.delivery, self._clock()
-        outcome = retry.decide(
-            result,
-            attempts=delivery.attempts,
-            first_due_at=delivery.wanted_at,
-            now=now,
-            retry_for_seconds=claimed.running.configuration.file.delivery.retry_for,
-            random=random.random,
-        )
+        delivery = claimed.delivery
         if isinstance(result, Receipt) and result.template_errors:
             notification, errors = delivery.notification, result.template_errors
             telemetry.TEMPLATE_ERRORS.labels(notification.receiver, notification.action).inc(len(errors))
             _log.warning("templates failed; something plain was told", errors=list(errors), **_context(delivery))
-        thread = None
-        if delivery.kind in BESIDE:
-            # It is told of no state; but the far side's handle may be another one by now.
-            changed = isinstance(result, Receipt) and result.thread != delivery.thread
-            thread = result.thread if isinstance(result, Receipt) and changed else None
-        elif delivery.kind != "digest":
-            if isinstance(result, Receipt):
-                thread = result.thread.told(delivery.notification, now)
-            elif outcome.state == "dead" and not (result.permanent and delivery.attempts == 1):
-                thread = delivery.thread.doubted()
-        known = delivery.destination in claimed.running.actions
-        self._outcomes.add(
-            Settlement(
-                delivery,
-                outcome,
-                thread,
-                result if known else None,
-                now,
-                random.random(),
-                entries=result.entries if isinstance(result, Receipt) else (),
-                reread_at=_reread_at(claimed, thread, now),
-            )
-        )
+        self._outcomes.add(settlement(delivery, claimed.running, result, self._clock(), random.random))
 
     def _give_back(self, claimed: _Claimed) -> None:
         try:
@@ -268,27 +217,6 @@ class Deliverer(Background):
         log(outcome.word, attempts=delivery.attempts, detail=outcome.detail, seconds=round(seconds, 3), **context)
         if outcome.state == "dead":
             self._died()
-
-
-def _reread_at(claimed: _Claimed, thread: Thread | None, now: datetime) -> datetime | None:
-    """When what was found is to be looked up again: once, a while after the destination began to hold the group."""
-    delivery, after_seconds = claimed.delivery, claimed.running.configuration.file.enrichment.again_after
-    begins = thread is not None and thread.open_fingerprints and not delivery.thread.open_fingerprints
-    if not begins or not after_seconds or delivery.kind != "state":
-        return None
-    return now + timedelta(seconds=after_seconds) if delivery.destination in claimed.running.timelines else None
-
-
-def _illustrated(notification: Notification, running: Running) -> Notification:
-    """With the URLs of its pictures, where the destination shows them."""
-    if notification.destination not in running.illustrated:
-        return notification
-    try:
-        return replace(notification, images=running.pictures.images(notification))
-    except Exception:
-        # A defect of the pictures costs the pictures.
-        _log.exception("no pictures can be shown")
-        return notification
 
 
 def _context(delivery: Delivery) -> dict[str, object]:

@@ -8,13 +8,13 @@ from pathlib import Path
 import pytest
 
 from alerts.model import group_id
-from alerts.notification import Notification, Reading, Receipt, Thread
+from alerts.notification import Notification, Reading, Receipt, SendError, Thread
 from alerts.timeline import Acknowledgement, Entry
 from outbox.store import Store
 from pipeline import Pipeline
 from tests.pipeline.house import House, fires, over
-from tests.pipeline.parts import Clock, Enricher, Prometheus, Recorder, make_pipeline, settled, started
-from tests.samples import NOW
+from tests.pipeline.parts import Clock, Enricher, Prometheus, Recorder, body, make_pipeline, settled, started
+from tests.samples import NOW, webhook
 from tests.service import eventually
 
 YAML = """
@@ -206,3 +206,26 @@ def test_what_was_closed_at_pagerduty_is_not_acknowledged_there(lived: Lived) ->
     closed = replace(BY_JANE, resolved=True)
     assert ["team/slack/0 entry delivered", "team/slack/0 state delivered"] == lived.acknowledge("g", closed)
     assert "closed by Jane in PagerDuty" == lived.team.sent[-1].entries[0].text
+
+
+def test_what_is_told_elsewhere_is_a_message_each_time(tmp_path: Path, store: Store, clock: Clock) -> None:
+    """An edit would be heard by nobody; and nothing is asked of it that could itself fail."""
+    live = Live()
+    live.asks = [(Entry("changes", "x", NOW),), (Entry("changes", "y", NOW),)]
+    yaml = """
+route: {receiver: gone}
+receivers:
+- {name: gone, fallback: team, log_configs: [{}]}
+- {name: team, slack_configs: [{app_token: t, channel: c}]}
+"""
+    failing = Recorder(*(SendError("no such channel", permanent=True) for _ in range(9)))
+    pipeline = make_pipeline(tmp_path, store, {"gone/log/0": failing, "team/slack/0": live}, yaml, clock=clock)
+    with started(pipeline):
+        for count, name in enumerate("AB", start=1):
+            pipeline.accept(body(webhook(fires(name), group_key=name)))
+            eventually(lambda count=count: len(live.sent) == count, "it is told elsewhere")  # type: ignore[misc]
+            clock.pass_seconds(3_600)
+    assert {"DeliveryFailing"} == set(live.names())
+    assert ["", ""] == [each.key for each in live.threads]
+    assert {"fallback"} == {each.kind for each in store.deliveries(now=NOW, limit=9, destination="team/slack/0")}
+    assert {()} == {each.controls for each in live.sent}

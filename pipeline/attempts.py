@@ -1,0 +1,111 @@
+"""One attempt to send a delivery, and what is to be kept of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+import structlog
+
+import telemetry
+from alerts.notification import Notification, Receipt, SendError, Thread
+from outbox import retry
+from outbox.records import BESIDE, Delivery
+from outbox.settling import Settlement
+from pipeline.running import Running
+
+_log = structlog.get_logger("deliver")
+
+
+def attempt(delivery: Delivery, running: Running, deadline_seconds: float) -> Receipt | SendError:
+    """Send it, once; whatever is raised is an error to be judged."""
+    if delivery.unreadable:
+        return SendError(delivery.unreadable, permanent=True)
+    action = running.actions.get(delivery.destination)
+    if action is None:
+        return SendError("the configuration has no such receiver and action any more", permanent=True)
+    telemetry.ATTEMPTS.labels(delivery.notification.receiver, delivery.notification.action).inc()
+    thread = delivery.thread
+    if delivery.kind == "fallback" and delivery.destination in running.timelines:
+        # What was told nowhere is in it: that is to be heard, and nobody hears of an edit.
+        thread = replace(thread, key="")
+    try:
+        return action.send(_dressed(delivery, running), thread, deadline_seconds)
+    except SendError as error:
+        return error
+    except Exception as error:
+        _log.exception("the action failed")
+        return SendError(f"the action failed: {type(error).__name__}")
+
+
+def settlement(
+    delivery: Delivery, running: Running, result: Receipt | SendError, now: datetime, dice: Callable[[], float]
+) -> Settlement:
+    """What is to be kept of an attempt.
+
+    Args:
+        dice: uniform from 0 to 1.
+    """
+    outcome = retry.decide(
+        result,
+        attempts=delivery.attempts,
+        first_due_at=delivery.wanted_at,
+        now=now,
+        retry_for_seconds=running.configuration.file.delivery.retry_for,
+        random=dice,
+    )
+    doubtful = outcome.state == "dead" and not (getattr(result, "permanent", False) and delivery.attempts == 1)
+    thread = _held(delivery, result, now, doubtful=doubtful)
+    state = delivery.kind == "state" and isinstance(result, Receipt)
+    return Settlement(
+        delivery,
+        outcome,
+        thread,
+        result if delivery.destination in running.actions else None,
+        now,
+        dice(),
+        # Else what fails of the news that something fails would be news.
+        entries=result.entries if state and isinstance(result, Receipt) else (),
+        reread_at=_reread_at(delivery, running, thread, now) if state else None,
+    )
+
+
+def _held(delivery: Delivery, result: Receipt | SendError, now: datetime, *, doubtful: bool) -> Thread | None:
+    """What the destination holds now; None where that is as it was."""
+    if delivery.kind == "digest":
+        return None
+    if delivery.kind in BESIDE:
+        # It is told of no state; but the far side's handle may be another one by now.
+        changed = isinstance(result, Receipt) and result.thread != delivery.thread
+        return result.thread if changed and isinstance(result, Receipt) else None
+    if isinstance(result, Receipt):
+        return result.thread.told(delivery.notification, now)
+    return delivery.thread.doubted() if doubtful else None
+
+
+def _reread_at(delivery: Delivery, running: Running, thread: Thread | None, now: datetime) -> datetime | None:
+    """When what was found is to be looked up again: once, a while after the destination began to hold the group."""
+    after_seconds = running.configuration.file.enrichment.again_after
+    begins = thread is not None and thread.open_fingerprints and not delivery.thread.open_fingerprints
+    if not begins or not after_seconds or delivery.destination not in running.timelines:
+        return None
+    return now + timedelta(seconds=after_seconds)
+
+
+def _dressed(delivery: Delivery, running: Running) -> Notification:
+    """The notification as it is sent: with what depends on what is configured by then."""
+    notification = replace(
+        delivery.notification,
+        delivery_id=delivery.id,
+        # What is told on the service's own account is no group that could be taken over.
+        controls=running.controls if delivery.kind == "state" else (),
+    )
+    if notification.destination not in running.illustrated:
+        return notification
+    try:
+        return replace(notification, images=running.pictures.images(notification))
+    except Exception:
+        # A defect of the pictures costs the pictures.
+        _log.exception("no pictures can be shown")
+        return notification
