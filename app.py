@@ -13,16 +13,14 @@ from pathlib import Path
 import click
 from flask import Flask
 
-import actions
 import telemetry
-from alerts.model import Alert, AlertGroup, fingerprint
-from alerts.notification import Notification, SendError, Thread
+from actions import Action
 from building import ROOT, action_settings, build_actions, build_enrichers, build_running, configure, database_url
-from commands import deliveries, explain, import_alertmanager, route_test
+from commands import deliveries, explain, import_alertmanager, route_test, send_test
 from config.document import ConfigError, Problem
 from config.environment import EnvironmentVariableError
 from config.process import process_settings
-from config.schema import Configuration, Receiver
+from config.schema import Configuration
 from outbound import Http
 from outbox import ownership
 from outbox.database import DatabaseUrlError, StoreError, migrate, open_database, parse_url
@@ -30,8 +28,6 @@ from outbox.store import Store
 from pipeline import Loaded, Pipeline, Reloader, Running, Sources
 from pipeline.reload import first
 from web import create_web
-
-_SEND_SECONDS = 10.0
 
 
 def create_app(variables: Mapping[str, str] | None = None, loaded: Loaded | None = None) -> Flask:
@@ -146,53 +142,6 @@ def check_config(file: Path | None) -> None:
     click.echo(f"{configuration.name}: good: {len(configuration.receivers)} receivers with {count} actions")
 
 
-@cli.command("send-test")
-@click.option("--config", "file", type=click.Path(path_type=Path), help="Instead of what CONFIG_FILE names.")
-@click.option("--resolved", is_flag=True, help="Send the end of an earlier test.")
-@click.argument("receiver", required=False)
-def send_test(file: Path | None, resolved: bool, receiver: str | None) -> None:
-    """Send a real test alert to RECEIVER, or to the root route's, and print what each far side said."""
-    _configure_logging(os.environ)
-    configuration = _configured(file)
-    name = receiver or str(configuration.file.route.receiver)
-    found = configuration.receiver(name)
-    if found is None:
-        known = ", ".join(each.name for each in configuration.receivers)
-        raise click.UsageError(f"there is no receiver {name!r}; there are: {known}")
-    if not found.actions:
-        click.echo(f"{name} has no action: nobody is told")
-    failed = False
-    for notification, action in _tests(found, configuration, resolved):
-        try:
-            receipt = action.send(notification, Thread(), _SEND_SECONDS)
-            click.echo(f"{notification.destination}: {receipt.detail}")
-        except SendError as error:
-            failed = True
-            click.echo(f"{notification.destination}: {error}", err=True)
-    sys.exit(1 if failed else 0)
-
-
-def _tests(
-    receiver: Receiver, configuration: Configuration, resolved: bool
-) -> list[tuple[Notification, actions.Action]]:
-    now = datetime.now(UTC)
-    labels = {"alertname": "AlertManagerTest", "severity": "info", "receiver": receiver.name}
-    summary = "This is a test of alert-manager. Nothing is wrong."
-    alert = Alert(
-        labels=labels,
-        annotations={"summary": summary},
-        status="resolved" if resolved else "firing",
-        starts_at=now,
-        ends_at=now if resolved else None,
-        generator_url="",
-        fingerprint=fingerprint(labels),
-    )
-    group = AlertGroup(f"alert:{alert.fingerprint}", (alert,), labels, labels, alert.annotations)
-    built = build_actions(configuration, Http())
-    notifications = [Notification(receiver.name, each.kind, each.index, group) for each in receiver.actions]
-    return [(each, built[each.destination]) for each in notifications]
-
-
 @cli.command("migrate")
 def migrate_command() -> None:
     """Bring the database's tables up to date; `serve` does so too."""
@@ -218,6 +167,12 @@ def _would_run(file: Path | None) -> Running:
     )
 
 
+def _would_tell(configuration: Configuration) -> Mapping[str, Action]:
+    """Every receiver's actions; what some of them write is written as the service does."""
+    _configure_logging(os.environ)
+    return build_actions(configuration, Http())
+
+
 def _problems(path: Path, content: bytes) -> Sequence[Problem]:
     """What is wrong with a configuration that is not written yet."""
     try:
@@ -231,6 +186,7 @@ cli.add_command(deliveries.make_group(lambda: database_url(configure(os.environ)
 cli.add_command(route_test.make_command(_configured))
 cli.add_command(import_alertmanager.make_command(_problems, action_settings))
 cli.add_command(explain.make_command(_would_run, database_url))
+cli.add_command(send_test.make_command(_configured, _would_tell))
 
 
 def main() -> None:

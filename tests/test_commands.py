@@ -5,18 +5,13 @@ import socket
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
-from tests.far_sides.pagerduty import PagerDuty
-from tests.far_sides.slack import SlackWebhook
-from tests.far_sides.trouble import refusing
-
 ROOT = Path(__file__).parent.parent
-KEY = "0123456789abcdef0123456789abcdef"
 SECRET = "hunter2"
 
 TREE = """
@@ -131,7 +126,7 @@ CASES: dict[str, Case] = {
         ("send-test",),
         {"LOG_FORMAT": "json"},
         0,
-        "chat/log/0: written to the log",
+        "chat/log/0 (firing): written to the log",
         ('"message": "[FIRING] AlertManagerTest"', "This is a test of alert-manager."),
     ),
     "send, to nobody": (("send-test", "--config", "tree.yml"), {}, 0, "chat has no action: nobody is told", ()),
@@ -255,60 +250,6 @@ def test_migrate_makes_the_tables(ran: dict[str, Ran], folder: Path) -> None:
     connection.close()
 
     assert {"events", "deliveries", "threads", "alerts"} <= found
-
-
-@pytest.fixture
-def slack() -> Iterator[SlackWebhook]:
-    """A Slack channel."""
-    with SlackWebhook() as server:
-        yield server
-
-
-@pytest.fixture
-def pagerduty() -> Iterator[PagerDuty]:
-    """A PagerDuty that takes what the documentation allows."""
-    with PagerDuty() as server:
-        yield server
-
-
-def far_sides(folder: Path, slack_url: str, pagerduty_url: str) -> None:
-    """Writes a configuration that tells both of them."""
-    (folder / "c.yml").write_text(
-        f"route: {{receiver: both}}\nreceivers:\n- name: both\n  slack_configs: [{{api_url: '{slack_url}'}}]\n"
-        f"  pagerduty_configs: [{{routing_key: {KEY}, url: '{pagerduty_url}'}}]\n"
-    )
-
-
-def test_send_test_tells_every_far_side(tmp_path: Path, slack: SlackWebhook, pagerduty: PagerDuty) -> None:
-    """A test reaches each of a receiver's actions; --resolved ends it under the same key."""
-    far_sides(tmp_path, slack.url, pagerduty.url)
-
-    begun = run(tmp_path, ("send-test", "--config", "c.yml", "both"))
-    ended = run(tmp_path, ("send-test", "--config", "c.yml", "--resolved"))
-
-    assert (0, "both/slack/0: posted\nboth/pagerduty/0: trigger accepted\n") == (begun.returncode, begun.stdout)
-    assert (0, "both/slack/0: posted\nboth/pagerduty/0: resolve accepted\n") == (ended.returncode, ended.stdout)
-    assert ([], []) == (slack.refused, pagerduty.refused)
-    assert ["[FIRING] AlertManagerTest", "[RESOLVED] AlertManagerTest"] == [
-        message["text"].split("*")[1] for message in slack.messages
-    ]
-    (incident,) = pagerduty.incidents.values()
-    assert ("resolved", KEY) == (incident.state, incident.routing_key)
-    assert "info" == pagerduty.events[0]["payload"]["severity"]
-
-
-def test_send_test_says_who_was_not_told(tmp_path: Path, slack: SlackWebhook) -> None:
-    """What a far side refuses is said without its secret, the others are told all the same, and the answer is no."""
-    with refusing() as nobody:
-        far_sides(tmp_path, f"{slack.base_url}/services/{SECRET}", f"{nobody}/v2/enqueue")
-        done = run(tmp_path, ("send-test", "--config", "c.yml"))
-
-    assert 1 == done.returncode
-    assert [
-        "both/slack/0: Slack: status 404: no_service",
-        f"both/pagerduty/0: PagerDuty: {nobody.removeprefix('http://')}: connection refused",
-    ] == done.stderr.splitlines()
-    assert [] == [each for each in (SECRET, KEY, "Traceback") if each in done.stdout + done.stderr]
 
 
 def test_serve_says_that_the_port_is_taken(tmp_path: Path) -> None:
