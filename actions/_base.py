@@ -20,7 +20,7 @@ from typing import Any, Protocol
 
 from actions._digest import counted
 from alerts.model import Alert, AlertGroup
-from alerts.notification import Gap, Notification, Reading, Receipt, SendError, Thread
+from alerts.notification import Gap, Notification, Preview, Reading, Receipt, SendError, Thread
 from alerts.severity import worst_first
 from alerts.target import target
 from config.base import SecretError, http_url, read_secret
@@ -48,8 +48,8 @@ class Action(Protocol):
         """
         ...
 
-    def preview(self, notification: Notification) -> Any:
-        """What would be sent, as JSON has it, and without secrets; nothing is.
+    def preview(self, notification: Notification) -> Preview:
+        """What would be sent; nothing is.
 
         Raises:
             SendError: nothing would be sent.

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, ClassVar, Self
@@ -26,7 +27,7 @@ from actions._smtp import Letter, Taken, submit
 from actions._smtp_connection import Server
 from actions._smtp_login import Login
 from actions._texts import Texts
-from alerts.notification import Notification, Receipt, SendError, Thread
+from alerts.notification import Notification, Preview, Receipt, SendError, Thread
 from config.base import ActionSettings, PaceSettings, SecretText, TemplateText, require_at_most_one
 from config.http import TlsConfig
 from config.smtp import Hello, Smarthost
@@ -157,12 +158,14 @@ class Action:
         )
         return Receipt(_detail(taken, len(recipients)), thread, tuple(texts.errors))
 
-    def preview(self, notification: Notification) -> Any:
-        """The mail's headers, and its plain text."""
+    def preview(self, notification: Notification) -> Preview:
+        """The mail's headers, its plain text and its HTML, without pictures."""
         texts, told = Texts(notification), mail(notification)
         (sender, *_), to = _rendered(texts, self._settings.from_, "from"), _rendered(texts, self._settings.to, "to")
         headers = self._headers(texts, told, notification, sender, to)
-        return {"headers": dict(headers), "text": text(told, texts.errors)}
+        parts = self._parts(texts, told, replace(notification, images=()), 0)
+        shown = {key: parts[key] for key in ("text", "html") if parts[key] is not None}
+        return Preview({"headers": dict(headers), **shown}, tuple(texts.errors))
 
     def _headers(
         self, texts: Texts, told: Mail, notification: Notification, sender: Mailbox, to: Sequence[Mailbox]

@@ -9,7 +9,7 @@ import structlog
 
 from actions._base import leading, notes, subject, title
 from actions._digest import level, numbers
-from alerts.notification import Notification, Receipt, Thread
+from alerts.notification import Notification, Preview, Receipt, Thread
 from config.base import ActionSettings
 from outbound import Http
 
@@ -33,9 +33,9 @@ class Action:
         self._log.info(title(notification), **_fields(notification))
         return Receipt("written to the log", thread)
 
-    def preview(self, notification: Notification) -> Any:
+    def preview(self, notification: Notification) -> Preview:
         """The line's fields."""
-        return {"event": title(notification), **_fields(notification)}
+        return Preview({"event": title(notification), **_fields(notification)})
 
 
 def _fields(notification: Notification) -> dict[str, Any]:

@@ -19,7 +19,7 @@ from actions._digest import level, numbers
 from actions._pagerduty_own import EventSettings, ImageSettings, LinkSettings, details, images, links
 from actions._texts import Texts
 from alerts.model import Alert
-from alerts.notification import Notification, Receipt, SendError, Thread
+from alerts.notification import Notification, Preview, Receipt, SendError, Thread
 from alerts.severity import severity, worst_first
 from config.base import HttpUrl, SecretText, require_one
 from config.http_config import HttpActionSettings
@@ -96,9 +96,11 @@ class Action:
             raise SendError(f"{_FAR_SIDE}: status {answer.status} instead of 202")
         return Receipt(f"{event['event_action']} accepted", replace(thread, key=dedup_key), tuple(texts.errors))
 
-    def preview(self, notification: Notification) -> Any:
+    def preview(self, notification: Notification) -> Preview:
         """The event, but for its routing key."""
-        return json.loads(_fitted({"dedup_key": notification.key, **self._event(notification, Texts(notification))}))
+        texts = Texts(notification)
+        event = json.loads(_fitted({"dedup_key": notification.key, **self._event(notification, texts)}))
+        return Preview(event, tuple(texts.errors))
 
     def _event(self, notification: Notification, texts: Texts) -> dict[str, Any]:
         group = notification.group

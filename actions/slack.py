@@ -24,7 +24,7 @@ from actions._slack_posting import Sizes, detail, send_what_fits
 from actions._slack_settings import Button, Field, MessageSettings
 from actions._slack_web import Workspace
 from alerts.model import group_id
-from alerts.notification import Notification, Receipt, SendError, Thread
+from alerts.notification import Notification, Preview, Receipt, SendError, Thread
 from config.base import HttpUrl, PaceSettings, SecretText, SecretUrl, require_one
 from config.http_config import HttpActionSettings
 from outbound import Http
@@ -128,10 +128,10 @@ class Action:
             return self._beside(workspace, notification, thread)
         return self._state(workspace, notification, thread)
 
-    def preview(self, notification: Notification) -> Any:
+    def preview(self, notification: Notification) -> Preview:
         """The message."""
         controls = _controls(notification) if self._settings.timeline else ()
-        return message(notification, self._settings, controls=controls)[0]
+        return Preview(*message(notification, self._settings, controls=controls))
 
     def _to_webhook(self, notification: Notification, thread: Thread, deadline_seconds: float) -> Receipt:
         url = secret(self._settings.api_url, self._settings.api_url_file)

@@ -21,7 +21,7 @@ from actions._base import json_bytes, post_json, secret, subject, title
 from actions._payload import read, render
 from actions._texts import Texts
 from actions._webhook_body import body, truncated
-from alerts.notification import Notification, Receipt, SendError, Thread
+from alerts.notification import Notification, Preview, Receipt, SendError, Thread
 from config.base import SecretText, http_url, require_at_most_one, require_one
 from config.http_config import HttpActionSettings
 from outbound import Http
@@ -99,10 +99,11 @@ class Action:
         )
         return Receipt(f"posted, status {answer.status}", thread, tuple(texts.errors))
 
-    def preview(self, notification: Notification) -> Any:
+    def preview(self, notification: Notification) -> Preview:
         """The body."""
         notification = truncated(notification, self._settings.max_alerts)
-        return self._document(notification, Texts(notification))
+        texts = Texts(notification)
+        return Preview(self._document(notification, texts), tuple(texts.errors))
 
     def _document(self, notification: Notification, texts: Texts) -> Any:
         if self._settings.payload is None:

@@ -7,6 +7,7 @@ import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from typing import Any
 
 import units
 from alerts.model import Alert, AlertGroup
@@ -292,6 +293,19 @@ class Receipt:
     thread: Thread
     template_errors: tuple[str, ...] = ()
     entries: tuple[Entry, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """What would be sent.
+
+    Attributes:
+        message: as JSON has it, without secrets.
+        template_errors: which of the user's templates failed; something plain stands in their place.
+    """
+
+    message: Any
+    template_errors: tuple[str, ...] = ()
 
 
 class SendError(Exception):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
@@ -16,6 +17,7 @@ import click
 import pipeline
 import units
 from alerts.payload import PayloadError
+from commands.readable import readable
 from commands.table import plain
 from config.schema import Configuration
 from outbox.database import StoreError, migrate, open_current, open_database
@@ -23,6 +25,7 @@ from outbox.store import Store
 from pipeline import Running
 
 _LONGEST_PROMQL = 300
+_UNFIT = re.compile(r"[^\w.-]+", re.ASCII)
 
 
 def make_command(run: Callable[[Path | None], Running], database_url: Callable[[Configuration], str]) -> click.Command:
@@ -37,8 +40,9 @@ def make_command(run: Callable[[Path | None], Running], database_url: Callable[[
     @click.option("--config", "file", type=click.Path(path_type=Path), help="Instead of what CONFIG_FILE names.")
     @click.option("--at", "moment", metavar="TIME", help="As if it came then: 2026-03-02T07:31:57Z. Now, unless given.")
     @click.option("--json", "as_json", is_flag=True, help="As JSON.")
+    @click.option("--out", type=click.Path(path_type=Path), help="Write each message into this folder, too.")
     @click.argument("payload", type=click.File("rb"), metavar="PAYLOAD.json")
-    def explain(file: Path | None, moment: str | None, as_json: bool, payload: Any) -> None:
+    def explain(file: Path | None, moment: str | None, as_json: bool, out: Path | None, payload: Any) -> None:
         """Say who would be told what of a payload ("-" is standard input), and why; nothing is sent or kept."""
         now = _moment(moment)
         running = run(file)
@@ -52,6 +56,8 @@ def make_command(run: Callable[[Path | None], Running], database_url: Callable[[
             click.echo(json.dumps(found, indent=2, ensure_ascii=False))
         else:
             click.echo("\n".join(_written(found)))
+        if out:
+            _write(found, out)
 
     return explain
 
@@ -77,6 +83,27 @@ def _stored(url: str) -> Iterator[Store]:
         stack.callback(engine.dispose)
         # It holds no delivery, so it needs no name.
         yield Store(engine, "")
+
+
+def _write(found: Mapping[str, Any], folder: Path) -> None:
+    """Each message as a file: a mail as what mail programs show of it, all else as JSON."""
+    told = [each for group in found["groups"] for each in group["deliveries"] if each["told"]]
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for number, each in enumerate(told, start=1):
+            name = f"{number:02}-{_UNFIT.sub('-', each['destination'])}"
+            for suffix, content in _files(each["message"]):
+                file = folder / f"{name}.{suffix}"
+                file.write_text(content, encoding="utf-8", errors="replace")
+                click.echo(f"wrote {file}", err=True)
+    except OSError as error:
+        raise click.ClickException(f"{error.filename}: cannot be written: {error.strerror}") from None
+
+
+def _files(message: Any) -> Iterator[tuple[str, str]]:
+    if isinstance(message, Mapping) and "headers" in message:
+        yield from ((suffix, message[key]) for key, suffix in (("html", "html"), ("text", "txt")) if key in message)
+    yield "json", json.dumps(message, indent=2, ensure_ascii=False) + "\n"
 
 
 def _written(found: Mapping[str, Any]) -> Iterator[str]:
@@ -126,15 +153,22 @@ def _routes(tried: Mapping[str, Any], depth: int = 0) -> Iterator[str]:
 
 
 def _deliveries(deliveries: list[Mapping[str, Any]]) -> Iterator[str]:
-    yield ""
     if not deliveries:
-        yield "  nobody is told"
+        yield from ("", "  nobody is told")
     for each in deliveries:
+        yield ""
         if not each["told"]:
             yield f"  {plain(each['destination'])} is not told: {plain(each['reason'])}"
             continue
         held = f" (held until {each['due_at']})" if "due_at" in each else ""
         yield f"  {plain(each['destination'])} is told{held}"
         yield from (f"    note: {plain(note)}" for note in each["notes"])
-        message = json.dumps(each["message"], indent=2, ensure_ascii=False)
-        yield from (f"    {line}" for line in message.split("\n"))
+        yield from (f"    template failed: {plain(error)}" for error in each["template_errors"])
+        yield from (f"    {line}" for line in readable(_without_html(each["message"])))
+
+
+def _without_html(message: Any) -> Any:
+    """A mail is read as text here; its HTML is for a browser."""
+    if not isinstance(message, Mapping) or "html" not in message:
+        return message
+    return {**message, "html": f"{len(message['html']):,} characters, which --out writes"}

@@ -9,7 +9,7 @@ from typing import Any
 
 import enrich
 from alerts import payload
-from alerts.notification import Notification, SendError
+from alerts.notification import Notification, Preview, SendError
 from outbox.claiming import OVER_BEFORE_TOLD
 from outbox.records import Event, Planned
 from outbox.store import Store
@@ -86,17 +86,18 @@ def _deliveries(running: Running, planned: Sequence[Planned], case: Case) -> Ite
         if each.suppressed is None:
             if each.due_at > case.event.received_at:
                 said["due_at"] = each.due_at.isoformat()
-            said["message"] = _preview(running, notification)
+            shown = _preview(running, notification)
+            said |= {"message": shown.message, "template_errors": list(shown.template_errors)}
         yield said
 
 
-def _preview(running: Running, notification: Notification) -> Any:
+def _preview(running: Running, notification: Notification) -> Preview:
     try:
         return running.actions[notification.destination].preview(replace(notification, controls=running.controls))
     except KeyError:
-        return "the configuration has no such receiver and action any more"
+        return Preview("the configuration has no such receiver and action any more")
     except SendError as error:
-        return f"cannot be sent: {error}"
+        return Preview(f"cannot be sent: {error}")
     except Exception as error:
         # A defect of an action's: it would be a delivery that fails.
-        return f"the action fails: {type(error).__name__}"
+        return Preview(f"the action fails: {type(error).__name__}")

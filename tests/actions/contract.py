@@ -114,7 +114,7 @@ class ActionContract(ABC):
     @pytest.mark.parametrize("told", TOLD.values(), ids=TOLD)
     def test_shows_what_it_would_send(self, action: Action, told: Callable[[], Notification]) -> None:
         """As JSON has it, of every kind of group."""
-        assert json.loads(json.dumps(action.preview(told())))
+        assert json.loads(json.dumps(action.preview(told()).message))
 
 
 class HttpContract(ActionContract):
@@ -180,7 +180,7 @@ class HttpContract(ActionContract):
 
     def test_shows_no_secret(self, server: HttpServer, http: Http) -> None:
         """What it would send is shown without sending it, and without what it would be sent with."""
-        shown = json.dumps(self.made(self.settings(server.base_url), http).preview(notifications.seed()))
+        shown = json.dumps(self.made(self.settings(server.base_url), http).preview(notifications.seed()).message)
         assert [] == server.requests
         assert not [part for part in self.secret_parts(server.base_url) if part in shown]
 

@@ -47,7 +47,8 @@ def test_tells_people(run: Run, tmp_path: Path) -> None:
     assert "as of 2026-03-02T07:00:00+00:00" == lines[0]
     assert '✓ route.routes[0] {severity=~"(?i)critical"} → on-call' in lines
     assert {"on-call/pagerduty/0 is told", "on-call/email/0 is told"} <= set(lines)
-    assert '"To": "a@example.com",' in lines
+    assert {"To: a@example.com", "| Pod is crash looping.", "severity: critical"} <= set(lines)
+    assert "<html" not in done.stdout
     assert any(line.startswith("cpu: ") for line in lines)
     assert "as if nothing had come before" in done.stderr
     assert "0123456789abcdef" not in done.stdout
@@ -64,6 +65,47 @@ def test_tells_programs(run: Run) -> None:
     shown = run("-", stdin=json.dumps(payload)).stdout
     assert "\x1b" not in shown
     assert "✗ route.routes[0]: severity=~\"(?i)critical\": it is 'warning'" in shown
+
+
+def test_writes_what_can_be_looked_at(run: Run, tmp_path: Path) -> None:
+    """A mail as mail programs show it, all else as JSON; in files whose names say whom they are for."""
+    done = run(str(tmp_path / "seed.json"), f"--out={tmp_path / 'out' / 'seen'}")
+    assert 0 == done.exit_code
+    folder = tmp_path / "out" / "seen"
+    names = ["01-on-call-pagerduty-0.json", *(f"02-on-call-email-0.{kind}" for kind in ("html", "json", "txt"))]
+    assert names == sorted(each.name for each in folder.iterdir())
+    assert (folder / names[1]).read_text().startswith("<!DOCTYPE html>")
+    assert (folder / names[3]).read_text().startswith("[FIRING] KubePodCrashLooping\n")
+    assert "trigger" == json.loads((folder / names[0]).read_text())["event_action"]
+    assert [f"wrote {folder / name}" for name in sorted(names)] == sorted(
+        line for line in done.stderr.splitlines() if line.startswith("wrote")
+    )
+
+
+def test_says_where_it_cannot_write(run: Run, tmp_path: Path) -> None:
+    """What stands in the way is named."""
+    (tmp_path / "file").write_text("")
+    done = run(str(tmp_path / "seed.json"), f"--out={tmp_path / 'file' / 'x'}")
+    assert (1, True) == (done.exit_code, f"{tmp_path}/file/x: cannot be written: Not a directory" in done.stderr)
+
+
+def test_says_which_template_failed(run: Run, tmp_path: Path) -> None:
+    """Beside what stands in its place, in every kind's message."""
+    fails = "'{% if leading.name == \"Odd\" %}{{ nonesuch }}{% endif %}'"
+    (tmp_path / "config.yaml").write_text(
+        CONFIGURED.replace("s3cret'", f"s3cret', payload: {{a: {fails}}}")
+        .replace("abcdef}", f"abcdef, description: {fails}}}")
+        .replace("'localhost:25'", f"'localhost:25', html: {fails}, headers: {{Subject: {fails}}}")
+        .replace("routes:", "routes:\n  - {receiver: chat, matchers: [alertname=Odd], continue: true}")
+    )
+    payload = json.dumps(webhook(wire_alert("Odd", severity="critical")))
+    lines = [line.strip() for line in run("-", stdin=payload).stdout.splitlines()]
+    assert ["payload.a", "description", "headers.Subject", "html"] == [
+        line.split(": ")[1] for line in lines if line.startswith("template failed: ")
+    ]
+    deliveries = json.loads(run("-", "--json", stdin=payload).stdout)["groups"][0]["deliveries"]
+    assert [1, 1, 2] == [len(each["template_errors"]) for each in deliveries]
+    assert "A template failed, and this stands in its place: html: " in deliveries[2]["message"]["html"]
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ from sqlalchemy import Engine
 import enrich
 from actions import Action
 from alerts.model import Alert
-from alerts.notification import Finding, Gap, Notification, Receipt, Thread
+from alerts.notification import Finding, Gap, Notification, Preview, Receipt, Thread
 from building import configure
 from config.schema import Configuration
 from enrich._base import Answers
@@ -72,9 +72,9 @@ class Recorder:
         self.failures = list(failures)
         self._lock = threading.Lock()
 
-    def preview(self, notification: Notification) -> Any:
+    def preview(self, notification: Notification) -> Preview:
         """Says which alerts it is about."""
-        return [alert.name for alert in notification.group.alerts]
+        return Preview([alert.name for alert in notification.group.alerts])
 
     def send(self, notification: Notification, thread: Thread, deadline_seconds: float) -> Receipt:
         """Sends to the list."""
@@ -99,9 +99,9 @@ class Held:
         self.may_end = threading.Event()
         self.sent = 0
 
-    def preview(self, notification: Notification) -> Any:
+    def preview(self, notification: Notification) -> Preview:
         """Says which alerts it is about."""
-        return [alert.name for alert in notification.group.alerts]
+        return Preview([alert.name for alert in notification.group.alerts])
 
     def send(self, notification: Notification, thread: Thread, deadline_seconds: float) -> Receipt:
         """Waits, then sends."""

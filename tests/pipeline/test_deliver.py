@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
-from typing import Any
 
 import pytest
 from prometheus_client import REGISTRY
@@ -14,7 +13,7 @@ from sqlalchemy import text
 from structlog.testing import capture_logs
 
 from actions import Action
-from alerts.notification import Notification, Receipt, SendError, Thread
+from alerts.notification import Notification, Preview, Receipt, SendError, Thread
 from outbox.lanes import Lane
 from outbox.queue import Claim, Queue
 from outbox.records import DeliveryStatus
@@ -271,9 +270,9 @@ class Deadlines:
     def __init__(self) -> None:
         self.seconds: list[float] = []
 
-    def preview(self, notification: Notification) -> Any:
+    def preview(self, notification: Notification) -> Preview:
         """Says which alerts it is about."""
-        return [alert.name for alert in notification.group.alerts]
+        return Preview([alert.name for alert in notification.group.alerts])
 
     def send(self, notification: Notification, thread: Thread, deadline_seconds: float) -> Receipt:
         """Sends nothing."""

@@ -53,7 +53,7 @@ def test_says_who_would_be_told(pipeline: Pipeline) -> None:
     assert {"pager/pagerduty/0": "", "team/slack/0": "muted: in mute_time_intervals: mornings"} == told(found)
     (group,) = found["groups"]
     assert 'group:{alertname="Worse"}' == group["key"]
-    assert ["Worse"] == group["deliveries"][0]["message"]
+    assert (["Worse"], []) == (group["deliveries"][0]["message"], group["deliveries"][0]["template_errors"])
     (alert,) = group["alerts"]
     assert (["pager", "team"], None, []) == (alert["receivers"], alert["inhibited"], alert["inhibit_rules"])
     assert [{"enricher": "load", "promql": "node_load1"}] == found["queries"]

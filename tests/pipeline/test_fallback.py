@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, select, text
 
-from alerts.notification import Notification, Receipt, SendError, Thread
+from alerts.notification import Notification, Preview, Receipt, SendError, Thread
 from outbox.database import StoreError
 from outbox.rows import notification_of
 from outbox.store import Store
@@ -43,9 +43,9 @@ class FarSide:
         self.failure = failure
         self.sent: list[Notification] = []
 
-    def preview(self, notification: Notification) -> Any:
+    def preview(self, notification: Notification) -> Preview:
         """Says which alerts it is about."""
-        return [alert.name for alert in notification.group.alerts]
+        return Preview([alert.name for alert in notification.group.alerts])
 
     def send(self, notification: Notification, thread: Thread, deadline_seconds: float) -> Receipt:
         """Sends to the list, or fails."""

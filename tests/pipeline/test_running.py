@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from actions import Action
-from alerts.notification import Notification, Receipt, SendError, Thread
+from alerts.notification import Notification, Preview, Receipt, SendError, Thread
 from outbox.store import Store
 from pipeline import Pipeline, Running, Sources
 from pipeline.running import destinations
@@ -225,9 +225,9 @@ class Slow:
         self._sent.append(notification.group.group_key)
         return Receipt("sent", thread)
 
-    def preview(self, notification: Notification) -> str:
+    def preview(self, notification: Notification) -> Preview:
         """Shows the group."""
-        return notification.group.group_key
+        return Preview(notification.group.group_key)
 
 
 def test_a_hundred_swaps_lose_and_repeat_nothing(tmp_path: Path, store: Store) -> None:
