@@ -10,6 +10,7 @@ from datetime import datetime
 import units
 from actions._base import briefs, cut, leading, link, notes, subject, title
 from actions._digest import level, numbers, over
+from actions._silence_link import silence_link
 from alerts.model import Alert
 from alerts.notification import Gap, Notification, Reading
 from alerts.severity import Severity, alert_severity, worst_first
@@ -44,7 +45,13 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """An alert of several."""
+    """An alert of several.
+
+    Attributes:
+        name: what tells it from the others at a glance: its name, or what it is about where all have one name.
+        about: what it is about beside its name.
+        text: its sentence, where that is not the one above all of them.
+    """
 
     level: Severity | None
     name: str
@@ -95,7 +102,7 @@ def mail(notification: Notification) -> Mail:
     group, alert = notification.group, leading(notification.group)
     told = notification.digest.alerts if notification.digest else len(group.alerts) + group.truncated_alerts
     several = told > 1
-    rows = tuple(_row(each, notification) for each in worst_first(group.alerts)[:_LISTED_ALERTS]) if several else ()
+    rows = _rows(notification, alert) if several else ()
     description = alert.annotations.get("description", "")
     firing, resolved = numbers(notification)
     return Mail(
@@ -164,12 +171,22 @@ def _gaps(notification: Notification) -> tuple[Line, ...]:
     return tuple(lines)
 
 
-def _row(alert: Alert, notification: Notification) -> Row:
+def _rows(notification: Notification, first: Alert) -> tuple[Row, ...]:
+    """The worst of several; what is said above all of them is not said of each again."""
+    alerts, above = notification.group.alerts, "" if notification.digest else first.summary
+    one_name = notification.digest is None and all(each.name == first.name for each in alerts)
+    return tuple(_row(each, notification, one_name, above) for each in worst_first(alerts)[:_LISTED_ALERTS])
+
+
+def _row(alert: Alert, notification: Notification, one_name: bool, above: str) -> Row:
+    name, about = plain(alert.name, 120), plain(subject(alert), 160)
+    if one_name and about:
+        name, about = about, ""
     return Row(
         level=alert_severity(alert) if alert.firing else None,
-        name=plain(alert.name, 120),
-        about=plain(subject(alert), 160),
-        text=plain(alert.summary, 240),
+        name=name,
+        about=about,
+        text="" if alert.summary == above else plain(alert.summary, 240),
         found=plain(", ".join(briefs(notification.told(alert))), 240),
         since=_time(alert.starts_at),
     )
@@ -212,9 +229,10 @@ def _links(notification: Notification, alert: Alert) -> tuple[tuple[str, str], .
         ("Runbook", alert.annotations.get("runbook_url", "")),
         ("Prometheus", alert.generator_url),
         ("Alertmanager", notification.group.external_url),
+        ("Silence", silence_link(notification.group)),
         (page, notification.page_url),
     )
-    shown = targets[3:] if notification.digest else targets
+    shown = targets[-1:] if notification.digest else targets
     return tuple((text, link(url)) for text, url in shown if link(url))
 
 

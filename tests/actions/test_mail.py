@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from actions._letter import letter
 from actions._mail import Mail, mail, paragraphs, plain
 from actions._mail_rendering import html, text
+from actions._silence_link import silence_link
 from alerts.notification import Gap, Notification
 from tests.actions import notifications
 from tests.actions.notifications import CPU, LOG, MEMORY, NO_MEMORY, alert, any_notification, notification
@@ -78,9 +79,15 @@ def test_says_all_of_one_alert() -> None:
             "alert-manager · on-call · 1 firing, 0 resolved",
         ):
             assert expected in words
-    links = [notifications.RUNBOOK, notifications.PROMETHEUS, notifications.ALERTMANAGER, notifications.PAGE]
+    links = [
+        notifications.RUNBOOK,
+        notifications.PROMETHEUS,
+        notifications.ALERTMANAGER,
+        silence_link(told.group),
+        notifications.PAGE,
+    ]
     assert links == page.links
-    assert ["Runbook", "Prometheus", "Alertmanager", "Details"] == [words for words, _ in said.links]
+    assert ["Runbook", "Prometheus", "Alertmanager", "Silence", "Details"] == [words for words, _ in said.links]
     assert all(link in plainly for link in links)
     assert "CRITICAL" in page.words
 
@@ -134,13 +141,27 @@ def test_lists_the_worst_of_many() -> None:
         for at in range(500)
     ]
     said, page, plainly = shown(notification(*alerts, findings=[CPU, NO_MEMORY]))
-    assert ("critical", "shop/p-400", 20, 480) == (said.rows[0].level, said.rows[0].about, len(said.rows), said.more)
+    assert ("critical", "shop/p-400", 20, 480) == (said.rows[0].level, said.rows[0].name, len(said.rows), said.more)
     assert "shop/p-400 and 249 more" == said.about
     assert ["unknown of 500 alerts: Prometheus timed out after 2s"] == [line.text for line in said.lines]
     for words in (page.words, plainly):
         assert "… and 480 more" in words
         assert "CPU 0.42 of 0.50 cores (84%), memory unknown" in words
         assert "250 firing, 250 resolved" in words
+
+
+def test_says_once_what_all_have() -> None:
+    """In a row stands what tells its alert from the others."""
+    alerts = [
+        alert({"alertname": name, "pod": pod}, {"summary": summary})
+        for name, pod, summary in (("A", "a", "Bad."), ("A", "b", "Bad."), ("A", "", "Worse."))
+    ]
+    expected = [("a", "", ""), ("b", "", ""), ("A", "", "Worse.")]
+    assert expected == [(each.name, each.about, each.text) for each in mail(notification(*alerts)).rows]
+    others = mail(notification(*alerts, alert({"alertname": "B", "pod": "c"}))).rows
+    assert [("A", "a", ""), ("A", "b", ""), ("A", "", "Worse."), ("B", "c", "")] == [
+        (each.name, each.about, each.text) for each in others
+    ]
 
 
 def test_counts_what_the_upstream_cut() -> None:
