@@ -29,6 +29,11 @@ def merged(texts: Texts, templates: Mapping[str, Template], own: Mapping[str, st
     return headers
 
 
+def failures(texts: Texts) -> Mapping[str, str]:
+    """What failed of the user's templates: a mail whose body is the user's has no other place for it."""
+    return {"X-Alert-Manager-Template-Errors": "; ".join(texts.errors)} if texts.errors else {}
+
+
 def subject_line(told: Mail) -> str:
     return " — ".join(filter(None, (" ".join(filter(None, (told.title, told.about))), told.summary)))
 

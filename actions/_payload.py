@@ -8,9 +8,12 @@ from typing import Any
 
 from pydantic import ValidationInfo
 
+from actions._base import cut
 from actions._texts import Texts
 from config.base import read_template
 from templating import Template
+
+_MAX_FAILED = 1_000
 
 
 def read(value: Any, info: ValidationInfo) -> Any:
@@ -41,7 +44,10 @@ def render(payload: Any, texts: Texts, otherwise: str, key: str = "payload") -> 
     if isinstance(payload, Template):
         failed = len(texts.errors)
         rendered = texts.render(payload, otherwise, key)
-        return rendered if len(texts.errors) > failed else _value(rendered)
+        if len(texts.errors) > failed:
+            # Here, for the document has no other place that is known to be read by anybody.
+            return cut(f"{rendered} (template failed: {texts.errors[-1]})", _MAX_FAILED)
+        return _value(rendered)
     if isinstance(payload, tuple):
         return [render(each, texts, otherwise, f"{key}[{at}]") for at, each in enumerate(payload)]
     if isinstance(payload, Mapping):

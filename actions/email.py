@@ -17,7 +17,7 @@ from pydantic import Field, model_validator
 from actions._addresses import Mailbox, mailboxes
 from actions._base import cut, secret
 from actions._conversation import ThreadingSettings, message_id, references
-from actions._email_headers import marks, merged, subject_line
+from actions._email_headers import failures, marks, merged, subject_line
 from actions._email_keys import Address, Addresses, HeaderName, HtmlText, is_template
 from actions._letter import letter, listed, why_not
 from actions._mail import Mail, mail, plain
@@ -147,7 +147,7 @@ class Action:
         headers = self._headers(texts, told, notification, sender, to)
         named, thread = references(settings.threading, notification, thread, headers["Message-ID"], sender.domain, now)
         parts = self._parts(texts, told, notification, deadline_seconds)
-        content = letter({**headers, **named}, now=now, **parts)
+        content = letter({**headers, **failures(texts), **named}, now=now, **parts)
         recipients = [each.address for each in to]
         taken = submit(
             self._server(),
@@ -165,7 +165,7 @@ class Action:
         headers = self._headers(texts, told, notification, sender, to)
         parts = self._parts(texts, told, replace(notification, images=()), 0)
         shown = {key: parts[key] for key in ("text", "html") if parts[key] is not None}
-        return Preview({"headers": dict(headers), **shown}, tuple(texts.errors))
+        return Preview({"headers": {**headers, **failures(texts)}, **shown}, tuple(texts.errors))
 
     def _headers(
         self, texts: Texts, told: Mail, notification: Notification, sender: Mailbox, to: Sequence[Mailbox]

@@ -1,9 +1,11 @@
 """The log: one line a notification."""
 
+import json
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from pydantic import ValidationError
 from structlog.testing import capture_logs
 
 from actions.log import Action, Settings
@@ -96,3 +98,55 @@ def test_writes_excerpts(http: Http, lines: list[Any]) -> None:
     told = notifications.notification(notifications.alert(), findings=[notifications.LOG])
     Action(Settings(), http).send(told, Thread(), 5)
     assert {"log of app before it ended": notifications.LOG.text} == lines[0]["findings"]
+
+
+def told(settings: dict[str, Any], http: Http, lines: list[Any], notification: Any = None) -> dict[str, Any]:
+    """Returns the line that is written with settings."""
+    action = Action(Settings.model_validate(settings), http)
+    action.send(notification or notifications.seed(), Thread(), 1)
+    line: dict[str, Any] = lines[-1]
+    return line
+
+
+def test_writes_texts_of_the_users_own(http: Http, lines: list[Any]) -> None:
+    """Words on one line, and fields beside the line's own or in their place; an empty one leaves it out."""
+    fields = {"team": "{{ common_labels.namespace }}", "summary": "{{ subject }}", "runbook_url": ""}
+    fields["long"] = "x" * 9_000
+    line = told({"title": "{{ status }}\n{{ leading.name }}", "fields": fields}, http, lines)
+    assert ("firing KubePodCrashLooping", "customer") == (line["event"], line["team"])
+    assert "customer/customer-rs-transformer-9b75b488c-cpfd7" == line["summary"]
+    assert (False, 4_000, "critical") == ("runbook_url" in line, len(line["long"]), line["severity"])
+    assert "[FIRING] KubePodCrashLooping" == told({"title": " "}, http, lines)["event"]
+
+
+def test_writes_a_digest_in_our_words(http: Http, lines: list[Any]) -> None:
+    """What is written for one group may say nothing of many."""
+    line = told({"title": "{{ status }}", "fields": {"team": "x"}}, http, lines, notifications.storm())
+    assert (True, False) == (line["event"].startswith("[DIGEST] 4,812 alerts"), "team" in line)
+
+
+@pytest.mark.parametrize("hostile", ["a\nlevel=critical", "\x1b[31mred", "\u202eevil", "x" * 100_000])
+def test_is_one_line_whatever_stands_in_it(http: Http, lines: list[Any], hostile: str) -> None:
+    """As JSON, which `log_format: json` writes, it is one; nothing that an alert holds is a field's name."""
+    alert = notifications.alert({"alertname": hostile, hostile: hostile}, {"summary": hostile, "description": hostile})
+    line = told({"title": "{{ leading.summary }}"}, http, lines, notifications.notification(alert))
+    assert 1 == len(json.dumps(line).splitlines())
+    assert len(line["event"]) <= 4_000
+    assert hostile not in line
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"title": "{{ nothing"}, "line 1"),
+        ({"fields": {"level": "x"}}, "is the log's own"),
+        ({"fields": {"self": "x"}}, "is the log's own"),
+        ({"fields": {"no word": "x"}}, "should be letters, digits and _"),
+        ({"fields": {"a": "{% if %}"}}, "line 1"),
+        ({"fields": ["a"]}, "valid mapping|should be a mapping|valid dictionary"),
+    ],
+)
+def test_refuses_nonsense(settings: dict[str, Any], message: str) -> None:
+    """Each setting says what is wrong with it."""
+    with pytest.raises(ValidationError, match=message):
+        Settings.model_validate(settings)

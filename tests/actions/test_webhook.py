@@ -258,9 +258,9 @@ def test_says_something_plain_where_a_payload_fails(receiver: Webhook, http: Htt
     made = Settings.model_validate({"url": receiver.base_url, "payload": payload})
     receipt = Action(made, http).send(notifications.seed(), Thread(), 5)
     plain = "[FIRING] KubePodCrashLooping customer/customer-rs-transformer-9b75b488c-cpfd7"
-    assert {"a": [plain], "b": "firing"} == receiver.requests[0].json()
     (error,) = receipt.template_errors
     assert error.startswith("payload.a[0]: ")
+    assert {"a": [f"{plain} (template failed: {error})"], "b": "firing"} == receiver.requests[0].json()
 
 
 def test_posts_to_a_url_that_is_a_template(receiver: Webhook, http: Http, tmp_path: Path) -> None:
