@@ -139,6 +139,8 @@ def check_config(file: Path | None) -> None:
     configuration = _configured(file)
     parse_url(database_url(configuration))
     count = sum(len(receiver.actions) for receiver in configuration.receivers)
+    for name, of in configuration.texts.items():
+        click.echo(f"{name}: in the place of the default text of {of} action{'' if of == 1 else 's'}")
     click.echo(f"{configuration.name}: good: {len(configuration.receivers)} receivers with {count} actions")
 
 

@@ -22,6 +22,7 @@ _LISTED_ALERTS = 20
 _FINDINGS = 20
 _EXCERPTS = 3
 _FACTS = 24
+_NEARLY_FULL, _RATHER_FULL = 0.9, 0.75
 _FIRST_LABELS = ("severity", "cluster", "namespace", "pod", "container", "instance")
 # These stand elsewhere.
 _TOLD_LABELS = frozenset({"alertname"})
@@ -41,6 +42,13 @@ class Line:
     text: str
     share: float | None = None
     gap: bool = False
+
+    @property
+    def level(self) -> Severity | None:
+        """How near the limit it is; None where there is none."""
+        if self.share is None:
+            return None
+        return "critical" if self.share >= _NEARLY_FULL else "warning" if self.share >= _RATHER_FULL else "info"
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,18 +1,19 @@
-"""A mail as HTML and as plain text, by the files of `templates/`."""
+"""A mail as HTML and as plain text, by the files of `templates/`, which a user may copy and change."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from pathlib import Path
+from typing import Any, ClassVar
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 
 from actions._mail import Mail
 from alerts.severity import Severity
 
-_TEMPLATES = Path(__file__).with_name("templates")
+TEMPLATES = Path(__file__).with_name("templates")
 # Of each its background, and what can be read on it: 4.5 to 1 or more.
 _COLOURS: Mapping[Severity | None, tuple[str, str]] = {
     "critical": ("#c8102e", "#ffffff"),
@@ -21,7 +22,6 @@ _COLOURS: Mapping[Severity | None, tuple[str, str]] = {
     "info": ("#2f66bd", "#ffffff"),
     None: ("#1b7a4b", "#ffffff"),
 }
-_NEARLY_FULL, _RATHER_FULL = 0.9, 0.75
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,44 +38,86 @@ class Picture:
     png: bytes
 
 
-def html(mail: Mail, errors: Sequence[str] = (), pictures: Sequence[Picture] = ()) -> str:
-    """The HTML, with everything that others wrote escaped.
+class MailView:
+    """A mail as templates name it: what it says, and what it looks like; made when it is first asked for.
 
     Args:
-        errors: what failed of the user's templates.
+        said: gives what it says.
+        errors: what failed of the user's templates by then.
+        pictures: gives those that go along with it.
     """
-    colour, ink = _COLOURS[mail.level]
-    return (
-        _environment()
-        .get_template("email.html.j2")
-        .render(
-            mail=mail,
-            errors=errors,
-            pictures=pictures,
-            state=(mail.level or "resolved").upper(),
-            colour=colour,
-            ink=ink,
-            colours={level: background for level, (background, _) in _COLOURS.items()},
-            bar=_bar,
-        )
-    )
+
+    template_kind: ClassVar[str] = "mail"
+
+    def __init__(
+        self,
+        said: Callable[[], Mail],
+        errors: Sequence[str] = (),
+        pictures: Callable[[], Sequence[Picture]] = tuple,
+    ) -> None:
+        self._say = said
+        self._show = pictures
+        self.errors = errors
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("_"):
+            raise AttributeError(name)
+        return getattr(self._said, name)
+
+    @cached_property
+    def _said(self) -> Mail:
+        return self._say()
+
+    @cached_property
+    def pictures(self) -> Sequence[Picture]:
+        """Those that it shows."""
+        return self._show()
+
+    def shown(self, html: str) -> Sequence[Picture]:
+        """Those that HTML which was made of it names; none is asked for that was not."""
+        return [each for each in self.__dict__.get("pictures", ()) if f"cid:{each.cid}" in html]
+
+    @property
+    def state(self) -> str:
+        """How bad it is, in capitals, or RESOLVED."""
+        return str(self.level or "resolved").upper()
+
+    @property
+    def colour(self) -> str:
+        """That of how bad it is."""
+        return _COLOURS[self.level][0]
+
+    @property
+    def ink(self) -> str:
+        """What can be read on the colour."""
+        return _COLOURS[self.level][1]
+
+    @property
+    def colours(self) -> Mapping[Severity | None, str]:
+        """By how bad it is; of what is over, that of None."""
+        return {level: background for level, (background, _) in _COLOURS.items()}
+
+    @property
+    def more_text(self) -> str:
+        """How many more alerts there are than rows: "4,802"."""
+        return f"{self.more:,}"
 
 
-def text(mail: Mail, errors: Sequence[str] = ()) -> str:
+def html(mail: MailView) -> str:
+    """The HTML, with everything that others wrote escaped."""
+    return _environment().get_template("email.html.j2").render(mail=mail)
+
+
+def text(mail: MailView) -> str:
     """The plain text."""
-    return _environment().get_template("email.txt.j2").render(mail=mail, errors=errors)
+    return _environment().get_template("email.text.j2").render(mail=mail)
 
 
 @lru_cache(maxsize=1)
 def _environment() -> Environment:
     return Environment(
-        loader=FileSystemLoader(_TEMPLATES),
+        loader=FileSystemLoader(TEMPLATES),
         autoescape=select_autoescape(["html.j2"], default=False),
         undefined=StrictUndefined,
         keep_trailing_newline=True,
     )
-
-
-def _bar(share: float) -> str:
-    level: Severity = "critical" if share >= _NEARLY_FULL else "warning" if share >= _RATHER_FULL else "info"
-    return _COLOURS[level][0]

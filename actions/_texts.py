@@ -9,6 +9,8 @@ from typing import Any
 
 from actions._base import leading, title
 from actions._digest import level
+from actions._mail import mail
+from actions._mail_rendering import MailView
 from actions._views import AlertsView, AlertView, cut, labels
 from alerts.notification import Notification
 from templating import Template, TemplateError
@@ -21,11 +23,13 @@ class Texts:
 
     Attributes:
         errors: what failed, one each: for the message itself and for the Receipt.
+        mail: what texts name so, where it is more than what is said.
     """
 
     def __init__(self, notification: Notification) -> None:
         self._notification = notification
         self.errors: list[str] = []
+        self.mail: MailView | None = None
 
     @cached_property
     def _context(self) -> Mapping[str, Any]:
@@ -40,7 +44,7 @@ class Texts:
         if template is None:
             return otherwise
         try:
-            return template.render(self._context)
+            return template.render({**self._context, "mail": self.mail} if self.mail else self._context)
         except TemplateError as error:
             self.errors.append(f"{key}: {error}")
             return otherwise
@@ -81,4 +85,5 @@ def context(notification: Notification) -> Mapping[str, Any]:
         "severity": level(notification),
         "subject": alert.subject,
         "title": cut(title(notification)),
+        "mail": MailView(lambda: mail(notification)),
     }

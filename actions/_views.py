@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, ClassVar, SupportsIndex, overload
 
+from actions._base import briefs
 from alerts.model import Alert
 from alerts.notification import Excerpt, Finding, Gap, Notification, Reading
 from alerts.severity import alert_severity
@@ -237,6 +238,11 @@ class AlertView:
     def findings(self) -> list[FindingView]:
         """What was found of it, in the order in which it is shown."""
         return [viewed(each) for each in self._notification.shown(self._alert)]
+
+    @property
+    def briefs(self) -> list[str]:
+        """The same in the fewest words, as on the phone: "memory 220 MiB of 256 MiB (86%)"."""
+        return briefs(self._notification.told(self._alert))
 
     @property
     def document(self) -> dict[str, Any]:

@@ -9,6 +9,7 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
@@ -21,7 +22,7 @@ from actions._email_headers import failures, marks, merged, subject_line
 from actions._email_keys import Address, Addresses, HeaderName, HtmlText, is_template
 from actions._letter import letter, listed, why_not
 from actions._mail import Mail, mail, plain
-from actions._mail_rendering import Picture, html, text
+from actions._mail_rendering import MailView, Picture, html, text
 from actions._pictures import fetched
 from actions._smtp import Letter, Taken, submit
 from actions._smtp_connection import Server
@@ -181,15 +182,13 @@ class Action:
 
         A digest is told in our words: templates are written for one group.
         """
+        shown = MailView(lambda: told, texts.errors, partial(self._pictures, notification, deadline_seconds))
+        texts.mail = shown
         own = {key: None if told.digest else getattr(self._settings, key) for key in ("html", "text")}
         written = {key: _written(texts, template, key) for key, template in own.items()}
-        pictures = self._pictures(notification, deadline_seconds) if written["html"] is None else []
-        plainly = {
-            "html": lambda: html(told, texts.errors, pictures),
-            "text": lambda: text(told, texts.errors),
-        }
-        parts = {key: plainly[key]() if each is None else each or None for key, each in written.items()}
-        return {**parts, "pictures": pictures}
+        plainly = {"html": html, "text": text}
+        parts = {key: plainly[key](shown) if each is None else each or None for key, each in written.items()}
+        return {**parts, "pictures": shown.shown(parts["html"] or "")}
 
     def _pictures(self, notification: Notification, deadline_seconds: float) -> list[Picture]:
         """Those that can be had soon."""

@@ -19,6 +19,7 @@ from config.checks import (
     check_queries,
     check_route,
 )
+from config.default_texts import default_texts
 from config.document import ConfigError, Document, Problem, read
 from config.environment import Environment
 from config.interval_checks import check_intervals
@@ -75,7 +76,10 @@ def load(
     file: ConfigFile | None = validated(ConfigFile, data, (), document)
     defaults = data["global"] if isinstance(data.get("global"), dict) else {}
     library, warnings = read_library(data.get("templates"), document)
-    reader = ReceiversReader(document, actions, defaults, environment, library, try_template, log_otherwise=shipped)
+    texts = default_texts(library, actions, document)
+    reader = ReceiversReader(
+        document, actions, defaults, environment, library, texts, try_template, log_otherwise=shipped
+    )
     receivers = list(reader.read(listed))
     warnings += reader.warnings + list(check_doubts(file, (), document))
     warnings += check_route(data.get("route"), receivers, document) + check_fallbacks(listed, receivers, document)
@@ -94,7 +98,7 @@ def load(
     routing = {key: data[key] for key in RoutingSettings.model_fields if data.get(key) is not None}
     said = json.dumps(routing, ensure_ascii=False, sort_keys=True)
     files = (path or DEFAULT_FILE, *sorted(environment.files))
-    return Configuration(document.name, file, tuple(receivers), prometheuses, said, warned, files)
+    return Configuration(document.name, file, tuple(receivers), prometheuses, said, warned, files, texts.counted)
 
 
 def _prometheuses(

@@ -8,6 +8,7 @@ from typing import Any
 
 from config.base import ActionSettings
 from config.checks import check_doubts
+from config.default_texts import DefaultTexts
 from config.document import Document, Path_, Problem
 from config.environment import Environment
 from config.foreign import RECEIVERS
@@ -27,6 +28,7 @@ class ReceiversReader:
         kinds: each kind of action that there is, with its settings.
         defaults: the file's `global`.
         library: what templates may call.
+        texts: what files say instead of the defaults.
         try_template: raises ValueError, with the reason, for a template that fails on a recorded payload.
         log_otherwise: give a receiver that is left without any action the log, as the shipped default wants it.
         warnings: what may not be meant, of what was read so far.
@@ -37,6 +39,7 @@ class ReceiversReader:
     defaults: Mapping[str, Any]
     environment: Environment
     library: Library
+    texts: DefaultTexts
     try_template: Callable[[Template], object]
     log_otherwise: bool
     warnings: list[Problem] = field(default_factory=list)
@@ -85,21 +88,27 @@ class ReceiversReader:
                 self._problem((*path, key), "should be a list")
             else:
                 for index, element in enumerate(elements):
-                    settings = self._settings(self.kinds[kind], element, (*path, key, index))
+                    settings = self._settings(kind, element, (*path, key, index))
                     if settings is not None:
                         yield ActionConfig(kind, index, settings)
 
-    def _settings(self, shape: type[ActionSettings], element: Any, path: Path_) -> ActionSettings | None:
-        filled = {} if element is None else element
+    def _settings(self, kind: str, element: Any, path: Path_) -> ActionSettings | None:
+        shape, filled = self.kinds[kind], {} if element is None else element
+        files: Mapping[Path_, str] = {}
         if isinstance(filled, dict):
             filled = self._with_defaults(shape, filled, path)
+            files = self.texts.fill(kind, filled, path)
         context = {"library": self.library}
         settings: ActionSettings | None = validated(shape, filled, path, self.document, context)
         for place, template in templates(settings, path):
             try:
                 self.try_template(template)
             except ValueError as error:
-                self._problem(place, str(error), dispensable=True)
+                if place in files:
+                    # Once, and not of each action.
+                    self._problem(("templates",), f"{files[place]}: {error}")
+                else:
+                    self._problem(place, str(error), dispensable=True)
         self.warnings.extend(check_doubts(settings, path, self.document))
         return settings
 

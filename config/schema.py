@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated, ClassVar, Self
@@ -352,6 +352,7 @@ class Configuration:
         routing: what it says of who hears of what, as JSON that `RoutingSettings` reads.
         warnings: what is accepted and may not be what was meant.
         files: what it was read from: where one of these changes it is to be loaded anew.
+        texts: the files that take the place of a default text, and of how many actions each does.
     """
 
     name: str
@@ -361,6 +362,7 @@ class Configuration:
     routing: str = ""
     warnings: tuple[str, ...] = ()
     files: tuple[Path, ...] = ()
+    texts: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def watched(self) -> tuple[Path, ...]:

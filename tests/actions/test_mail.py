@@ -14,7 +14,9 @@ from hypothesis import strategies as st
 
 from actions._letter import letter
 from actions._mail import Mail, mail, paragraphs, plain
-from actions._mail_rendering import html, text
+from actions._mail_rendering import MailView
+from actions._mail_rendering import html as written_html
+from actions._mail_rendering import text as written_text
 from actions._silence_link import silence_link
 from alerts.notification import Gap, Notification
 from tests.actions import notifications
@@ -48,6 +50,16 @@ class Page(HTMLParser):
     def handle_data(self, data: str) -> None:
         """Notes words."""
         self.words += data
+
+
+def html(said: Mail) -> str:
+    """Returns the page of a mail."""
+    return written_html(MailView(lambda: said))
+
+
+def text(said: Mail) -> str:
+    """Returns its plain text."""
+    return written_text(MailView(lambda: said))
 
 
 def shown(told: Notification) -> tuple[Mail, Page, str]:
