@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import smtplib
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 from actions._smtp_connection import Connection, Server
 from actions._smtp_login import Login, log_in
 from alerts.notification import SendError
 
-# The server's own word for "not now, nor anything else".
+# The server's own words for "not now, nor anything else", and for a mail that is too large: rfc1870.
 _CLOSING = 421
+_TOO_LARGE = 552
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,12 +20,16 @@ class Letter:
     """A mail.
 
     Attributes:
-        content: as it is sent, in lines of ASCII that end in CRLF.
+        contents: as it is sent, in lines of ASCII that end in CRLF; smaller ones of the same mail follow the first.
     """
 
     sender: str
     recipients: Sequence[str]
-    content: bytes
+    contents: Iterator[bytes]
+
+
+class _TooLargeError(SendError):
+    """The server takes no mail of that size; it may take a smaller one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,10 +39,12 @@ class Taken:
     Attributes:
         said: the server's answer to the end of it.
         refused: those of the recipients who do not get it, and why.
+        shortened: it was not the first of the letter's contents that was taken.
     """
 
     said: str
     refused: Mapping[str, str] = field(default_factory=dict)
+    shortened: bool = False
 
 
 def submit(server: Server, login: Login | None, letter: Letter, *, deadline: float, deadline_seconds: float) -> Taken:
@@ -55,7 +62,7 @@ def submit(server: Server, login: Login | None, letter: Letter, *, deadline: flo
         connection.open()
         if login:
             log_in(connection, login, server.where.host)
-        taken = _handed_over(connection, letter)
+        taken = _fitted(connection, letter)
         connection.leave()
     except (SendError, smtplib.SMTPException, OSError, ValueError) as error:
         raise connection.explained(error, deadline_seconds) from None
@@ -64,19 +71,32 @@ def submit(server: Server, login: Login | None, letter: Letter, *, deadline: flo
     return taken
 
 
-def _handed_over(connection: Connection, letter: Letter) -> Taken:
+def _fitted(connection: Connection, letter: Letter) -> Taken:
+    """Hand over the largest of its contents that the server takes; what is too large goes smaller at once."""
+    refused: _TooLargeError | None = None
+    for content in letter.contents:
+        try:
+            taken = _handed_over(connection, letter, content)
+        except _TooLargeError as error:
+            refused = error
+            continue
+        return replace(taken, shortened=refused is not None)
+    raise refused or connection.error("there is nothing to send", permanent=True)
+
+
+def _handed_over(connection: Connection, letter: Letter, content: bytes) -> Taken:
     """Hand it over; those whom the server puts off beside others are tried once more at once, by themselves.
 
     A server that takes so many recipients a mail puts the others off: each round is one more of so many. Whoever is
     still put off then is told of as refused: those who have it would get it again if all of it were tried again.
     """
-    said, put_off, refused = _round(connection, letter, letter.recipients)
+    said, put_off, refused = _round(connection, letter, letter.recipients, content)
     if not said:
         raise _nobody(connection, put_off, refused)
     while put_off:
         waiting = list(put_off)
         try:
-            said_again, put_off, more = _round(connection, letter, waiting)
+            said_again, put_off, more = _round(connection, letter, waiting, content)
         except (SendError, smtplib.SMTPException, OSError) as error:
             reason = str(error) if isinstance(error, SendError) else f"the connection broke at {connection.doing}"
             return Taken(said, {**refused, **dict.fromkeys(waiting, reason)})
@@ -87,7 +107,7 @@ def _handed_over(connection: Connection, letter: Letter) -> Taken:
 
 
 def _round(
-    connection: Connection, letter: Letter, recipients: Sequence[str]
+    connection: Connection, letter: Letter, recipients: Sequence[str], content: bytes
 ) -> tuple[str, dict[str, str], dict[str, str]]:
     """One transaction.
 
@@ -95,8 +115,8 @@ def _round(
         The answer to its end, "" where nobody was taken; who was put off, and who was refused, and why.
     """
     connection.doing = "MAIL FROM"
-    options = [f"SIZE={len(letter.content)}"] if connection.has_extn("size") else []
-    connection.judge(connection.mail(letter.sender, options))
+    options = [f"SIZE={len(content)}"] if connection.has_extn("size") else []
+    _judge_size(connection, connection.mail(letter.sender, options))
     taken, put_off, refused = [], dict[str, str](), dict[str, str]()
     for each in recipients:
         connection.doing = f"recipient {each}"
@@ -112,10 +132,19 @@ def _round(
     connection.doing = "DATA"
     connection.judge(connection.docmd("DATA"), wanted=3)
     connection.doing = "the end of the mail"
-    connection.send(_dotted(letter.content))
+    connection.send(_dotted(content))
     reply = connection.getreply()
-    connection.judge(reply)
+    _judge_size(connection, reply)
     return connection.said(reply), put_off, refused
+
+
+def _judge_size(connection: Connection, reply: tuple[int, bytes]) -> None:
+    try:
+        connection.judge(reply)
+    except SendError as error:
+        if reply[0] == _TOO_LARGE:
+            raise _TooLargeError(str(error), permanent=True) from None
+        raise
 
 
 def _nobody(connection: Connection, put_off: Mapping[str, str], refused: Mapping[str, str]) -> SendError:

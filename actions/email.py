@@ -20,8 +20,9 @@ from actions._base import cut, secret
 from actions._conversation import ThreadingSettings, message_id, references
 from actions._email_headers import failures, marks, merged, subject_line
 from actions._email_keys import Address, Addresses, HeaderName, HtmlText, is_template
-from actions._letter import letter, listed, why_not
+from actions._letter import listed, why_not
 from actions._mail import Mail, mail, plain
+from actions._mail_fitting import contents
 from actions._mail_rendering import MailView, Picture, html, text
 from actions._pictures import fetched
 from actions._smtp import Letter, Taken, submit
@@ -148,12 +149,13 @@ class Action:
         headers = self._headers(texts, told, notification, sender, to)
         named, thread = references(settings.threading, notification, thread, headers["Message-ID"], sender.domain, now)
         parts = self._parts(texts, told, notification, deadline_seconds)
-        content = letter({**headers, **failures(texts), **named}, now=now, **parts)
+        own = settings.html is not None and not told.digest
+        written = contents({**headers, **failures(texts), **named}, parts, told, texts.errors, now, own=own)
         recipients = [each.address for each in to]
         taken = submit(
             self._server(),
             login,
-            Letter(sender.address, recipients, content),
+            Letter(sender.address, recipients, written),
             deadline=deadline,
             deadline_seconds=deadline_seconds,
         )
@@ -245,7 +247,8 @@ def _written(texts: Texts, template: Template | None, key: str) -> str | None:
 
 
 def _detail(taken: Taken, count: int) -> str:
+    sent = "sent shortened" if taken.shortened else "sent"
     if not taken.refused:
-        return cut(f"sent to {count} recipient{'s' * (count > 1)}: {taken.said}", _MAX_DETAIL)
+        return cut(f"{sent} to {count} recipient{'s' * (count > 1)}: {taken.said}", _MAX_DETAIL)
     refused = "; ".join(f"{address}: {reason}" for address, reason in taken.refused.items())
-    return cut(f"sent to {count - len(taken.refused)} of {count} recipients; not to {refused}", _MAX_DETAIL)
+    return cut(f"{sent} to {count - len(taken.refused)} of {count} recipients; not to {refused}", _MAX_DETAIL)

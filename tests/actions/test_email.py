@@ -298,17 +298,6 @@ def test_nobody_there_is_trouble_too(http: Http) -> None:
     assert not raised.value.permanent
 
 
-@pytest.mark.parametrize("code", [421, 450, 451, 452, 454, 500, 530, 535, 550, 552, 554])
-@pytest.mark.parametrize("stage", [stage for stage in BEFORE_THE_END if stage != "EHLO"])
-def test_judges_the_answer(http: Http, stage: str, code: int) -> None:
-    """4xx may be better the next time, 5xx is not; the error has the server's words and where it was."""
-    with scripted({stage: f"{code} because\r\n".encode()}) as seen:
-        error = failed(seen.port, http)
-    assert (code >= 500) == error.permanent
-    assert str(error).endswith(f": {code} because")
-    assert 2 + BEFORE_THE_END.index(stage) >= len(seen.commands)
-
-
 def test_speaks_to_old_servers(http: Http) -> None:
     """One that knows no EHLO is greeted with HELO."""
     with scripted({"HELO": b"250 here\r\n"}, hello=b"502 what?\r\n") as seen:

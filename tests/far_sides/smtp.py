@@ -65,6 +65,7 @@ class MailServer:
         answers: what is said to a recipient, instead of yes.
         final: what is said to the end of a mail, instead of yes; one each, then yes again.
         mechanisms_refused: of AUTH.
+        largest_bytes: of a mail; it announces that as SIZE.
     """
 
     certificate: tuple[Path, Path] | None = None
@@ -74,6 +75,7 @@ class MailServer:
     final: list[str] = field(default_factory=list)
     most_recipients: int = 1_000
     require_starttls: bool = True
+    largest_bytes: int = 33_554_432
     mechanisms_refused: tuple[str, ...] = ()
     mails: list[Received] = field(default_factory=list)
     connections: int = 0
@@ -125,6 +127,7 @@ class MailServer:
             auth_required=bool(self.users and starttls),
             authenticator=self._authenticate if self.users else None,
             auth_exclude_mechanism=self.mechanisms_refused,
+            data_size_limit=self.largest_bytes,
         )
 
     def _authenticate(
