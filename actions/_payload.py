@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -14,6 +15,8 @@ from config.base import read_template
 from templating import Template
 
 _MAX_FAILED = 1_000
+# A name and what stands in it, through filters; `tojson` alone makes JSON of it on purpose.
+_BARE = re.compile(r"\{\{-?\s*[\w.\[\]'\"-]+(?:\s*\|\s*(?!tojson)\w+(?:\([^(){}]*\))?)*\s*-?\}\}")
 
 
 def read(value: Any, info: ValidationInfo) -> Any:
@@ -47,7 +50,7 @@ def render(payload: Any, texts: Texts, otherwise: str, key: str = "payload") -> 
         if len(texts.errors) > failed:
             # Here, for the document has no other place that is known to be read by anybody.
             return cut(f"{rendered} (template failed: {texts.errors[-1]})", _MAX_FAILED)
-        return _value(rendered)
+        return _value(rendered, bare=_BARE.fullmatch(payload.jinja.strip()) is not None)
     if isinstance(payload, tuple):
         return [render(each, texts, otherwise, f"{key}[{at}]") for at, each in enumerate(payload)]
     if isinstance(payload, Mapping):
@@ -58,11 +61,16 @@ def render(payload: Any, texts: Texts, otherwise: str, key: str = "payload") -> 
     return payload
 
 
-def _value(text: str) -> Any:
+def _value(text: str, *, bare: bool) -> Any:
+    """What a text says as JSON.
+
+    Args:
+        bare: it is a value as an alert has it: that is never more than text or a number, whatever is in it.
+    """
     try:
         value = json.loads(text)
         # Neither NaN nor infinity is JSON, though Python reads them.
         json.dumps(value, allow_nan=False)
     except (ValueError, RecursionError):
         return text
-    return text if isinstance(value, str) else value
+    return text if isinstance(value, str) or (bare and isinstance(value, dict | list)) else value
