@@ -232,16 +232,18 @@ def _ordered(given: Mapping[str, str], first: Sequence[str], but: Iterable[str])
 
 
 def _links(notification: Notification, alert: Alert) -> tuple[tuple[str, str], ...]:
-    page = "All of them" if notification.digest else "Details"
-    targets = (
-        ("Runbook", alert.annotations.get("runbook_url", "")),
-        ("Prometheus", alert.generator_url),
-        ("Alertmanager", notification.group.external_url),
-        ("Silence", silence_link(notification.group)),
-        (page, notification.page_url),
-    )
-    shown = targets[-1:] if notification.digest else targets
-    return tuple((text, link(url)) for text, url in shown if link(url))
+    if notification.digest:
+        targets = [("All of them", notification.page_url)]
+    else:
+        targets = [
+            ("Runbook", alert.annotations.get("runbook_url", "")),
+            ("Prometheus", alert.generator_url),
+            ("Alertmanager", notification.group.external_url),
+            ("Details", notification.page_url),
+            # The last one, for in plain text it is by far the longest.
+            ("Silence", silence_link(notification.group)),
+        ]
+    return tuple((text, link(url)) for text, url in targets if link(url))
 
 
 def _time(moment: datetime) -> str:

@@ -95,11 +95,11 @@ def test_says_all_of_one_alert() -> None:
         notifications.RUNBOOK,
         notifications.PROMETHEUS,
         notifications.ALERTMANAGER,
-        silence_link(told.group),
         notifications.PAGE,
+        silence_link(told.group),
     ]
     assert links == page.links
-    assert ["Runbook", "Prometheus", "Alertmanager", "Silence", "Details"] == [words for words, _ in said.links]
+    assert ["Runbook", "Prometheus", "Alertmanager", "Details", "Silence"] == [words for words, _ in said.links]
     assert all(link in plainly for link in links)
     assert "CRITICAL" in page.words
 
