@@ -87,7 +87,7 @@ def explained(error: Exception, host: str, deadline_seconds: float) -> OutboundE
     if caused_by(ssl.SSLError, urllib3.exceptions.SSLError, CertificateError):
         return OutboundError(f"{host}: TLS failed ({type(causes[-1]).__name__})")
     if caused_by(TimeoutError, urllib3.exceptions.TimeoutError, requests.Timeout):
-        return OutboundTimeout(f"{host}: timed out after {deadline_seconds:g}s")
+        return OutboundTimeout(f"{host}: timed out after {round(deadline_seconds, 1):g}s")
     return OutboundError(f"{host}: no usable answer ({type(causes[-1]).__name__})")
 
 

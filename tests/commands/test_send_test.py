@@ -16,7 +16,7 @@ from app import cli
 from tests.far_sides import smtp, trouble
 from tests.far_sides.http_server import HttpServer
 from tests.far_sides.pagerduty import PagerDuty
-from tests.far_sides.slack import SlackWebhook
+from tests.far_sides.slack import SlackApi, SlackWebhook
 from tests.far_sides.smtp import MailServer
 from tests.samples import SEED, webhook, wire_alert
 
@@ -191,6 +191,21 @@ def test_ends_no_later_than_it_is_told_to(run: Run, far_sides: FarSides) -> None
         done = run("--action=slack", "--timeout=300ms", configured=far_sides.configuration(slack=f"{url}/x"))
     assert 1 == done.exit_code
     assert "timed out after 0.3s" in done.stderr
+
+
+def test_edits_the_message_that_a_slack_app_keeps(run: Run) -> None:
+    """The end of a test is told where it began, as the end of a group is."""
+    with SlackApi() as slack:
+        configured = f"""
+route: {{receiver: all}}
+receivers:
+- {{name: all, slack_configs: [{{app_token: {slack.token}, app_url: '{slack.url}', channel: '#ops'}}]}}
+"""
+        done = run("--status=both", configured=configured)
+    assert ["all/slack/0 (firing)", "all/slack/0 (resolved)"] == said(done)
+    assert (0, []) == (done.exit_code, slack.refused)
+    (message,) = slack.channel().messages
+    assert "[RESOLVED] AlertManagerTest" in str(message.content["text"])
 
 
 def test_says_which_templates_failed(run: Run, far_sides: FarSides) -> None:
