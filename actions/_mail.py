@@ -109,22 +109,23 @@ def mail(notification: Notification) -> Mail:
     """What is said of a notification."""
     group, alert = notification.group, leading(notification.group)
     told = notification.digest.alerts if notification.digest else len(group.alerts) + group.truncated_alerts
-    several = told > 1
+    several, ended = told > 1, over(notification)
     rows = _rows(notification, alert) if several else ()
     description = alert.annotations.get("description", "")
     firing, resolved = numbers(notification)
     return Mail(
-        level=None if over(notification) else level(notification),
+        level=None if ended else level(notification),
         digest=notification.digest is not None,
         title=plain(title(notification)),
         about=_about(notification, alert),
         summary="" if notification.digest else plain(alert.summary, 500),
-        description="" if several or description == alert.summary else paragraphs(description),
+        # What is over shows nothing that was true before.
+        description="" if several or ended or description == alert.summary else paragraphs(description),
         notes=plain(notes(notification, 600), 600),
-        lines=_gaps(notification) if several else tuple(map(_line, notification.told(alert)[:_FINDINGS])),
+        lines=() if ended else _lines(notification, alert, several=several),
         rows=rows,
         more=max(0, told - len(rows)) if several else 0,
-        blocks=_blocks(notification, alert, several=several),
+        blocks=() if ended else _blocks(notification, alert, several=several),
         facts=() if notification.digest else _facts(notification, alert),
         links=_links(notification, alert),
         footer=f"alert-manager · {plain(notification.receiver, 100)} · {firing:,} firing, {resolved:,} resolved",
@@ -163,6 +164,11 @@ def _line(found: Reading | Gap) -> Line:
     return Line(plain(found.title, 80), plain(found.text), share)
 
 
+def _lines(notification: Notification, alert: Alert, *, several: bool) -> tuple[Line, ...]:
+    """What was found of the one alert; of several what could not be found, as their rows have the rest."""
+    return _gaps(notification) if several else tuple(map(_line, notification.told(alert)[:_FINDINGS]))
+
+
 def _gaps(notification: Notification) -> tuple[Line, ...]:
     """Of several alerts each reason for a gap once, with the alert that it is about, or how many."""
     about: dict[tuple[str, str], list[Alert]] = {}
@@ -195,7 +201,7 @@ def _row(alert: Alert, notification: Notification, one_name: bool, above: str) -
         name=name,
         about=about,
         text="" if alert.summary == above else plain(alert.summary, 240),
-        found=plain(", ".join(briefs(notification.told(alert))), 240),
+        found=plain(", ".join(briefs(notification.told(alert))), 240) if alert.firing else "",
         since=_time(alert.starts_at),
     )
 

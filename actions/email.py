@@ -184,7 +184,8 @@ class Action:
 
         A digest is told in our words: templates are written for one group.
         """
-        shown = MailView(lambda: told, texts.errors, partial(self._pictures, notification, deadline_seconds))
+        images = notification if told.level else replace(notification, images=())
+        shown = MailView(lambda: told, texts.errors, partial(self._pictures, images, deadline_seconds))
         texts.mail = shown
         own = {key: None if told.digest else getattr(self._settings, key) for key in ("html", "text")}
         written = {key: _written(texts, template, key) for key, template in own.items()}

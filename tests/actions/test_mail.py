@@ -190,6 +190,15 @@ def test_says_how_long_it_was() -> None:
     assert ("resolved after", "12m") in said.facts
 
 
+def test_shows_nothing_that_was_true_before() -> None:
+    """What was found, and what others said, of what is over by now; of a group, of those that are over."""
+    told = notification(alert(annotations=notifications.ANNOTATIONS, status="resolved"), findings=[CPU, LOG])
+    said = mail(told)
+    assert ("Pod is crash looping.", "", (), ()) == (said.summary, said.description, said.lines, said.blocks)
+    mixed = mail(notification(alert({"pod": "a"}), alert({"pod": "b"}, status="resolved"), findings=[CPU]))
+    assert ["CPU 0.42 of 0.50 cores (84%)", ""] == [each.found for each in mixed.rows]
+
+
 def test_says_what_a_digest_counts() -> None:
     """And where all of them are; of no group alone."""
     said, page, plainly = shown(notifications.storm())
