@@ -223,6 +223,9 @@ def _facts(notification: Notification, alert: Alert) -> tuple[tuple[str, str], .
     ends = [each.ends_at for each in group.alerts if each.ends_at]
     if group.status == "resolved" and ends:
         times.append(("resolved after", units.duration((max(ends) - start).total_seconds())))
+    taken = notification.acknowledged
+    if taken is not None:
+        times.append(("closed by" if taken.resolved else "acknowledged by", f"{taken.by}, {_time(taken.at)}"))
     named = [
         *times,
         *_ordered(labels, _FIRST_LABELS, _TOLD_LABELS),

@@ -13,6 +13,7 @@ from typing import Any
 from actions._base import leading, link, notes, subject
 from actions._changes import lasted
 from actions._mrkdwn import AGO, context, line, moment, paragraphs, preformatted, section, whole_lines
+from actions._silence_link import silence_link
 from actions._slack_readings import briefest
 from actions._slack_state import sign
 from alerts.model import Alert
@@ -160,6 +161,8 @@ def targets(notification: Notification, alert: Alert) -> list[tuple[str, str]]:
     """Where to go on: words and URLs, which may be none."""
     return [
         ("Runbook", alert.annotations.get("runbook_url", "")),
+        # Where that can be done here there is a menu for it.
+        ("Silence", "" if "silence" in notification.controls else silence_link(notification.group)),
         ("Prometheus", alert.generator_url),
         ("Alertmanager", notification.group.external_url),
         ("Details", notification.page_url),

@@ -203,7 +203,7 @@ def test_a_message_has_what_can_be_done_while_it_fires(slack: SlackApi, http: Ht
     assert ["acknowledge", "silence"] == ids[:2]
     assert [group_id(told.group.group_key)] == [each["value"] for each in _row(slack)[:1]]
     _, thread = tell(made, replace(told, controls=("acknowledge",)), Thread())
-    assert ["acknowledge", "open-alertmanager"] == [each["action_id"] for each in _row(slack)]
+    assert ["acknowledge", "open-silence", "open-alertmanager"] == [each["action_id"] for each in _row(slack)]
     silenced = Acknowledgement("<!here>", START, "slack", silenced_until=START + timedelta(hours=1))
     tell(made, replace(told, acknowledged=Acknowledgement("Jane", START, "pagerduty"), silenced=silenced), thread)
     words = str(slack.channel("#ops").messages[-1].content)

@@ -153,9 +153,15 @@ def test_counts_what_the_upstream_does_not_name() -> None:
 def test_what_can_be_done_stands_before_where_to_go() -> None:
     """In one row; also before a user's own buttons; and a message without links has the controls alone."""
     (row,) = blocks(made(notifications.seed(), controls=CONTROLS), "actions")
-    assert ["ack", "silence", "open-runbook", "open-prometheus", "open-alertmanager", "open-details"] == [
-        each["action_id"] for each in row["elements"]
-    ]
+    assert [
+        "ack",
+        "silence",
+        "open-runbook",
+        "open-silence",
+        "open-prometheus",
+        "open-alertmanager",
+        "open-details",
+    ] == [each["action_id"] for each in row["elements"]]
     own = MessageSettings.model_validate({"actions": [{"type": "button", "text": "Go", "url": "https://a.example/"}]})
     (row,) = blocks(message(notifications.seed(), own, controls=CONTROLS)[0], "actions")
     assert ["ack", "silence", "link-0"] == [each["action_id"] for each in row["elements"]]
