@@ -52,6 +52,11 @@ SLACK_CLICKS = Counter(
     "not ours); late (not kept in time), failed (not kept), busy; unsigned, malformed.",
     ["outcome"],
 )
+DELIVERY_WARNINGS = Counter(
+    "alert_manager_delivery_warnings_total",
+    "What somebody has to see to at a far side though a delivery was made, such as an incident that nobody resolves.",
+    ["receiver", "action"],
+)
 GAPS = Counter("alert_manager_enrichment_gaps_total", "Readings that could not be had, by enricher.", ["enricher"])
 ACCEPTANCE_SECONDS = Histogram("alert_manager_acceptance_seconds", "From a whole request to its answer.", buckets=_FAST)
 ENRICHMENT_SECONDS = Histogram("alert_manager_enrichment_seconds", "One enrichment run.", buckets=_FAST)

@@ -104,16 +104,45 @@ def post_json(
     Raises:
         SendError: 408, 425, 429, 5xx and a missing answer may be tried again; any other status is permanent.
     """
+    body = document if isinstance(document, bytes) else json_bytes(document)
+    answer = asked(
+        http, url, body, deadline_seconds=deadline_seconds, secrets=secrets, far_side=far_side, headers=headers
+    )
+    return judged(answer, secrets, far_side)
+
+
+def asked(
+    http: Http,
+    url: str,
+    body: bytes,
+    *,
+    deadline_seconds: float,
+    secrets: Iterable[str],
+    far_side: str,
+    headers: Mapping[str, str] | None = None,
+) -> Answer:
+    """Post JSON and return the answer, whatever its status; see `post_json`.
+
+    Raises:
+        SendError: there was no answer; it may be tried again.
+    """
     try:
         _checked(url)
     except ValueError as error:
         raise SendError(f"{far_side}: its URL {error}") from None
-    body = document if isinstance(document, bytes) else json_bytes(document)
     sent = {"Content-Type": "application/json", **(headers or {})}
     try:
-        answer = http.post(url, data=body, headers=sent, deadline_seconds=deadline_seconds)
+        return http.post(url, data=body, headers=sent, deadline_seconds=deadline_seconds)
     except OutboundError as error:
         raise SendError(redacted(f"{far_side}: {error}", secrets)) from None
+
+
+def judged(answer: Answer, secrets: Iterable[str], far_side: str) -> Answer:
+    """An answer whose status is 2xx; see `post_json`.
+
+    Raises:
+        SendError: it is another.
+    """
     if 200 <= answer.status < 300:
         return answer
     because = said(answer, secrets)

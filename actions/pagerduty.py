@@ -1,4 +1,4 @@
-"""PagerDuty, through its Events API v2: one incident for a group's life.
+"""PagerDuty, through its Events API v2: one incident for a group's life, or several.
 
 Source: https://developer.pagerduty.com/docs/send-alert-event and `reference/events-v2` of
 https://github.com/PagerDuty/api-schema
@@ -6,230 +6,217 @@ https://github.com/PagerDuty/api-schema
 
 from __future__ import annotations
 
+import hashlib
 import json
-from collections.abc import Iterable, Mapping
-from dataclasses import replace
-from pathlib import Path
-from typing import Any, ClassVar, Self
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any, ClassVar, Literal, Self
 
 from pydantic import model_validator
 
-from actions._base import briefs, cut, json_bytes, leading, link, notes, post_json, secret, subject, title
-from actions._digest import level, numbers
-from actions._pagerduty_own import EventSettings, ImageSettings, LinkSettings, details, images, links
+from actions._base import cut, json_bytes
+from actions._pagerduty_event import severity_of, trigger
+from actions._pagerduty_incidents import Dedup, Incident, acknowledged, incidents, kept
+from actions._pagerduty_keys import Keys, KeySettings, SeverityKey, credential
+from actions._pagerduty_own import EventSettings, ImageSettings, LinkSettings
+from actions._pagerduty_sending import FAR_SIDE, Taken, post_event, side_by_side, together
+from actions._pagerduty_size import fitted
 from actions._texts import Texts
-from alerts.model import Alert
 from alerts.notification import Notification, Preview, Receipt, SendError, Thread
-from alerts.severity import severity, worst_first
-from config.base import HttpUrl, SecretText, require_one
+from config.base import HttpUrl
 from config.http_config import HttpActionSettings
 from outbound import Http
-from templating import Template
 
-__all__ = ["Action", "ImageSettings", "LinkSettings", "Settings"]
+__all__ = ["Action", "ImageSettings", "LinkSettings", "Settings", "SeverityKey"]
 
-_FAR_SIDE = "PagerDuty"
-_MAX_SUMMARY = 1024
-_MAX_NOTES = 600
-_MAX_NOTES_ALOUD = 120
-_MAX_LABEL = 255
-_MAX_TEXT = 4_000
-_MAX_LIST = 40_000
-_MAX_ALT = 500
-# 512 KB, and they do not say of which kind.
-_MAX_EVENT_BYTES = 512_000
-_LABELS = ("cluster", "namespace", "pod", "severity")
-_ANNOTATIONS = ("summary", "description", "runbook_url")
-# What goes first when an event is too large.
-_EXPENDABLE = ("resolved", "readings", "description", "firing", "summary", "runbook_url")
+# https://support.pagerduty.com/docs/service-regions
+_REGIONS = {"us": "https://events.pagerduty.com/v2/enqueue", "eu": "https://events.eu.pagerduty.com/v2/enqueue"}
+_LONGEST_DETAIL = 200
+_MOST_ERRORS = 20
 _EVENTS_V1 = (
     "is of the Events API v1: add an integration of the Events API v2 to the service, and write its key as routing_key"
 )
-_CLIENT = "alert-manager"
-_NOTHING = EventSettings()
+_ORPHANED = (
+    "the incident with dedup_key {} was triggered through a routing key that is not set here any more: resolve it there"
+    " by hand, or set that key as routing_key_previous"
+)
 
 
-class Settings(HttpActionSettings, EventSettings):
-    """An element of `pagerduty_configs`."""
+class Settings(HttpActionSettings, KeySettings, EventSettings):
+    """An element of `pagerduty_configs`.
 
-    routing_key: SecretText | None = None
-    routing_key_file: Path | None = None
-    url: HttpUrl = "https://events.pagerduty.com/v2/enqueue"
+    Attributes:
+        url: where events go; not beside `service_region`, which says so, too.
+        dedup: what makes one incident.
+    """
+
+    url: HttpUrl = _REGIONS["us"]
+    service_region: Literal["us", "eu"] | None = None
+    dedup: Dedup = "group"
 
     wakes: ClassVar[bool] = True
-    acknowledges: ClassVar[bool] = True
     shows_images: ClassVar[bool] = True
+    acknowledges: ClassVar[bool] = True
     from_global: ClassVar[Mapping[str, str]] = {**HttpActionSettings.from_global, "url": "pagerduty_url"}
     refused: ClassVar[Mapping[str, str]] = dict.fromkeys(("service_key", "service_key_file"), _EVENTS_V1)
     from_environment: ClassVar[Mapping[str, str]] = {"routing_key": "PAGERDUTY_ROUTING_KEY"}
     example: ClassVar[Mapping[str, Any]] = {"routing_key": "0123456789abcdef0123456789abcdef"}
 
+    @classmethod
+    def takes_default(cls, key: str, given: Mapping[str, Any]) -> bool:
+        """A region says where events go, whatever `global` does."""
+        return super().takes_default(key, given) and not (key == "url" and given.get("service_region") is not None)
+
     @model_validator(mode="after")
-    def _one_key(self) -> Self:
-        require_one(self, "routing_key", "routing_key_file")
+    def _one_place(self) -> Self:
+        if self.service_region is not None and "url" in self.model_fields_set:
+            raise ValueError("has both url and service_region")
         return self
+
+    @property
+    def events_url(self) -> str:
+        """Where events go."""
+        return _REGIONS[self.service_region] if self.service_region else self.url
+
+
+@dataclass(frozen=True, slots=True)
+class _Told:
+    """An incident that PagerDuty has taken an event about."""
+
+    incident: Incident
+    routing_key: str
+    template_errors: tuple[str, ...] = ()
+    orphaned: str = ""
 
 
 class Action:
-    """Triggers an incident, updates it, and resolves it."""
+    """Triggers incidents, updates them, has them acknowledged, and resolves them."""
 
     def __init__(self, settings: Settings, http: Http) -> None:
         self._settings = settings
         self._http = http
+        self._taken = Taken()
 
     def send(self, notification: Notification, thread: Thread, deadline_seconds: float) -> Receipt:
-        """Send one event: a trigger while anything fires, else a resolve, always with the group's one key."""
-        routing_key = secret(self._settings.routing_key, self._settings.routing_key_file)
-        dedup_key = thread.key or notification.key
-        texts = Texts(notification)
-        event = {"routing_key": routing_key, "dedup_key": dedup_key, **self._event(notification, texts)}
-        answer = post_json(
-            self._http,
-            self._settings.url,
-            _fitted(event),
-            deadline_seconds=self._settings.within(deadline_seconds),
-            secrets=[routing_key],
-            far_side=_FAR_SIDE,
+        """Send an event for each of the group's incidents that has news: a trigger while it fires, else a resolve.
+
+        Of what is told beside a group's state PagerDuty hears that somebody has taken it over.
+        """
+        keys = Keys(self._settings)
+        if notification.entries:
+            return self._acknowledge(notification, thread, keys, deadline_seconds)
+        dedup = self._settings.dedup
+        found = incidents(notification, thread, dedup)
+        told = self._tell(found, notification, thread, keys, deadline_seconds)
+        still_open = kept(found, notification, thread, dedup)
+        left = [each.key for each in found if each.holds] if notification.send_resolved else []
+        after = replace(
+            thread,
+            key=thread.key or notification.key,
+            incidents=still_open,
+            credential=credential(
+                left, {each.incident.key: each.routing_key for each in told}, thread.credential, keys
+            ),
         )
-        if answer.status != 202:
-            # 202 is the one answer that means the event was taken; a proxy's page is none.
-            raise SendError(f"{_FAR_SIDE}: status {answer.status} instead of 202")
-        return Receipt(f"{event['event_action']} accepted", replace(thread, key=dedup_key), tuple(texts.errors))
+        orphaned = tuple(each.orphaned for each in told if each.orphaned)
+        errors = _few(error for each in told for error in each.template_errors)
+        return Receipt(_detail(told), after, errors, warnings=orphaned)
 
     def preview(self, notification: Notification) -> Preview:
-        """The event, but for its routing key."""
-        texts = Texts(notification)
-        event = json.loads(_fitted({"dedup_key": notification.key, **self._event(notification, texts)}))
-        return Preview(event, tuple(texts.errors))
+        """The event, but for its routing key; a list of them where each alert, or some of them, are an incident."""
+        events, errors = [], list[str]()
+        for each in incidents(notification, Thread(), self._settings.dedup):
+            texts = Texts(each.about)
+            events.append(json.loads(fitted(self._event(each, texts))))
+            errors += texts.errors
+        return Preview(events[0] if self._settings.dedup == "group" else events, _few(errors))
 
-    def _event(self, notification: Notification, texts: Texts) -> dict[str, Any]:
-        group = notification.group
-        if group.status == "resolved":
-            return {"event_action": "resolve"}
-        alert = leading(group)
-        # The texts of a user's own are written for one group, and a digest is many.
-        wanted = _NOTHING if notification.digest else self._settings
-        event = {
-            "event_action": "trigger",
-            "client": _own(wanted.client, _CLIENT, "client", texts),
-            "client_url": link(texts.render(wanted.client_url, "", "client_url").strip())
-            or link(notification.page_url)
-            or link(group.external_url),
-            "links": _links(notification, alert, links(wanted.links, texts)),
-            "images": [*images(wanted.images, texts), *_images(notification)],
-            "payload": _payload(notification, alert, wanted, texts),
-        }
-        return {key: value for key, value in event.items() if value or key == "links"}
+    def _acknowledge(self, notification: Notification, thread: Thread, keys: Keys, deadline_seconds: float) -> Receipt:
+        if not any(entry.kind == "acknowledged" for entry in notification.entries):
+            return Receipt("nothing to send: of a timeline it hears only who has taken a group over", thread)
+        found = acknowledged(notification, thread, self._settings.dedup)
+        if not found:
+            return Receipt("nothing to send: no incident is open there", thread)
+        return Receipt(_detail(self._tell(found, notification, thread, keys, deadline_seconds)), thread)
 
+    def _tell(
+        self,
+        found: Sequence[Incident],
+        notification: Notification,
+        thread: Thread,
+        keys: Keys,
+        deadline_seconds: float,
+    ) -> list[_Told]:
+        """Tell those that are to be told something.
 
-def _payload(notification: Notification, alert: Alert, wanted: EventSettings, texts: Texts) -> dict[str, Any]:
-    labels = alert.labels
-    component = labels.get("container") or labels.get("service") or labels.get("job") or ""
-    said = texts.render(wanted.severity, "", "severity").strip()
-    told = _details(notification, alert) | details(wanted.details, texts)
-    made = {
-        "summary": _own(wanted.description, _summary(notification, alert), "description", texts, _MAX_SUMMARY),
-        "source": _own(wanted.source, _source(alert), "source", texts),
-        "severity": severity(said) if said else level(notification),
-        "timestamp": min(each.starts_at for each in notification.group.firing).isoformat(),
-        "class": _own(wanted.class_, alert.name, "class", texts),
-        "component": _own(wanted.component, component, "component", texts),
-        "group": _own(wanted.group, labels.get("namespace") or labels.get("cluster") or "", "group", texts),
-    }
-    if texts.errors:
-        told["template_errors"] = [cut(each, _MAX_LABEL) for each in texts.errors]
-    return {key: value for key, value in made.items() if value} | {"custom_details": told}
+        Raises:
+            SendError: one was not told, or may not have been.
+        """
+        calls = [
+            partial(self._tell_one, each, thread, keys, notification.delivery_id)
+            for each in found
+            if each.event is not None
+        ]
+        told, errors = side_by_side(calls, self._settings.within(deadline_seconds))
+        if errors:
+            raise together(errors, len(calls))
+        self._taken.forget(notification.delivery_id)
+        return told
 
+    def _tell_one(
+        self, incident: Incident, thread: Thread, keys: Keys, delivery_id: int, deadline_seconds: float
+    ) -> _Told:
+        texts = Texts(incident.about)
+        routing_key = keys.of(incident.key, thread.credential) if incident.known else None
+        orphaned = _ORPHANED.format(incident.key) if incident.known and routing_key is None else ""
+        if orphaned and incident.event != "trigger":
+            # There is no other through which it could hear of that.
+            raise keys.unread or SendError(f"{FAR_SIDE}: {orphaned}", permanent=True)
+        event = self._event(incident, texts, orphaned)
+        if routing_key is None:
+            how_bad = event.get("payload", {}).get("severity") or severity_of(
+                incident.about, self._settings, Texts(incident.about)
+            )
+            routing_key = keys.new(how_bad)
+        event = {"routing_key": routing_key, **event}
+        known = hashlib.sha256(json_bytes(event)).digest()
+        if not self._taken.has(delivery_id, known):
+            post_event(
+                self._http,
+                self._settings.events_url,
+                event,
+                deadline_seconds=deadline_seconds,
+                secrets=keys.secrets,
+            )
+            self._taken.add(delivery_id, known)
+        return _Told(incident, routing_key, tuple(texts.errors), orphaned)
 
-def _own(template: Template | None, otherwise: str, key: str, texts: Texts, limit: int = _MAX_LABEL) -> str:
-    """What the user's template gives on one line; ours where there is none, or nothing comes of it."""
-    return cut(" ".join(texts.render(template, "", key).split()) or otherwise, limit)
-
-
-def _source(alert: Alert) -> str:
-    """What the alert is about, or its cluster or name; a blank one would be refused with the whole event."""
-    named = (subject(alert), alert.labels.get("cluster", ""), alert.name, "alert")
-    return cut(next(each for each in named if each.strip()), _MAX_LABEL)
-
-
-def _summary(notification: Notification, alert: Alert) -> str:
-    """What is read aloud on the phone: the state, the notes, the one sentence, and where."""
-    said = ", ".join(briefs(notification.told(alert)))
-    about = " · ".join(filter(None, (subject(alert), alert.labels.get("cluster", ""), said)))
-    summary = f": {alert.summary}" if alert.summary else ""
-    if notification.digest:
-        summary = f". Worst: {alert.name}{summary}"
-    head, tail = title(notification), cut(summary, 500) + (f" ({about})" if about else "")
-    noted = notes(notification, _MAX_NOTES_ALOUD)
-    noted = f" ({noted})" if noted else ""
-    if len(head + noted + tail) > _MAX_SUMMARY:
-        # The details have them; the rest is what is woken up for.
-        noted = ""
-    return cut(head + noted + tail, _MAX_SUMMARY)
-
-
-def _links(notification: Notification, alert: Alert, own: list[dict[str, str]]) -> list[dict[str, str]]:
-    targets = (
-        (alert.annotations.get("runbook_url", ""), "Runbook"),
-        (alert.generator_url, "Prometheus"),
-        (notification.group.external_url, "Alertmanager"),
-        (notification.page_url, "alert-manager"),
-    )
-    known = {each["href"] for each in own}
-    ours = [{"href": link(href), "text": text} for href, text in targets if link(href)]
-    return own + [each for each in ours if each["href"] not in known]
+    def _event(self, incident: Incident, texts: Texts, orphaned: str = "") -> dict[str, Any]:
+        """What one incident is told, but for the routing key."""
+        event = {"event_action": incident.event, "dedup_key": incident.key}
+        if incident.event != "trigger":
+            return event
+        how_bad = severity_of(incident.about, self._settings, texts)
+        beside = {"orphaned_incident": orphaned} if orphaned else {}
+        return {**event, **trigger(incident.about, how_bad, self._settings, texts, beside)}
 
 
-def _images(notification: Notification) -> list[dict[str, str]]:
-    """Only what PagerDuty takes: it refuses the event for an image that is not served by https."""
-    page = link(notification.page_url)
-    fit = [each for each in notification.images if link(each.src) and each.src.startswith("https://")]
-    images = [{"src": each.src, "href": page, "alt": cut(each.alt, _MAX_ALT)} for each in fit]
-    return [{key: value for key, value in each.items() if value.strip()} for each in images]
+def _few(errors: Iterable[str]) -> tuple[str, ...]:
+    """Errors of templates, each once: several incidents have the same."""
+    return tuple(dict.fromkeys(errors))[:_MOST_ERRORS]
 
 
-def _details(notification: Notification, alert: Alert) -> dict[str, Any]:
-    group = notification.group
-    firing, resolved = numbers(notification)
-    details: dict[str, Any] = {
-        "firing": cut(_listed(group.firing, notification), _MAX_LIST),
-        "resolved": cut(_listed(group.resolved, notification), _MAX_LIST),
-        "num_firing": firing,
-        "num_resolved": resolved,
-        "readings": {cut(each.title, _MAX_LABEL): cut(each.text, _MAX_TEXT) for each in notification.shown(alert)},
-    }
-    if noted := notes(notification, _MAX_NOTES):
-        details["notes"] = noted
-    if group.truncated_alerts:
-        details["num_truncated"] = group.truncated_alerts
-    for said, keys in ((alert.labels, _LABELS), (alert.annotations, _ANNOTATIONS)):
-        details |= {key: cut(said[key], _MAX_TEXT) for key in keys if said.get(key)}
-    return details
-
-
-def _listed(alerts: Iterable[Alert], notification: Notification) -> str:
-    """One alert a paragraph, the worst first: name, what it is about, its sentence, what was found but for excerpts."""
-    paragraphs = []
-    for alert in worst_first(alerts):
-        found = [f"  {each.title}: {each.text}" for each in notification.told(alert)]
-        head = " ".join(filter(None, (alert.name, subject(alert))))
-        sentence = f"{head}: {alert.summary}" if alert.summary else head
-        paragraphs.append("\n".join([cut(sentence, 1_000), *(cut(line, 300) for line in found)]))
-    return "\n".join(paragraphs)
-
-
-def _fitted(event: dict[str, Any]) -> bytes:
-    """The event as JSON, small enough: details are dropped, the least important first, and the event says so."""
-    text = json_bytes(event)
-    details = dict(event.get("payload", {}).get("custom_details", {}))
-    dropped: list[str] = []
-    rest = sorted(details.keys() - _EXPENDABLE, key=lambda key: (-len(json_bytes(details[key])), key))
-    for key in (*_EXPENDABLE, *rest):
-        if len(text) <= _MAX_EVENT_BYTES:
-            break
-        if details.pop(key, None) is None:
-            continue
-        dropped.append(key)
-        told = {**details, "dropped_for_size": dropped}
-        text = json_bytes({**event, "payload": {**event["payload"], "custom_details": told}})
-    return text
+def _detail(told: Sequence[_Told]) -> str:
+    """What was taken: "trigger accepted", "12 triggers and 3 resolves accepted"."""
+    if not told:
+        return "nothing to send: what is not named may still fire"
+    counts = Counter(str(each.incident.event) for each in told)
+    said = [
+        event if len(told) == 1 else f"{count} {event}{'' if count == 1 else 's'}" for event, count in counts.items()
+    ]
+    orphaned = [each.incident.key for each in told if each.orphaned]
+    lost = f"; orphaned, for its routing key is not set any more: {orphaned[0]}" if orphaned else ""
+    more = f" and {len(orphaned) - 1} more" if len(orphaned) > 1 else ""
+    return cut(f"{' and '.join(said)} accepted{lost}{more}", _LONGEST_DETAIL)

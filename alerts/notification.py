@@ -146,10 +146,12 @@ class Image:
     Attributes:
         src: its URL.
         alt: what it shows, in words.
+        fingerprint: of the alert that it is about; "" where that is not known.
     """
 
     src: str
     alt: str
+    fingerprint: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -287,12 +289,14 @@ class Receipt:
         thread: what it holds now.
         template_errors: which of the user's templates failed; something plain was told in their place.
         entries: what is to be told there beside it, each a delivery of its own, kept with the outcome of this one.
+        warnings: what somebody has to see to there though it was told, short and without secrets.
     """
 
     detail: str
     thread: Thread
     template_errors: tuple[str, ...] = ()
     entries: tuple[Entry, ...] = ()
+    warnings: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -317,6 +321,7 @@ class SendError(Exception):
         retry_after_seconds: how long the far side asked to be left alone, if it did.
         throttled: the far side is well and was told too much at once (HTTP's 429).
         word: the far side's own for it, where it has one: "channel_not_found"; else HTTP's status, or "".
+        partly: it took some of it: what it holds of the group is in doubt.
     """
 
     def __init__(
@@ -327,9 +332,11 @@ class SendError(Exception):
         retry_after_seconds: float | None = None,
         throttled: bool = False,
         word: str = "",
+        partly: bool = False,
     ) -> None:
         super().__init__(message)
         self.permanent = permanent
         self.retry_after_seconds = retry_after_seconds
         self.throttled = throttled
         self.word = word
+        self.partly = partly

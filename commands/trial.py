@@ -119,7 +119,7 @@ def _told(
         receipt = actions[told.destination].send(told, thread, timeout_seconds)
     except SendError as error:
         # Who did not answer may have heard it.
-        trial.thread = None if error.permanent else thread.doubted()
+        trial.thread = None if error.permanent and not error.partly else thread.doubted()
         return Told(told.destination, state, False, str(error))
     except Exception as error:
         # What a defect says of itself may hold a secret.

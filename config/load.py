@@ -38,6 +38,7 @@ FROM_ENVIRONMENT = {
     ("storage", "url"): "DATABASE_URL",
     ("web", "charts_key"): "CHARTS_KEY",
     ("web", "slack_signing_secret"): "SLACK_SIGNING_SECRET",
+    ("web", "pagerduty_webhook_secret"): "PAGERDUTY_WEBHOOK_SECRET",
 }
 
 

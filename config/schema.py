@@ -31,7 +31,6 @@ from config.base import (
     at_least,
     at_most,
     require_at_most_one,
-    require_one,
 )
 from config.globals import GlobalSettings
 from config.http import HeadedSettings
@@ -230,6 +229,7 @@ class WebSettings(Settings):
     Attributes:
         charts_key: what URLs of pictures are signed with; one is made beside SQLite's file where none is set.
         slack_signing_secret: what Slack signs with what it tells of a click; without one no button works.
+        pagerduty_webhook_secret: what PagerDuty signs its webhooks with; none is taken where it is not set.
     """
 
     max_body: SizeBytes = 16 * 1024 * 1024
@@ -237,12 +237,14 @@ class WebSettings(Settings):
     charts_key_file: Path | None = None
     slack_signing_secret: SecretText | None = None
     slack_signing_secret_file: Path | None = None
+    pagerduty_webhook_secret: SecretText | None = None
+    pagerduty_webhook_secret_file: Path | None = None
 
     @model_validator(mode="after")
-    def _one_key(self) -> Self:
-        if self.charts_key is not None:
-            require_one(self, "charts_key", "charts_key_file")
+    def _one_of_each(self) -> Self:
+        require_at_most_one(self, "charts_key", "charts_key_file")
         require_at_most_one(self, "slack_signing_secret", "slack_signing_secret_file")
+        require_at_most_one(self, "pagerduty_webhook_secret", "pagerduty_webhook_secret_file")
         return self
 
 

@@ -55,7 +55,8 @@ def settlement(
         retry_for_seconds=running.configuration.file.delivery.retry_for,
         random=dice,
     )
-    doubtful = outcome.state == "dead" and not (getattr(result, "permanent", False) and delivery.attempts == 1)
+    refused = isinstance(result, SendError) and result.permanent and not result.partly
+    doubtful = outcome.state == "dead" and not (refused and delivery.attempts == 1)
     thread = _held(delivery, result, now, doubtful=doubtful)
     state = delivery.kind == "state" and isinstance(result, Receipt)
     return Settlement(

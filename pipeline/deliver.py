@@ -187,10 +187,8 @@ class Deliverer(Background):
 
     def _settle(self, claimed: _Claimed, result: Receipt | SendError) -> None:
         delivery = claimed.delivery
-        if isinstance(result, Receipt) and result.template_errors:
-            notification, errors = delivery.notification, result.template_errors
-            telemetry.TEMPLATE_ERRORS.labels(notification.receiver, notification.action).inc(len(errors))
-            _log.warning("templates failed; something plain was told", errors=list(errors), **_context(delivery))
+        if isinstance(result, Receipt):
+            _warn(delivery, result)
         self._outcomes.add(settlement(delivery, claimed.running, result, self._clock(), random.random))
 
     def _give_back(self, claimed: _Claimed) -> None:
@@ -217,6 +215,17 @@ class Deliverer(Background):
         log(outcome.word, attempts=delivery.attempts, detail=outcome.detail, seconds=round(seconds, 3), **context)
         if outcome.state == "dead":
             self._died()
+
+
+def _warn(delivery: Delivery, receipt: Receipt) -> None:
+    """Log and count what somebody has to see to though it was told."""
+    labels = (delivery.notification.receiver, delivery.notification.action)
+    if errors := receipt.template_errors:
+        telemetry.TEMPLATE_ERRORS.labels(*labels).inc(len(errors))
+        _log.warning("templates failed; something plain was told", errors=list(errors), **_context(delivery))
+    if warnings := receipt.warnings:
+        telemetry.DELIVERY_WARNINGS.labels(*labels).inc(len(warnings))
+        _log.warning("somebody has to see to it there", warnings=list(warnings), **_context(delivery))
 
 
 def _context(delivery: Delivery) -> dict[str, object]:

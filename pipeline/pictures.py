@@ -93,9 +93,9 @@ class Pictures:
         if not self._external_url.startswith("https://") or self.missing:
             return ()
         firing = worst_first(notification.group.firing)[:_ALERTS_SHOWN]
-        pictures = [each for alert in firing for each in self._worst_first(alert, notification.shown(alert))]
-        urls = [(self.token(each), each.alt) for each in pictures[:_SHOWN]]
-        return tuple(Image(f"{self._external_url}/charts/{token}.png", alt) for token, alt in urls if token)
+        pictures = [(alert, each) for alert in firing for each in self._worst_first(alert, notification.shown(alert))]
+        urls = [(self.token(each), each.alt, alert.fingerprint) for alert, each in pictures[:_SHOWN]]
+        return tuple(Image(f"{self._external_url}/charts/{token}.png", alt, of) for token, alt, of in urls if token)
 
     def _worst_first(self, alert: Alert, findings: Iterable[Finding]) -> list[Picture]:
         readings = [each for each in findings if isinstance(each, Reading)]

@@ -6,13 +6,15 @@ import inspect
 import pytest
 
 from actions import find
+from config.http_config import HttpActionSettings
 from tests.actions.contract import ActionContract, HttpContract
 
 
 @pytest.mark.parametrize("kind", find())
 def test_every_action_holds_the_contract(kind: str) -> None:
     """A module `actions/<kind>.py` has such a class in `tests/actions/test_<kind>.py`, for HTTP if it speaks that."""
-    contract = HttpContract if hasattr(find()[kind], "post_json") else ActionContract
+    speaks_http = issubclass(find()[kind].Settings, HttpActionSettings)
+    contract = HttpContract if speaks_http else ActionContract
     tests = importlib.import_module(f"tests.actions.test_{kind}")
     held = [
         each

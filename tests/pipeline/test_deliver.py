@@ -328,3 +328,36 @@ def test_counts_templates_that_failed(tmp_path: Path, store: Store) -> None:
     assert 2 == failed() - before
     told = [each["errors"] for each in lines if each["event"] == "templates failed; something plain was told"]
     assert [["title: line 1: wrong", "text: line 2: wrong"]] == told
+
+
+class Warned(Recorder):
+    """Tells it, and finds something that somebody has to see to."""
+
+    def send(self, notification: Notification, thread: Thread, deadline_seconds: float) -> Receipt:
+        """Says what."""
+        return replace(super().send(notification, thread, deadline_seconds), warnings=("an orphan", "another"))
+
+
+def test_counts_what_somebody_has_to_see_to(tmp_path: Path, store: Store) -> None:
+    """It is delivered, counted, and logged once."""
+
+    def warned() -> float:
+        labels = {"receiver": "team", "action": "log"}
+        return REGISTRY.get_sample_value("alert_manager_delivery_warnings_total", labels) or 0.0
+
+    before = warned()
+    with capture_logs() as lines, started(make_pipeline(tmp_path, store, {"team/log/0": Warned()})) as pipeline:
+        assert ["delivered"] == settled(pipeline, pipeline.accept(SEED))
+    assert 2 == warned() - before
+    told = [each["warnings"] for each in lines if each["event"] == "somebody has to see to it there"]
+    assert [["an orphan", "another"]] == told
+
+
+@pytest.mark.parametrize("partly", [True, False])
+def test_what_was_told_in_part_is_in_doubt(tmp_path: Path, store: Store, partly: bool) -> None:
+    """A delivery that is dead at its first attempt told nothing, unless the far side took a part of it."""
+    recorder = Recorder(SendError("no", permanent=True, partly=partly))
+    with started(make_pipeline(tmp_path, store, {"team/log/0": recorder})) as pipeline:
+        assert ["dead"] == settled(pipeline, pipeline.accept(body(webhook())))
+        settled(pipeline, pipeline.accept(body(webhook(wire_alert(), wire_alert("B")))))
+    assert partly == any(thread.attempted for thread in recorder.threads)
