@@ -39,11 +39,17 @@ def rows(delivery: Delivery, entries: Sequence[Entry], now: datetime) -> list[di
 def next_beside(waiting: Sequence[Row]) -> list[Row]:
     """Of what waits of a group, in its order, those that are told next: the last of them tells all.
 
+    An entry that waits for its next attempt is told with the first that comes after it, and so before it; a picture
+    holds up nobody.
+
     Args:
-        waiting: those that are due, states among them.
+        waiting: those that are due and those that are not, states among them.
     """
-    beside = [row for row in waiting if row.kind in BESIDE]
-    return list(takewhile(lambda row: row.kind == "entry", beside)) or beside[:1]
+    beside = [row for row in waiting if row.kind == "entry" or (row.kind in BESIDE and row.ready)]
+    entries = list(takewhile(lambda row: row.kind == "entry", beside))
+    while entries and not entries[-1].ready:
+        entries.pop()
+    return entries or [row for row in beside if row.ready][:1]
 
 
 def together(newest: Notification, older: Sequence[Notification]) -> Notification:

@@ -208,7 +208,7 @@ def _next(rows: Sequence[Row]) -> Group | None:
     newest = next((row for row in reversed(states) if row.ready), None)
     if newest is not None:
         return _group(newest, [row for row in states if row.id < newest.id])
-    *older, last = beside.next_beside([row for row in rows if row.ready]) or [None]
+    *older, last = beside.next_beside(rows) or [None]
     return None if last is None else _group(last, older)
 
 

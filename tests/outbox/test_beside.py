@@ -172,6 +172,22 @@ def test_it_is_tried_again_like_any_other(store: Store) -> None:
     assert [["one"]] == words(take(store, after(11)))
 
 
+def test_what_is_to_be_tried_again_is_not_overtaken(store: Store, engine: Engine) -> None:
+    """What comes after it tells it as well, before its own; a picture that is to be tried again holds up nobody."""
+    asked(store, entry("one"), Entry("picture", "CPU", NOW))
+    for seconds in (10, 20):
+        (delivery,) = take(store)
+        fail(store, delivery, NOW, after(seconds))
+    keep(store, told("g", A, B), now=after(1))
+    (state,) = take(store, after(1))
+    asking(store, state, entry("two"), entry("three"))
+    (delivery,) = take(store, after(2))
+    assert [["one", "two", "three"]] == words([delivery])
+    assert settle(store, delivery)
+    assert [] == take(store, after(19))
+    assert [["CPU"]] == words(take(store, after(21)))
+
+
 def test_holders_are_whoever_was_told_a_state(store: Store) -> None:
     """What waits beside tells nothing of that."""
     asked(store, entry("one", A.fingerprint))
