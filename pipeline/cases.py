@@ -137,7 +137,8 @@ class Cases:
         settings, routing_id = configuration.file.delivery, configuration.routing_id
         keys = {group.group_key for each in events_read for group in each.groups}
         look_back = {group.group_key for each in events_read for group in each.groups if looks_back(each.event, group)}
-        not_kept = drain() if look_back else ()
+        # Who waits for readings of other groups is not to go without them for these.
+        not_kept = drain() if look_back & self._histories.keys() else ()
         histories = self._store.histories(keys - self._histories.keys()) | self._histories
         told = {key: history.parts for key, history in histories.items()}
         wholes = Wholes(self._store, settings.stale_after, look_back, not_kept)

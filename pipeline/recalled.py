@@ -29,10 +29,11 @@ def recalled(store: Store, key: str, alerts: Sequence[Alert], event_id: int | No
     bare = key.startswith((ALONE, TOGETHER))
     for heard in _read(None if event_id is None else store.body(event_id), now, bare):
         if heard.group_key == key:
+            places = {alert.fingerprint: at for at, alert in enumerate(heard.alerts)}
             # What is common is of these alerts, which may be others than came then.
             group = replace(
                 heard,
-                alerts=group.alerts,
+                alerts=tuple(sorted(alerts, key=lambda alert: places.get(alert.fingerprint, len(places)))),
                 common_labels=group.common_labels,
                 common_annotations=group.common_annotations,
                 truncated_alerts=0,
