@@ -2,7 +2,7 @@
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help run test torture lint format bench lock clean FORCE
+.PHONY: help run test torture example lint format bench lock clean FORCE
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -32,6 +32,9 @@ test: lint ## check everything: ruff, mypy, and every test with the real servers
 
 torture: $(VENV)/.requirements-dev ## torture delivery for five minutes a database (SECONDS_=60, SEED=1 to do it again)
 	TORTURE_SECONDS=$(or $(SECONDS_),300) TORTURE_SEED=$(SEED) $(BIN)/python -m pytest -s tests/torture $(PYTEST_ARGS)
+
+example: $(VENV)/.requirements-dev ## write docs/example-day.md anew, as the scripted day looks now
+	WRITE_EXAMPLE_DAY=1 $(BIN)/python -m pytest -q tests/day
 
 lint: $(VENV)/.requirements-dev ## ruff and mypy alone
 	$(BIN)/python -m ruff check .

@@ -84,6 +84,10 @@ class Pipeline:
         """Whether the database does not take what this process has planned."""
         return self._planner.stuck
 
+    def now(self) -> datetime:
+        """The time by its clock."""
+        return self._clock()
+
     def start(self) -> None:
         """Begin to plan and deliver."""
         self._planner.start()

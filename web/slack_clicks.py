@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
 
 import structlog
 
@@ -53,7 +52,7 @@ class Clicks:
             group_key = self._pipeline.store.group_key(group_id)
             if group_key is None or not self._pipeline.store.firing(group_key, 1):
                 return Outcome(True, "Nothing of this group fires any more.")
-            self._pipeline.acknowledge(group_key, Acknowledgement(click.by, datetime.now(UTC), "slack"))
+            self._pipeline.acknowledge(group_key, Acknowledgement(click.by, self._pipeline.now(), "slack"))
         except StoreError as failing:
             _log.error("an acknowledgement is not kept: the storage is failing", error=str(failing))
             return Outcome(False, _FAILING.format("it is not acknowledged"))
