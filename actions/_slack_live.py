@@ -47,7 +47,9 @@ def tell_state(
         return Receipt(detail("edited", workspace.refused), told, entries=_changed(notification, thread, document))
     posted = Place.of(workspace.post(document))
     told = replace(told, key=posted.key if posted else "")
-    return Receipt(detail("posted", workspace.refused), told, entries=_pictures(notification) if posted else ())
+    return Receipt(
+        detail("posted", workspace.refused), told, entries=_pictures(notification, told.key) if posted else ()
+    )
 
 
 def reply(workspace: Workspace, entries: Sequence[Entry], place: Place | None, channel: str) -> str:
@@ -125,10 +127,11 @@ def _changed(notification: Notification, thread: Thread, document: Mapping[str, 
         each.fingerprint for each in notification.group.firing if each.fingerprint not in thread.open_fingerprints
     )
     mentions = tuple(dict.fromkeys(MENTION.findall(document["text"]))) if loud else ()
-    return (Entry("changes", text, datetime.now(UTC), loud, new, mentions),)
+    return (Entry("changes", text, datetime.now(UTC), loud, new, mentions, thread.key),)
 
 
-def _pictures(notification: Notification) -> tuple[Entry, ...]:
+def _pictures(notification: Notification, below: str) -> tuple[Entry, ...]:
     if not notification.images or not notification.group.firing:
         return ()
-    return (Entry("picture", "; ".join(each.alt for each in notification.images)[:300], datetime.now(UTC)),)
+    shown = "; ".join(each.alt for each in notification.images)[:300]
+    return (Entry("picture", shown, datetime.now(UTC), below=below),)

@@ -170,10 +170,14 @@ class Action:
 
     def _beside(self, workspace: Workspace, notification: Notification, thread: Thread) -> Receipt:
         place = Place.read(thread.key)
-        if any(entry.kind == "picture" for entry in notification.entries):
+        # What changed of a message that was over, or lost, would be wrong below the one that came after it.
+        entries = [entry for entry in notification.entries if entry.below in ("", thread.key)]
+        if not entries:
+            return Receipt("not told: the message that it is about is not the group's any more", thread)
+        if any(entry.kind == "picture" for entry in entries):
             return Receipt(share(workspace, self._http, notification.images, place), thread)
         channel = "" if place else str(message(notification, self._settings)[0].get("channel", ""))
-        return Receipt(reply(workspace, notification.entries, place, channel), thread)
+        return Receipt(reply(workspace, entries, place, channel), thread)
 
 
 def _controls(notification: Notification) -> Sequence[dict[str, Any]]:

@@ -23,6 +23,7 @@ class Entry:
         loud: it is to be heard: something is new, or worse.
         about: the fingerprints of the alerts that are to be heard of by it.
         mentions: whom it is to reach, in the far side's words, as the user's own texts name them: "<!here>".
+        below: the far side's handle of the message that it is about; "" where that is whichever the group has.
     """
 
     kind: EntryKind
@@ -31,6 +32,7 @@ class Entry:
     loud: bool = False
     about: tuple[str, ...] = ()
     mentions: tuple[str, ...] = ()
+    below: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -255,6 +255,25 @@ def test_a_state_goes_before_what_waits(town: Town) -> None:
     assert reply.broadcast
 
 
+def test_what_was_of_an_earlier_message_is_not_said_below_a_later_one(town: Town) -> None:
+    """Nobody is to read that all is over below what fires again; the message that is over says so itself."""
+    town.run()
+    town.post(A)
+    town.quiet()
+    town.slack.fail("chat.postMessage", 500)
+    town.post(A_OVER)
+    town.slack.wait_for_calls("chat.postMessage", 2)
+    town.post({**A, "startsAt": "2026-03-02T08:10:00Z"})
+    # The new message, and what waits for its next attempt.
+    town.slack.wait_for_calls("chat.postMessage", 3)
+    town.clock.pass_seconds(60)
+    town.quiet()
+    over, again = town.slack.channel().messages
+    assert "[RESOLVED]" in over.content["text"]
+    assert "[FIRING]" in again.content["text"]
+    assert [] == [*town.slack.channel().replies(over.ts), *town.slack.channel().replies(again.ts)]
+
+
 @pytest.mark.parametrize("database_url", ["sqlite", "postgresql"], indirect=True)
 def test_two_replicas_keep_one_message(town: Town, slack: SlackApi) -> None:
     """Whichever of them hears of a group, plans it, edits and replies."""
