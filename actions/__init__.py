@@ -2,8 +2,8 @@
 
 from actions import _mrkdwn as mrkdwn
 from actions import _slack_controls as slack_controls
-from actions._base import Action, briefs, find, link, subject
+from actions._base import Action, find, link, subject
 from actions._digest import counted
 from actions._recorded import try_template
 
-__all__ = ["Action", "briefs", "counted", "find", "link", "mrkdwn", "slack_controls", "subject", "try_template"]
+__all__ = ["Action", "counted", "find", "link", "mrkdwn", "slack_controls", "subject", "try_template"]

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 import units
 from actions._base import cut, subject, title
 from actions._digest import level, over
 from alerts.model import Alert
 from alerts.notification import Notification, Thread
-from alerts.severity import SEVERITIES, worst_first
+from alerts.severity import SEVERITIES, Severity, worst, worst_first
 
 _NAMED = 10
 _LONGEST_NAME = 100
 _LONGEST_READ = 1_000
+_LONGEST_SUMMARY = 200
+
+SIGNS: Mapping[Severity, str] = {"critical": "🔴", "error": "🟠", "warning": "🟡", "info": "🔵"}
+"""Of what fires, by how bad it is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,10 +66,22 @@ def changes(notification: Notification, thread: Thread) -> tuple[str, bool]:
     return "\n".join(filter(None, lines)), bool(found.new or worse)
 
 
-def lasted(alerts: Sequence[Alert]) -> str:
-    """From the first alert's start to the last one's end: "12m"; "" where no end is known."""
+def lasted(alerts: Sequence[Alert], began_at: datetime | None = None) -> str:
+    """From the first alert's start to the last one's end: "12m"; "" where no end is known.
+
+    Args:
+        began_at: when what they were part of began: others may have been over before.
+    """
     ends = [each.ends_at for each in alerts if each.ends_at]
-    return units.duration((max(ends) - min(each.starts_at for each in alerts)).total_seconds()) if ends else ""
+    if not ends:
+        return ""
+    return units.duration(max(0.0, (max(ends) - begun(alerts, began_at)).total_seconds()))
+
+
+def begun(alerts: Sequence[Alert], began_at: datetime | None) -> datetime:
+    """When the first of them, or what they were part of, began."""
+    starts = [each.starts_at for each in alerts]
+    return min([*starts, began_at] if began_at else starts)
 
 
 def _called(notification: Notification) -> Callable[[Alert], str]:
@@ -74,10 +91,15 @@ def _called(notification: Notification) -> Callable[[Alert], str]:
     def called(alert: Alert) -> str:
         about = subject(alert)
         name = f"{alert.name} {about}" if several and about else about or alert.name
-        printable = "".join(each if each.isprintable() else " " for each in name[:_LONGEST_READ])
-        return cut(" ".join(printable.split()), _LONGEST_NAME)
+        return _printable(name, _LONGEST_NAME)
 
     return called
+
+
+def _printable(text: str, limit: int) -> str:
+    """A text on one line, without what cannot be seen."""
+    printable = "".join(each if each.isprintable() else " " for each in text[:_LONGEST_READ])
+    return cut(" ".join(printable.split()), limit)
 
 
 def _listed(names: Iterable[str], count: int) -> str:
@@ -86,7 +108,12 @@ def _listed(names: Iterable[str], count: int) -> str:
 
 
 def _new(new: Sequence[Alert], called: Callable[[Alert], str]) -> str:
-    return f"🔴 {len(new):,} new: {_listed(map(called, new[:_NAMED]), len(new))}" if new else ""
+    if not new:
+        return ""
+    # It is what a phone shows: of one alert with what is wrong.
+    summary = _printable(new[0].summary, _LONGEST_SUMMARY) if len(new) == 1 else ""
+    said = f"{SIGNS[worst(new)]} {len(new):,} new: {_listed(map(called, new[:_NAMED]), len(new))}"
+    return f"{said} — {summary}" if summary else said
 
 
 def _ended(notification: Notification, found: Change) -> str:
@@ -96,7 +123,8 @@ def _ended(notification: Notification, found: Change) -> str:
         return ""
     names = list(map(called, ended[:_NAMED]))
     if over(notification) and len(ended) > 1:
-        return f"✅ all resolved after {lasted(ended) or 'a while'}: {_listed(names, len(ended))}"
+        after_all = lasted(ended, notification.began_at) or "a while"
+        return f"✅ all resolved after {after_all}: {_listed(names, len(ended))}"
     after = [f" after {each}" if (each := lasted([alert])) else "" for alert in ended[:_NAMED]]
     if len(ended) == 1:
         return f"✅ resolved{after[0]}: {names[0]}"

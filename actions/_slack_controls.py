@@ -35,7 +35,7 @@ class Choice:
     shown: str = ""
 
 
-def controls(group_id: str, *, silences: bool) -> Elements:
+def controls(group_id: str, *, silences: bool, taken: bool = False) -> Elements:
     """What stands in a row of buttons while the group fires.
 
     A menu and no selection for silences: what was selected would go on standing there, whatever came of it.
@@ -43,8 +43,9 @@ def controls(group_id: str, *, silences: bool) -> Elements:
     Args:
         group_id: as the store has it, 32 hex digits.
         silences: whether an Alertmanager is configured that can be asked for them.
+        taken: somebody has taken it over; whoever relieves them may say so.
     """
-    made: Elements = [_button(ACKNOWLEDGE, "Acknowledge", group_id, style="primary")]
+    made: Elements = [_button(ACKNOWLEDGE, "Acknowledge", group_id, style="" if taken else "primary")]
     if silences:
         options = [_option(f"Silence {words}", f"{duration}:{group_id}") for duration, words in IN_WORDS.items()]
         made.append({"type": "overflow", "action_id": SILENCE, "options": options})

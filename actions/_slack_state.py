@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from actions._base import leading, subject
-from actions._changes import Change, change, lasted
+from actions._changes import SIGNS, Change, begun, change, lasted
 from actions._digest import level, over
 from actions._mrkdwn import AGO, WHEN, line, moment, section
 from alerts.model import Alert
@@ -17,7 +17,6 @@ _COLOURS: dict[Severity, str] = {
     "warning": "#ecb22e",
     "info": "#3a7bd5",
 }
-_SIGNS: dict[Severity, str] = {"critical": "🔴", "error": "🟠", "warning": "🟡", "info": "🔵"}
 _OVER = "✅"
 _TAKEN = "👀"
 _SILENCED = "🔕"
@@ -32,12 +31,12 @@ def look(notification: Notification) -> tuple[str, str]:
     """The colour and the sign of the state, or of the severity while anything fires."""
     if over(notification):
         return _RESOLVED_COLOUR, _OVER
-    return _COLOURS[level(notification)], _SIGNS[level(notification)]
+    return _COLOURS[level(notification)], SIGNS[level(notification)]
 
 
 def sign(alert: Alert) -> str:
     """One alert's."""
-    return _SIGNS[alert_severity(alert)] if alert.firing else _OVER
+    return SIGNS[alert_severity(alert)] if alert.firing else _OVER
 
 
 def about(notification: Notification) -> str:
@@ -51,7 +50,7 @@ def about(notification: Notification) -> str:
     about = subject(alert) + (f" and {others} more" if others and subject(alert) else "")
     if over(notification):
         # What its author wrote of it is not so any more.
-        after = lasted(group.alerts)
+        after = lasted(group.alerts, notification.began_at)
         return " — ".join(filter(None, (about, f"resolved after {after}" if after else "")))
     return " — ".join(filter(None, (about, alert.summary)))
 
@@ -107,13 +106,13 @@ def _standing(notification: Notification, changed: Change | None) -> str:
 def _ended(notification: Notification) -> str:
     """How long it took, and from when to when."""
     group = notification.group
-    after = lasted(group.alerts)
+    after = lasted(group.alerts, notification.began_at)
     said = f"*all {len(group.alerts):,} resolved*" if len(group.alerts) > 1 else "*resolved*"
     if not after:
         return said
-    begun = min(each.starts_at for each in group.alerts)
+    begin = begun(group.alerts, notification.began_at)
     end = max(each.ends_at for each in group.alerts if each.ends_at)
-    return f"{said} after *{after}* · {moment(begun)} to {moment(end)}"
+    return f"{said} after *{after}* · {moment(begin)} to {moment(end)}"
 
 
 def _where(notification: Notification, headline: str) -> str:

@@ -16,7 +16,7 @@ Source: https://docs.slack.dev/messaging/formatting-message-text#special-mention
 """
 
 _SIGNS: Mapping[EntryKind, str] = {
-    "readings": "📈 ",
+    "readings": "🔎 ",
     "acknowledged": "👀 ",
     "silenced": "🔕 ",
     "remedied": "🛠️ ",

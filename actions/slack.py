@@ -184,4 +184,8 @@ def _controls(notification: Notification) -> Sequence[dict[str, Any]]:
     """What may be done about it, while it fires."""
     if "acknowledge" not in notification.controls or not notification.group.firing:
         return ()
-    return _slack_controls.controls(group_id(notification.group.group_key), silences="silence" in notification.controls)
+    return _slack_controls.controls(
+        group_id(notification.group.group_key),
+        silences="silence" in notification.controls,
+        taken=notification.acknowledged is not None,
+    )

@@ -63,6 +63,7 @@ class Judgement:
         notes: what a reader should know, a few words each: "still firing, 4 h", "4th time in 30 m".
         again: it began to fire once more within 30 minutes: it is flapping.
         repeated: it is as it was.
+        began_at: when it began to fire this time, or, where it is over, the last time; None where that is not known.
     """
 
     history: History
@@ -70,6 +71,7 @@ class Judgement:
     notes: tuple[str, ...]
     again: bool
     repeated: bool = False
+    began_at: datetime | None = None
 
 
 def judge(
@@ -116,9 +118,11 @@ def judge(
     if same and since is not None:
         notes.append(_still_firing((received_at - since).total_seconds()))
     kept = History(content, event_id, received_at, firing, since, fired_at, history.parts if history else {})
-    if history is not None and firing and not begins:
+    if history is not None and not begins:
+        # Who had it is known to its end.
         kept = replace(kept, acknowledged=history.acknowledged, silenced=history.silenced)
-    return Judgement(kept, None, tuple(notes), again, same)
+    began_at = since if since is not None or history is None else history.firing_since
+    return Judgement(kept, None, tuple(notes), again, same, began_at)
 
 
 def content_of(group: AlertGroup) -> str:

@@ -170,6 +170,7 @@ class Notification:
         send_resolved: whether this destination hears of ends at all.
         images: pictures of what is worst, for actions that show them; made when it is sent, and not before.
         delivery_id: which delivery it is, the same at each attempt; 0 for what is none. Set when it is sent.
+        began_at: when the whole group began to fire this time; None where that is not known, or it is told in part.
         acknowledged: who has taken the group over, if anybody has.
         silenced: who had its alerts silenced, likewise.
         controls: what a person may do about it there; set when it is sent, as what is configured then says.
@@ -187,6 +188,7 @@ class Notification:
     send_resolved: bool = True
     images: tuple[Image, ...] = ()
     delivery_id: int = 0
+    began_at: datetime | None = None
     acknowledged: Acknowledgement | None = None
     silenced: Acknowledgement | None = None
     controls: tuple[Control, ...] = ()

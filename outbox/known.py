@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
+from contextlib import suppress
 from datetime import datetime
 
 from pydantic import ValidationError
@@ -10,13 +11,14 @@ from sqlalchemy import bindparam, func, literal, literal_column, select, tuple_
 
 from alerts.history import History
 from alerts.model import ALONE, TOGETHER, Alert, group_id
+from alerts.notification import Finding
 from alerts.places import Neighbour, Place
 from outbox import neighbours, withholding
 from outbox.holding import holding_digests
 from outbox.prepared import OneOf, Prepared
 from outbox.records import Decided, Event, EventKind
 from outbox.reports import Reports
-from outbox.rows import HISTORY, THREAD, after_telling, plain_text, read_alerts
+from outbox.rows import FINDINGS, HISTORY, THREAD, after_telling, plain_text, read_alerts
 from outbox.tables import PENDING, TELLS_STATE, alerts, deliveries, events, groups, routings, threads
 
 _HISTORIES = Prepared(select(groups.c.group_id, groups.c.history).where(OneOf(groups.c.group_id, "some")))
@@ -74,6 +76,23 @@ class Known(Reports):
             known = select(alerts.c.alert).where(alerts.c.group_id == group_id(group_key), alerts.c.status == "firing")
             rows = connection.execute(known.order_by(alerts.c.updated_at.desc()).limit(limit)).scalars().all()
         return list(read_alerts(rows))
+
+    def found(self, group_key: str, at_most: int) -> dict[str, tuple[Finding, ...]]:
+        """What was found of a group's firing alerts when they were heard of last, of the worst, by fingerprint."""
+        worst = (
+            select(alerts.c.fingerprint, alerts.c.findings)
+            .where(alerts.c.group_id == group_id(group_key), alerts.c.status == "firing")
+            .order_by(alerts.c.severity, alerts.c.fingerprint)
+            .limit(at_most)
+        )
+        found: dict[str, tuple[Finding, ...]] = {}
+        with self._reading() as connection:
+            rows = connection.execute(worst).all()
+        for row in rows:
+            # What another version wrote is left out.
+            with suppress(ValidationError):
+                found[row.fingerprint] = FINDINGS.validate_json(row.findings)
+        return found
 
     def last_event(self, group_key: str) -> int | None:
         """The event that told of a group last; None where it is not known."""

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 
 import units
-from actions import briefs, subject
+from actions import subject
 from alerts import taken
 from alerts.history import History
 from alerts.model import AlertGroup
-from alerts.notification import Notification
+from alerts.notification import Finding, Notification, Reading
 from alerts.severity import worst_first
 from alerts.timeline import Acknowledgement, Entry
 from config.base import ActionSettings
@@ -33,18 +33,24 @@ def acknowledged_by(event: Event) -> Acknowledgement | None:
     return taken.acknowledgement_of(event.body) if event.kind == "taken" else None
 
 
-def asides(event: Event, notification: Notification, settings: ActionSettings | None) -> Iterator[Planned]:
+def asides(
+    event: Event,
+    notification: Notification,
+    settings: ActionSettings | None,
+    found_before: Mapping[str, Sequence[Finding]],
+) -> Iterator[Planned]:
     """What one destination that holds something of the group is to hear.
 
     Args:
         notification: the group's state there, as far as it is told there.
         settings: the destination's; None where the configuration does not know it any more.
+        found_before: what was found of its alerts when they were heard of last, as far as it is known.
     """
     if settings is None:
         return
     acknowledgement = acknowledged_by(event)
     if acknowledgement is None:
-        text = _readings(notification, event.received_at) if settings.timeline else ""
+        text = _readings(notification, found_before, event.received_at) if settings.timeline else ""
         if text:
             yield from beside.planned(notification, [Entry("readings", text, event.received_at)])
         return
@@ -72,20 +78,33 @@ def told_already(acknowledgement: Acknowledgement, history: History) -> bool:
     return known is not None and replace(known, at=acknowledgement.at) == acknowledgement
 
 
-def _readings(notification: Notification, now: datetime) -> str:
-    """What is found now of the worst alerts, one a line; "" where nothing is."""
+def _readings(notification: Notification, found_before: Mapping[str, Sequence[Finding]], now: datetime) -> str:
+    """What is found now of the worst alerts, one a line, and what it was before; "" where nothing is."""
     group = notification.group
     lines = []
     for alert in worst_first(group.firing):
-        told = [each for each in notification.told(alert) if getattr(each, "query", "")]
+        told = [each for each in notification.told(alert) if isinstance(each, Reading) and each.query]
         if told:
             about = f"{subject(alert) or alert.name}: " if len(group.firing) > 1 else ""
-            lines.append(about + ", ".join(briefs(told)))
+            before = found_before.get(alert.fingerprint, ())
+            lines.append(about + ", ".join(_compared(each, before) for each in told))
     if not lines:
         return ""
     lasted = units.duration(max(0.0, (now - _since(group)).total_seconds()))
     more = [f"… and {len(lines) - _LISTED_ALERTS} more"] if len(lines) > _LISTED_ALERTS else []
     return "\n".join([f"still firing after {lasted}", *lines[:_LISTED_ALERTS], *more])
+
+
+def _compared(reading: Reading, before: Sequence[Finding]) -> str:
+    """ "memory 236 MiB → 251 MiB of 256 MiB (98%)"; as it is, where it was the same or nobody knows."""
+    alike = (each for each in before if isinstance(each, Reading) and _kind(each) == _kind(reading))
+    was = next((units.quantity(each.value, each.unit) for each in alike), "")
+    moved = bool(was) and was != units.quantity(reading.value, reading.unit)
+    return f"{reading.title} {was} → {reading.brief}" if moved else f"{reading.title} {reading.brief}"
+
+
+def _kind(reading: Reading) -> tuple[str, str, str]:
+    return reading.name, reading.title, reading.unit
 
 
 def _since(group: AlertGroup) -> datetime:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
 
@@ -12,6 +12,7 @@ import structlog
 import units
 from alerts.history import History, Judgement, judge
 from alerts.model import AlertGroup
+from alerts.notification import Finding
 from config.schema import Configuration, DeliverySettings
 from outbox.database import StoreError
 from outbox.records import Event, Plan
@@ -21,6 +22,9 @@ from pipeline.read import Read, read
 from pipeline.verdicts import Question, ToldParts, Verdict, Verdicts
 from pipeline.wholes import Wholes, looks_back
 from routing import Rules
+
+# More are not told of.
+_COMPARED = 50
 
 _log = structlog.get_logger("plan")
 
@@ -35,6 +39,7 @@ class Heard:
         verdict: who hears of it; nobody does of a duplicate.
         routing_id: by what routes it is told.
         aside: it is as it was.
+        found_before: what was found of its alerts before, where that is to be held against what is found now.
     """
 
     group: AlertGroup
@@ -43,6 +48,7 @@ class Heard:
     verdict: Verdict = Verdict()  # noqa: RUF009  # frozen
     routing_id: str = ""
     aside: bool = False
+    found_before: Mapping[str, tuple[Finding, ...]] = field(default_factory=dict)
 
     @property
     def rerouted(self) -> bool:
@@ -152,6 +158,9 @@ class Cases:
                         named=_named(each.event, group, whole),
                         routing_id=routing_id,
                         aside=is_aside(each.event),
+                        found_before=self._store.found(whole.group_key, _COMPARED)
+                        if each.event.kind == "reread"
+                        else {},
                     )
                     for group in each.groups
                     if (whole := wholes.whole(each.event, group)) is not None

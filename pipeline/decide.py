@@ -42,7 +42,9 @@ def decide(configuration: Configuration, case: Case, findings: Iterator[tuple[Fi
         for part in heard.verdict.parts:
             planned = _planned(configuration, case, heard, part, found)
             if heard.aside:
-                deliveries += asides(case.event, planned.notification, _settings(configuration, part.place))
+                deliveries += asides(
+                    case.event, planned.notification, _settings(configuration, part.place), heard.found_before
+                )
             else:
                 deliveries.append(planned)
     duplicates = [heard for heard in case.groups if not heard.news]
@@ -90,6 +92,7 @@ def _planned(configuration: Configuration, case: Case, heard: Heard, part: Part,
         page_url=f"{url.rstrip('/')}/#{group.alerts[0].fingerprint}" if url else "",
         notes=notes,
         send_resolved=send_resolved,
+        began_at=heard.judgement.began_at if part.group is heard.group else None,
         acknowledged=heard.history.acknowledged,
         silenced=heard.history.silenced,
     )

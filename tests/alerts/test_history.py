@@ -63,7 +63,7 @@ def test_first_state_is_news() -> None:
     (first,) = judged((group("ab"), after(30)))
     expected = History(first.history.content, 1, after(30), True, NOON, (after(30),))
 
-    assert Judgement(expected, None, (), False) == first
+    assert Judgement(expected, None, (), False, began_at=NOON) == first
     assert 64 == len(first.history.content)
 
 
@@ -366,3 +366,9 @@ def test_any_order_of_alerts_tells_the_same(state: AlertGroup, order: list[int],
     shuffled = replace(state, alerts=tuple(state.alerts[at] for at in order if at < len(state.alerts)))
 
     assert [None, 1] == duplicates((state, after(100)), (shuffled, after(100 + seconds)))
+
+
+def test_an_end_knows_when_it_all_began() -> None:
+    """The last payload may name the last alert alone, and the others were over before it."""
+    _, _, end = judged((group("ab"), NOON), (group("b", resolved="a"), after(120)), (group(resolved="b"), after(240)))
+    assert (False, NOON) == (end.history.firing, end.began_at)

@@ -195,7 +195,7 @@ def live(town: Town) -> None:
 UNDISTURBED = [
     ("chat.postMessage", "🟡 *[FIRING] A* shop/a-1 — A happened."),
     ("chat.update", "🟡 *[FIRING:3] A and 2 more* shop/a-1 and 2 more — A happened."),
-    ("chat.postMessage", "🔴 2 new: B shop/b-1, C shop/c-1"),
+    ("chat.postMessage", "🟡 2 new: B shop/b-1, C shop/c-1"),
     ("chat.update", "🟡 *[FIRING:3] A and 2 more* shop/a-1 and 2 more — A happened. 👀 Jane"),
     ("chat.postMessage", "👀 acknowledged by Jane in PagerDuty"),
     ("chat.update", "🟡 *[FIRING:2] A and 1 more* shop/a-1 and 1 more — A happened. 👀 Jane"),
@@ -251,7 +251,7 @@ def test_a_state_goes_before_what_waits(town: Town) -> None:
     assert (update, "🟡 *[FIRING:3] A and 2 more* shop/a-1 and 2 more — A happened.") == town.told()[3]
     (message,) = town.slack.channel().messages
     (reply,) = town.slack.channel().replies(message.ts)
-    assert "🔴 1 new: B shop/b-1\n🔴 1 new: C shop/c-1" == reply.content["text"]
+    assert "🟡 1 new: B shop/b-1 — B happened.\n🟡 1 new: C shop/c-1 — C happened." == reply.content["text"]
     assert reply.broadcast
 
 
@@ -288,7 +288,7 @@ def test_two_replicas_keep_one_message(town: Town, slack: SlackApi) -> None:
         town.quiet()
     messages = slack.channel().messages
     assert 10 == len(messages)
-    assert {("🔴 1 new: B shop/b-1", "✅ resolved after 28m 3s: A shop/a-1")} == {
+    assert {("🟡 1 new: B shop/b-1 — B happened.", "✅ resolved after 28m 3s: A shop/a-1")} == {
         tuple(reply.content["text"] for reply in slack.channel().replies(each.ts)) for each in messages
     }
     assert [] == slack.refused
