@@ -19,8 +19,9 @@ from types import ModuleType
 from typing import Any, Protocol
 
 from actions._digest import counted
+from alerts.findings import Gap, Reading
 from alerts.model import Alert, AlertGroup
-from alerts.notification import Gap, Notification, Preview, Reading, Receipt, SendError, Thread
+from alerts.notification import Notification, Preview, Receipt, SendError, Thread
 from alerts.severity import worst_first
 from alerts.target import target
 from config.base import SecretError, http_url, read_secret

@@ -11,8 +11,9 @@ import units
 from actions._base import briefs, cut, leading, link, notes, subject, title
 from actions._digest import level, numbers, over
 from actions._silence_link import silence_link
+from alerts.findings import Gap, Reading
 from alerts.model import Alert
-from alerts.notification import Gap, Notification, Reading
+from alerts.notification import Notification
 from alerts.severity import Severity, alert_severity, worst_first
 
 _MAX_LINE = 300

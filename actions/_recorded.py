@@ -8,8 +8,9 @@ from functools import lru_cache
 from pathlib import Path
 
 from actions._texts import context
+from alerts.findings import Excerpt, Finding, Gap, Reading
 from alerts.model import AlertGroup
-from alerts.notification import Excerpt, Finding, Gap, Notification, Reading
+from alerts.notification import Notification
 from alerts.payload import parse
 from templating import Template, TemplateError
 

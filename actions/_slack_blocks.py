@@ -16,8 +16,9 @@ from actions._mrkdwn import AGO, context, line, moment, paragraphs, preformatted
 from actions._silence_link import silence_link
 from actions._slack_readings import briefest
 from actions._slack_state import sign
+from alerts.findings import Gap
 from alerts.model import Alert
-from alerts.notification import Gap, Notification
+from alerts.notification import Notification
 from alerts.severity import worst_first
 
 Blocks = list[dict[str, Any]]

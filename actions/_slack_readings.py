@@ -12,7 +12,7 @@ from typing import Any
 
 import units
 from actions._mrkdwn import line
-from alerts.notification import Gap, Reading
+from alerts.findings import Gap, Reading
 
 _CELLS = 10
 _MAX_TITLE = 80

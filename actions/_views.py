@@ -8,8 +8,9 @@ from datetime import datetime
 from typing import Any, ClassVar, SupportsIndex, overload
 
 from actions._base import briefs
+from alerts.findings import Excerpt, Finding, Gap, Reading
 from alerts.model import Alert
-from alerts.notification import Excerpt, Finding, Gap, Notification, Reading
+from alerts.notification import Notification
 from alerts.severity import alert_severity
 from alerts.target import target
 from templating import Labels

@@ -14,8 +14,9 @@ from datetime import datetime
 from typing import Any
 
 from actions._digest import over
+from alerts.findings import Excerpt, Finding, Gap
 from alerts.model import Alert
-from alerts.notification import Excerpt, Finding, Gap, Notification
+from alerts.notification import Notification
 from alerts.severity import worst_first
 
 # What Go writes of a time that is none: the end of what fires.

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from typing import Literal, cast
 
 import units
+from alerts.findings import Finding, Reading
 from alerts.model import Alert
-from alerts.notification import Finding, Reading
 
 Field = Literal["value", "share", "request", "limit"]
 

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import units
+from alerts.findings import Reading
 from alerts.model import Alert
-from alerts.notification import Reading
 from alerts.target import target
 
 _BEFORE = timedelta(hours=1)

@@ -18,8 +18,8 @@ from datetime import UTC, datetime
 import requests
 
 import enrich
+from alerts.findings import Finding, Reading
 from alerts.model import Alert
-from alerts.notification import Finding, Reading
 from alerts.payload import parse
 from benchmarks._alerts import body, pod
 from benchmarks._load import Order, load

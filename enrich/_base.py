@@ -15,8 +15,8 @@ from datetime import datetime
 from functools import cached_property
 from typing import TYPE_CHECKING, Protocol, Self, runtime_checkable
 
+from alerts.findings import Finding
 from alerts.model import Alert
-from alerts.notification import Finding
 from alerts.places import Neighbour, Place
 from enrich._vector import Vector
 

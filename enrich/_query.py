@@ -11,9 +11,9 @@ from typing import NoReturn
 import promql_parser
 
 import units
+from alerts.findings import Finding, Gap, Reading
 from alerts.matchers import all_match
 from alerts.model import Alert
-from alerts.notification import Finding, Gap, Reading
 from config.schema import QuerySettings
 from enrich._base import Answers, NoAnswer
 from enrich._rendering import REFUSED, Promql, Values

@@ -8,8 +8,8 @@ from concurrent.futures import Executor
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
+from alerts.findings import Finding, Gap, Reading
 from alerts.model import Alert
-from alerts.notification import Finding, Gap, Reading
 from enrich._asking import Asking, Moment, failed
 from enrich._base import Answers, Asks, Enricher, FollowsUp, Given, LooksUp, NoAnswer, NotAbout
 from enrich._prometheus import Prometheus

@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
+from alerts.findings import Finding, Gap, Reading
 from alerts.model import Alert
-from alerts.notification import Finding, Gap, Reading
 from alerts.target import Target
 from enrich._base import Answers, Gauges, NoAnswer
 from enrich._promql import per_second

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import units
-from alerts.notification import Reading
+from alerts.findings import Reading
 from enrich._promql import per_second
 from enrich._usage import Usage
 

@@ -12,8 +12,8 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import units
+from alerts.findings import Excerpt, Finding, Gap
 from alerts.model import Alert
-from alerts.notification import Excerpt, Finding, Gap
 from enrich._base import Given, NoAnswer
 from enrich._kubernetes import Kubernetes, Missing, Request, items, kubernetes
 from enrich._lines import readable

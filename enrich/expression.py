@@ -14,8 +14,8 @@ from urllib.parse import parse_qs, urlsplit
 import promql_parser
 
 import units
+from alerts.findings import Finding, Gap, Reading
 from alerts.model import Alert
-from alerts.notification import Finding, Gap, Reading
 from enrich._base import Answers, NoAnswer
 from enrich._parsing import PromQLError, parsed
 from enrich._promql import only

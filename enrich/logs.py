@@ -10,8 +10,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from alerts.findings import Excerpt, Finding, Gap
 from alerts.model import Alert
-from alerts.notification import Excerpt, Finding, Gap
 from alerts.target import target
 from enrich._base import Given, NoAnswer
 from enrich._kubernetes import Kubernetes, Missing, Request, kubernetes

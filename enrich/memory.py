@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import units
-from alerts.notification import Reading
+from alerts.findings import Reading
 from enrich._usage import Usage
 
 # What grows by less of itself in an hour does not grow.

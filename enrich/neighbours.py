@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import islice
 
+from alerts.findings import Finding, Reading
 from alerts.model import Alert
-from alerts.notification import Finding, Reading
 from alerts.places import Neighbour, Place, places
 from alerts.severity import SEVERITIES, alert_severity
 from enrich._base import Firing, Given

@@ -6,8 +6,8 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
+from alerts.findings import Finding, Reading
 from alerts.model import Alert
-from alerts.notification import Finding, Reading
 from alerts.target import Target, target
 from enrich._base import Answers, Gauges, NoAnswer
 from enrich._promql import any_of, equal, per_second

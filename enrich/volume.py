@@ -6,8 +6,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 import units
+from alerts.findings import Finding, Gap, Reading
 from alerts.model import Alert
-from alerts.notification import Finding, Gap, Reading
 from alerts.target import target
 from enrich._base import Answers, Gauges, NoAnswer
 from enrich._promql import any_of, equal

@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 import units
+from alerts.findings import Finding, Gap, Reading
 from alerts.model import Alert
-from alerts.notification import Finding, Gap, Reading
 from alerts.target import target
 from enrich._base import Answers, Gauges, NoAnswer
 from enrich._promql import any_of, quoted

@@ -9,9 +9,9 @@ from datetime import datetime
 from pydantic import ValidationError
 from sqlalchemy import bindparam, func, literal, literal_column, select, tuple_
 
+from alerts.findings import Finding
 from alerts.history import History
 from alerts.model import ALONE, TOGETHER, Alert, group_id
-from alerts.notification import Finding
 from alerts.places import Neighbour, Place
 from outbox import neighbours, withholding
 from outbox.holding import holding_digests

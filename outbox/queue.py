@@ -14,7 +14,8 @@ from sqlalchemy import Connection, Engine, select
 from sqlalchemy.exc import SQLAlchemyError
 
 from outbox import claiming, destinations, settling, steering
-from outbox.claiming import Asked, Group, Taken
+from outbox.claiming import Asked, Taken
+from outbox.composing import Group
 from outbox.database import StoreError, explained
 from outbox.lanes import DUE, FREE, Lane, clock
 from outbox.prepared import Prepared

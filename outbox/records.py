@@ -7,9 +7,10 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Literal
 
+from alerts.findings import Finding
 from alerts.history import History
 from alerts.model import Alert
-from alerts.notification import Finding, Notification, Thread
+from alerts.notification import Notification, Thread
 from alerts.timeline import Acknowledgement
 from alerts.withheld import Withheld
 

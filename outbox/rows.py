@@ -13,9 +13,10 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 from pydantic_core import PydanticSerializationError
 
+from alerts.findings import Finding, Reading
 from alerts.history import History
 from alerts.model import Alert, AlertGroup, group_id
-from alerts.notification import Finding, Notification, Reading, Thread
+from alerts.notification import Notification, Thread
 from alerts.severity import alert_severity
 from outbox.prepared import Row
 from outbox.records import Delivery, Planned

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, and_, bindparam, exists, func, or_, select, u
 
 from alerts.notification import Thread
 from outbox import destinations
-from outbox.claiming import OVER_BEFORE_TOLD
+from outbox.composing import OVER_BEFORE_TOLD
 from outbox.holding import held
 from outbox.notices import DELIVERIES, notify
 from outbox.records import AT_ONCE, BESIDE

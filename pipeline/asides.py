@@ -9,9 +9,10 @@ from datetime import UTC, datetime
 import units
 from actions import subject
 from alerts import taken
+from alerts.findings import Finding, Reading
 from alerts.history import History
 from alerts.model import AlertGroup
-from alerts.notification import Finding, Notification, Reading
+from alerts.notification import Notification
 from alerts.severity import worst_first
 from alerts.timeline import Acknowledgement, Entry
 from config.base import ActionSettings

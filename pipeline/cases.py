@@ -10,9 +10,9 @@ from functools import partial
 import structlog
 
 import units
+from alerts.findings import Finding
 from alerts.history import History, Judgement, judge
 from alerts.model import AlertGroup
-from alerts.notification import Finding
 from config.schema import Configuration, DeliverySettings
 from outbox.database import StoreError
 from outbox.records import Event, Plan

@@ -8,8 +8,9 @@ from datetime import timedelta
 
 import units
 from alerts.conditions import unwanted
+from alerts.findings import Finding
 from alerts.model import Alert
-from alerts.notification import Finding, Notification
+from alerts.notification import Notification
 from config.base import ActionSettings
 from config.schema import Configuration
 from outbox.records import AT_ONCE, Plan, Planned

@@ -10,7 +10,7 @@ from typing import Any
 import enrich
 from alerts import payload
 from alerts.notification import Notification, Preview, SendError
-from outbox.claiming import OVER_BEFORE_TOLD
+from outbox.composing import OVER_BEFORE_TOLD
 from outbox.records import Event, Planned
 from outbox.store import Store
 from pipeline.cases import Case, Cases, Heard

@@ -11,7 +11,7 @@ import structlog
 
 import enrich
 import telemetry
-from alerts.notification import Finding, Gap
+from alerts.findings import Finding, Gap
 from pipeline.cases import Case
 from pipeline.running import Running
 

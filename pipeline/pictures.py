@@ -16,8 +16,9 @@ from functools import partial
 import charts
 import enrich
 import units
+from alerts.findings import Finding, Reading
 from alerts.model import Alert
-from alerts.notification import Finding, Image, Notification, Reading
+from alerts.notification import Image, Notification
 from alerts.picture import Picture, picture
 from alerts.severity import worst_first
 from pipeline.tokens import Signer

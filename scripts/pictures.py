@@ -12,8 +12,8 @@ from random import Random
 
 import charts
 import units
+from alerts.findings import Reading
 from alerts.model import Alert
-from alerts.notification import Reading
 from alerts.picture import picture
 
 FOLDER = Path(__file__).parent.parent / "docs" / "pictures"

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 import enrich
-from alerts.notification import Reading
+from alerts.findings import Reading
 from app import create_app
 from building import build_actions, configure
 from outbound import Http

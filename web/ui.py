@@ -10,8 +10,9 @@ from flask import Blueprint, Response, make_response, render_template, url_for
 
 import units
 from actions import counted, link, subject
+from alerts.findings import Reading, gathered
 from alerts.model import Alert
-from alerts.notification import Digest, Notification, Reading, gathered
+from alerts.notification import Digest, Notification
 from alerts.severity import alert_severity, worst_first
 from outbox.database import StoreError
 from outbox.records import AlertStatus

@@ -7,8 +7,9 @@ from typing import Any
 
 from hypothesis import strategies as st
 
+from alerts.findings import Excerpt, Finding, Gap, Reading
 from alerts.model import Alert, AlertGroup, Status, common, fingerprint
-from alerts.notification import Digest, Excerpt, Finding, Gap, Image, Notification, Reading
+from alerts.notification import Digest, Image, Notification
 
 MIB = 1024 * 1024
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)

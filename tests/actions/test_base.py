@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from actions import find, subject
 from actions._base import briefs, cut, leading, link, notes, retry_after_seconds, said, title
+from alerts.findings import Gap, Reading
 from alerts.model import Alert
-from alerts.notification import Gap, Reading
 from outbound import Answer
 from tests.actions.notifications import CPU, NO_MEMORY, START, alert, notification
 

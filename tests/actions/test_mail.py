@@ -18,7 +18,8 @@ from actions._mail_rendering import MailView
 from actions._mail_rendering import html as written_html
 from actions._mail_rendering import text as written_text
 from actions._silence_link import silence_link
-from alerts.notification import Gap, Notification
+from alerts.findings import Gap
+from alerts.notification import Notification
 from tests.actions import notifications
 from tests.actions.notifications import CPU, LOG, MEMORY, NO_MEMORY, alert, any_notification, notification
 

@@ -12,8 +12,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 
 from actions.slack import Action, Settings
+from alerts.findings import Finding, Gap
 from alerts.model import Status
-from alerts.notification import Finding, Gap, Image, Notification, Receipt, SendError, Thread
+from alerts.notification import Image, Notification, Receipt, SendError, Thread
 from alerts.timeline import Acknowledgement
 from outbound import Http
 from tests.actions import notifications

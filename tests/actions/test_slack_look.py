@@ -13,7 +13,8 @@ from requests.structures import CaseInsensitiveDict
 from actions._base import json_bytes
 from actions._slack_message import message
 from actions._slack_settings import MessageSettings
-from alerts.notification import Finding, Image, Notification, Reading, Thread
+from alerts.findings import Finding, Reading
+from alerts.notification import Image, Notification, Thread
 from alerts.timeline import Acknowledgement
 from tests.actions import notifications
 from tests.actions.notifications import CPU, LOG, MEMORY, NO_MEMORY, START, alert, any_notification, notification

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from actions._slack_readings import bar, briefest, mark, sentences, table
-from alerts.notification import Gap, Reading
+from alerts.findings import Gap, Reading
 from tests.actions.notifications import CPU, MEMORY, NO_MEMORY, START
 
 VALUE = Reading("expression", "value", 2.11, "", START, "q", note="fires > 0.5", threshold=0.5)

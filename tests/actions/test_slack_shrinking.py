@@ -14,7 +14,8 @@ from actions._slack_fitting import characters, fitted, smaller
 from actions._slack_message import message
 from actions._slack_settings import MessageSettings
 from actions.slack import Action, Settings
-from alerts.notification import Excerpt, Finding, Image, Notification, SendError, Thread
+from alerts.findings import Excerpt, Finding
+from alerts.notification import Image, Notification, SendError, Thread
 from outbound import Http
 from tests.actions import notifications
 from tests.actions.in_process import InProcess

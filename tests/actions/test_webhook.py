@@ -13,7 +13,8 @@ from hypothesis import HealthCheck, given, settings
 from pydantic import ValidationError
 
 from actions.webhook import Action, Settings
-from alerts.notification import Image, Notification, Reading, Receipt, SendError, Thread
+from alerts.findings import Reading
+from alerts.notification import Image, Notification, Receipt, SendError, Thread
 from alerts.payload import parse
 from outbound import Http
 from tests.actions import notifications

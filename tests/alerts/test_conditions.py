@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 import pytest
 
 from alerts.conditions import Condition, parse_condition, unwanted
-from alerts.notification import Excerpt, Finding, Gap, Reading
+from alerts.findings import Excerpt, Finding, Gap, Reading
 from tests.samples import NOW, model_alert
 
 NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)

@@ -6,8 +6,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from alerts.findings import Excerpt, Finding, Gap, Reading, gathered
 from alerts.model import Alert, AlertGroup
-from alerts.notification import Excerpt, Finding, Gap, Notification, Reading, SendError, Thread, gathered
+from alerts.notification import Notification, SendError, Thread
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 LATER = NOON + timedelta(minutes=5)

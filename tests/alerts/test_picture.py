@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from alerts.notification import Reading
+from alerts.findings import Reading
 from alerts.picture import picture
 from tests.samples import NOW, model_alert
 

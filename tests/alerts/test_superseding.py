@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from alerts.findings import Gap
 from alerts.model import Alert, AlertGroup
-from alerts.notification import Gap, Notification, Thread
+from alerts.notification import Notification, Thread
 from alerts.superseding import superseding
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)

@@ -4,8 +4,8 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 
+from alerts.findings import Finding
 from alerts.model import Alert
-from alerts.notification import Finding
 from cluster import Cluster, Identity
 from enrich import Given, Kubernetes
 from enrich._base import LooksUp

@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
+from alerts.findings import Finding, Gap, Reading
 from alerts.model import Alert
-from alerts.notification import Finding, Gap, Reading
 from config.schema import QuerySettings
 from enrich import Enricher, Given, Prometheus, Query, find
 from enrich._base import Answers, Asks, FollowsUp, Gauges, LooksUp, NoAnswer

@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from itertools import count
 
+from alerts.findings import Finding
 from alerts.model import Alert, fingerprint
-from alerts.notification import Finding
 from enrich import Enricher, Prometheus, run
 from tests.far_sides.exporter import Exporter
 from tests.far_sides.prometheus import Prometheus as PrometheusServer

@@ -2,7 +2,7 @@
 
 import pytest
 
-from alerts.notification import Reading
+from alerts.findings import Reading
 from enrich.cpu import Enricher
 from tests.enrich.lookup import Cluster, Lookup, alert
 from tests.enrich.pods import SEVERAL, no_data

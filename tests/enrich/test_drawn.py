@@ -4,8 +4,8 @@ from datetime import timedelta
 
 import pytest
 
+from alerts.findings import Reading
 from alerts.model import Alert
-from alerts.notification import Reading
 from enrich import Prometheus, find
 from outbound import Http
 from tests.enrich import test_node

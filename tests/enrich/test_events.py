@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from alerts.notification import Excerpt, Gap
+from alerts.findings import Excerpt, Gap
 from enrich.events import Enricher
 from tests.enrich.clusters import found
 from tests.enrich.lookup import NOW, alert

@@ -6,8 +6,8 @@ from urllib.parse import quote
 
 import pytest
 
+from alerts.findings import Reading
 from alerts.model import Alert
-from alerts.notification import Reading
 from enrich.expression import Compared, Enricher, read_expression
 from tests.enrich.lookup import Cluster, Lookup, alert
 

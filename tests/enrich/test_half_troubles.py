@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 import pytest
 import requests
 
-from alerts.notification import Gap, Reading
+from alerts.findings import Gap, Reading
 from enrich import Prometheus, find, run
 from enrich._base import Asks
 from outbound import Http

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from alerts.notification import Gap, Reading
+from alerts.findings import Gap, Reading
 from enrich import Given, Kubernetes, find, run
 from enrich._base import NoAnswer
 from enrich._kubernetes import Missing, Request, items, kubernetes

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from alerts.notification import Excerpt, Finding, Gap
+from alerts.findings import Excerpt, Finding, Gap
 from enrich.logs import Enricher
 from tests.enrich.clusters import found
 from tests.enrich.lookup import NOW, alert

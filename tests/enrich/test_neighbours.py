@@ -5,8 +5,8 @@ from datetime import datetime, timedelta
 
 import pytest
 
+from alerts.findings import Reading
 from alerts.model import Alert
-from alerts.notification import Reading
 from alerts.places import Neighbour, Place
 from alerts.places import places as places_of
 from alerts.severity import SEVERITIES, alert_severity

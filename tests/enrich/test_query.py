@@ -14,8 +14,8 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 import units
+from alerts.findings import Finding, Gap, Reading
 from alerts.model import Alert
-from alerts.notification import Finding, Gap, Reading
 from building import build_enrichers, configure
 from config.schema import QuerySettings
 from enrich import Prometheus, Query, find, needs, queries, run

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from alerts.notification import Gap
+from alerts.findings import Gap
 from enrich._base import Answers, NoAnswer
 from enrich._vector import Sample, Vector
 from enrich.restarts import Enricher

@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
+from alerts.findings import Finding, Gap, Reading
 from alerts.matchers import parse_matchers
 from alerts.model import Alert
-from alerts.notification import Finding, Gap, Reading
 from enrich import Given, Prometheus, run
 from enrich._base import Answers, Gauges, NoAnswer
 from enrich._promql import any_of

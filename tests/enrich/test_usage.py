@@ -5,7 +5,7 @@ from collections.abc import Mapping
 
 import pytest
 
-from alerts.notification import Gap, Reading
+from alerts.findings import Gap, Reading
 from enrich._base import Answers, NoAnswer
 from enrich._target import BY_CONTAINER
 from enrich._usage import Usage

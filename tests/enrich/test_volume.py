@@ -2,7 +2,7 @@
 
 import pytest
 
-from alerts.notification import Gap
+from alerts.findings import Gap
 from enrich._base import Answers, NoAnswer
 from enrich._vector import Sample, Vector
 from enrich.volume import Enricher

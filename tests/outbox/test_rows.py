@@ -6,8 +6,9 @@ from datetime import datetime, timedelta
 
 import pytest
 
+from alerts.findings import Excerpt, Finding, Gap, Reading
 from alerts.model import Alert
-from alerts.notification import Excerpt, Finding, Gap, Reading, Thread
+from alerts.notification import Thread
 from outbox.records import Backlog, Plan, Planned
 from outbox.retry import Outcome
 from outbox.rows import FINDINGS

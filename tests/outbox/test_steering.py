@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 from sqlalchemy import Engine
 
-from outbox.claiming import OVER_BEFORE_TOLD
+from outbox.composing import OVER_BEFORE_TOLD
 from outbox.lanes import Lane
 from outbox.steering import DROPPED
 from outbox.store import Store

@@ -6,7 +6,7 @@ from dataclasses import replace
 from sqlalchemy import Engine, text
 
 from alerts.notification import Thread
-from outbox.claiming import END_WAS_HELD, OVER_BEFORE_TOLD, SUPERSEDED
+from outbox.composing import END_WAS_HELD, OVER_BEFORE_TOLD, SUPERSEDED
 from outbox.lanes import Lane
 from outbox.store import Store
 from tests.outbox.steps import (

@@ -15,8 +15,9 @@ from sqlalchemy import Engine
 
 import enrich
 from actions import Action
+from alerts.findings import Finding, Gap
 from alerts.model import Alert
-from alerts.notification import Finding, Gap, Notification, Preview, Receipt, Thread
+from alerts.notification import Notification, Preview, Receipt, Thread
 from building import configure
 from config.schema import Configuration
 from enrich._base import Answers

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from alerts.findings import Reading
 from alerts.model import group_id
-from alerts.notification import Notification, Reading, Receipt, SendError, Thread
+from alerts.notification import Notification, Receipt, SendError, Thread
 from alerts.timeline import Acknowledgement, Entry
 from outbox.store import Store
 from pipeline import Pipeline

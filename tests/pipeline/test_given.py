@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from actions import Action
-from alerts.notification import Finding
+from alerts.findings import Finding
 from enrich import NoAnswer
 from enrich.neighbours import Enricher
 from outbox.store import Store

@@ -13,9 +13,10 @@ import pytest
 
 import charts
 import enrich
+from alerts.findings import Gap, Reading
 from alerts.matchers import parse_matchers
 from alerts.model import Alert
-from alerts.notification import Gap, Image, Notification, Reading
+from alerts.notification import Image, Notification
 from alerts.picture import Picture
 from enrich._vector import Series
 from outbound import Http

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from alerts.conditions import parse_condition
+from alerts.findings import Finding, Gap, Reading
 from alerts.model import Alert
-from alerts.notification import Finding, Gap, Reading
 from enrich._base import NoAnswer
 from outbox.database import StoreError
 from outbox.store import Store

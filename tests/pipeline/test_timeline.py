@@ -10,7 +10,7 @@ from typing import Any, Literal
 import pytest
 from sqlalchemy import Engine
 
-from alerts.notification import Reading
+from alerts.findings import Reading
 from alerts.timeline import Acknowledgement
 from building import build_actions
 from outbound import Http

@@ -15,7 +15,7 @@ import pytest
 from flask.testing import FlaskClient
 
 import enrich
-from alerts.notification import Reading
+from alerts.findings import Reading
 from alerts.picture import Picture
 from outbound import Http
 from outbox.store import Store

@@ -10,8 +10,9 @@ import pytest
 from flask.testing import FlaskClient
 from sqlalchemy import Engine, text
 
+from alerts.findings import Excerpt, Finding, Gap, Reading
 from alerts.model import Alert, AlertGroup, Status, fingerprint
-from alerts.notification import Excerpt, Finding, Gap, Notification, Reading, SendError
+from alerts.notification import Notification, SendError
 from alerts.withheld import Withheld
 from outbox.database import StoreError
 from outbox.records import AlertStatus, DeliveryStatus, Plan
