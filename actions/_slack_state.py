@@ -20,7 +20,6 @@ _COLOURS: dict[Severity, str] = {
 _OVER = "✅"
 _TAKEN = "👀"
 _SILENCED = "🔕"
-_VIA = {"slack": "Slack", "pagerduty": "PagerDuty", "page": "the page"}
 _WHERE = ("cluster", "namespace", "pod", "container", "instance")
 _IN_HEADLINE = ("pod", "instance")
 _MAX_WHERE = 150
@@ -133,7 +132,7 @@ def _acknowledged(notification: Notification) -> str:
     by = line(taken.by, _MAX_WHO) or "somebody"
     did = "closed" if taken.resolved else "acknowledged"
     fires = "; it still fires" if taken.resolved and not over(notification) else ""
-    return f"{_TAKEN} {did} by *{by}* ({_VIA[taken.via]}) {moment(taken.at)}{fires}"
+    return f"{_TAKEN} {did} by *{by}* ({taken.where}) {moment(taken.at)}{fires}"
 
 
 def _silenced(notification: Notification) -> str:

@@ -19,7 +19,6 @@ _SIGNS: Mapping[EntryKind, str] = {
     "readings": "🔎 ",
     "acknowledged": "👀 ",
     "silenced": "🔕 ",
-    "remedied": "🛠️ ",
 }
 _MAX_TEXT = 2_500
 _MAX_TEXTS = 12_000

@@ -9,7 +9,7 @@ from typing import Literal
 Control = Literal["acknowledge", "silence"]
 """What a person may do about a group where it is told."""
 
-EntryKind = Literal["changes", "readings", "acknowledged", "silenced", "remedied", "picture"]
+EntryKind = Literal["changes", "readings", "acknowledged", "silenced", "picture"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +48,11 @@ class Acknowledgement:
 
     by: str
     at: datetime
-    via: Literal["slack", "pagerduty", "page"]
+    via: Literal["slack", "pagerduty"]
     resolved: bool = False
     silenced_until: datetime | None = None
+
+    @property
+    def where(self) -> str:
+        """Where they said so, as people call it."""
+        return {"slack": "Slack", "pagerduty": "PagerDuty"}[self.via]

@@ -21,7 +21,6 @@ from outbox.records import ASIDE, Event, Planned
 
 _LISTED_ALERTS = 5
 _LONGEST_NAME = 100
-_VIA = {"slack": "in Slack", "pagerduty": "in PagerDuty", "page": "on the page"}
 
 
 def is_aside(event: Event) -> bool:
@@ -70,7 +69,7 @@ def acknowledged(acknowledgement: Acknowledgement) -> str:
     what = "silenced" if until else "closed" if acknowledgement.resolved else "acknowledged"
     by = "".join(filter(str.isprintable, " ".join(acknowledgement.by.split())))[:_LONGEST_NAME] or "somebody"
     lasts = f" until {until.astimezone(UTC):%Y-%m-%d %H:%M} UTC" if until else ""
-    return f"{what} by {by} {_VIA[acknowledgement.via]}{lasts}"
+    return f"{what} by {by} in {acknowledgement.where}{lasts}"
 
 
 def told_already(acknowledgement: Acknowledgement, history: History) -> bool:

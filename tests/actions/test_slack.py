@@ -400,7 +400,7 @@ def test_pings_nobody(slack: SlackWebhook, http: Http, count: int) -> None:
     labels = dict.fromkeys(("alertname", "severity", "cluster", "namespace", "pod", "container", "instance"), PINGS)
     alerts = [alert({**labels, "n": str(at)}, {"summary": PINGS, "description": f"{PINGS}!"}) for at in range(count)]
     findings: list[Finding] = [replace(CPU, title=PINGS, unit=PINGS), replace(NO_MEMORY, title=PINGS, reason=PINGS)]
-    taken = Acknowledgement(PINGS, notifications.START, "page")
+    taken = Acknowledgement(PINGS, notifications.START, "slack")
     told = replace(notification(*alerts, findings=findings), receiver=PINGS, notes=(PINGS,), acknowledged=taken)
     text = dated(json.dumps(message(slack, http, told), ensure_ascii=False))
     for raw in ("<", ">", "&lt;;", "a&b", "&;"):

@@ -94,7 +94,7 @@ def test_says_who_has_taken_it_over() -> None:
     ("taken", "status", "expected"),
     [
         (replace(JANE, by="U", via="slack"), "firing", "👀 acknowledged by *U* (Slack) 2022-03-02 07:31 UTC"),
-        (replace(JANE, by="U", via="page"), "resolved", "👀 acknowledged by *U* (the page) 2022-03-02 07:31 UTC"),
+        (replace(JANE, by="U", via="slack"), "resolved", "👀 acknowledged by *U* (Slack) 2022-03-02 07:31 UTC"),
         (replace(JANE, by=" \n"), "firing", "👀 acknowledged by *somebody* (PagerDuty) 2022-03-02 07:31 UTC"),
         (
             replace(JANE, by="U", resolved=True),
@@ -288,7 +288,7 @@ _WHO = st.none() | st.builds(
     Acknowledgement,
     st.text(max_size=30) | st.just(HALF * 50),
     st.just(START),
-    st.sampled_from(["slack", "pagerduty", "page"]),
+    st.sampled_from(["slack", "pagerduty"]),
     st.booleans(),
 )
 
