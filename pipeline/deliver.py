@@ -206,6 +206,9 @@ class Deliverer(Background):
         if not kept:
             _log.warning("the lease was lost; another process decides", detail=outcome.detail, **context)
             return
+        if settlement.entries:
+            # Somebody may be waiting to hear of these.
+            self.expect([delivery.destination])
         notification = delivery.notification
         seconds = (settlement.now - delivery.received_at).total_seconds()
         telemetry.DELIVERIES.labels(notification.receiver, notification.action, outcome.word).inc()
