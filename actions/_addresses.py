@@ -44,15 +44,32 @@ def mailboxes(text: str) -> tuple[Mailbox, ...]:
     Raises:
         ValueError: it is none; the message names the part that is not.
     """
+    found, wrong = sorted_out(text)
+    if wrong:
+        raise ValueError(wrong[0])
+    return found
+
+
+def sorted_out(text: str) -> tuple[tuple[Mailbox, ...], list[str]]:
+    """Read a list of addresses, and say of each part that is none why: whom it is for besides is to have it.
+
+    Raises:
+        ValueError: there is no address in it, or no list.
+    """
     if len(text) > _MOST_CHARACTERS:
         raise ValueError(f"has more than {_MOST_CHARACTERS} characters")
     found: dict[str, Mailbox] = {}
+    wrong = []
     for piece in filter(None, map(str.strip, _pieces(text))):
-        mailbox = _mailbox(piece)
+        try:
+            mailbox = _mailbox(piece)
+        except ValueError as error:
+            wrong.append(str(error))
+            continue
         found.setdefault(mailbox.address, mailbox)
     if not found:
-        raise ValueError("holds no address")
-    return tuple(found.values())
+        raise ValueError(wrong[0] if wrong else "holds no address")
+    return tuple(found.values()), wrong
 
 
 def _pieces(text: str) -> list[str]:

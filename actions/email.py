@@ -15,7 +15,7 @@ from typing import Any, ClassVar, Self
 
 from pydantic import Field, model_validator
 
-from actions._addresses import Mailbox, mailboxes
+from actions._addresses import Mailbox, sorted_out
 from actions._base import cut, secret
 from actions._conversation import ThreadingSettings, message_id, references
 from actions._email_headers import failures, marks, merged, subject_line
@@ -159,7 +159,8 @@ class Action:
             deadline=deadline,
             deadline_seconds=deadline_seconds,
         )
-        return Receipt(_detail(taken, len(recipients)), thread, tuple(texts.errors))
+        missed = tuple(f"email: {address} does not get it: {why}" for address, why in taken.refused.items())
+        return Receipt(_detail(taken, len(recipients)), thread, tuple(texts.errors), warnings=missed)
 
     def preview(self, notification: Notification) -> Preview:
         """The mail's headers, its plain text and its HTML, without pictures."""
@@ -235,9 +236,12 @@ def _rendered(texts: Texts, template: Template, key: str) -> tuple[Mailbox, ...]
     if len(texts.errors) > failed:
         raise SendError(f"email: {texts.errors[-1]}", permanent=True)
     try:
-        return mailboxes(rendered)
+        found, wrong = sorted_out(rendered)
     except ValueError as error:
         raise SendError(f"email: {key} {error}", permanent=True) from None
+    # The others are to have it, and to know.
+    texts.errors += [f"{key}: {each}" for each in wrong]
+    return found
 
 
 def _written(texts: Texts, template: Template | None, key: str) -> str | None:

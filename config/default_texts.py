@@ -72,7 +72,11 @@ def default_texts(library: Library, kinds: Mapping[str, type[ActionSettings]], d
     found: dict[str, dict[tuple[str, ...], str]] = {}
     for name in sorted(library.files):
         kind, *key = name.removesuffix(_SUFFIX).split(".", 2)
-        if kind not in kinds or not key:
+        if kind.lower() not in kinds or not key:
+            continue
+        if kind not in kinds:
+            near = ".".join((kind.lower(), *key))
+            document.problems.append(document.problem(("templates",), f"{name}: did you mean {near}{_SUFFIX}?"))
             continue
         texts = dict(_texts(kinds[kind]))
         if (len(key) == 1 and texts.get(key[0]) is False) or (len(key) == 2 and texts.get(key[0]) is True):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import units
 from actions import subject
@@ -21,6 +21,8 @@ from outbox.records import ASIDE, Event, Planned
 
 _LISTED_ALERTS = 5
 _LONGEST_NAME = 100
+_TWICE = timedelta(seconds=10)
+_CLOCKS_DIFFER = timedelta(minutes=1)
 
 
 def is_aside(event: Event) -> bool:
@@ -73,9 +75,15 @@ def acknowledged(acknowledgement: Acknowledgement) -> str:
 
 
 def told_already(acknowledgement: Acknowledgement, history: History) -> bool:
-    """Whether the same person has done the same before: a button that is pressed twice, or told twice."""
+    """Whether the same person has done the same just now, or it is of before the group began: a button that is pressed
+    twice, a webhook that comes twice, or late. A while later it is said anew: what it led to may be over by then.
+    """
+    if history.firing_since is not None and acknowledgement.at < history.firing_since - _CLOCKS_DIFFER:
+        return True
     known = history.silenced if acknowledgement.silenced_until else history.acknowledged
-    return known is not None and replace(known, at=acknowledgement.at) == acknowledgement
+    if known is None or replace(known, at=acknowledgement.at) != acknowledgement:
+        return False
+    return abs(acknowledgement.at - known.at) < _TWICE
 
 
 def _readings(notification: Notification, found_before: Mapping[str, Sequence[Finding]], now: datetime) -> str:

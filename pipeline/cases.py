@@ -249,8 +249,9 @@ def _judge(event: Event, group: AlertGroup, history: History | None, settings: D
     )
     if is_aside(event):
         taken, known = acknowledged_by(event), history or judgement.history
-        told = taken is not None and told_already(taken, known)
-        return Judgement(known.taken(taken) if taken else known, known.event_id if told else None, (), False)
+        if taken is not None and told_already(taken, known):
+            return Judgement(known, known.event_id, (), False)
+        return Judgement(known.taken(taken) if taken else known, None, (), False)
     if event.kind == "release":
         # Nothing was heard of it: what comes next is to be held against what was.
         return replace(judgement, history=history or judgement.history, duplicate_of=None, notes=(), again=False)

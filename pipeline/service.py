@@ -134,7 +134,10 @@ class Pipeline:
         Raises:
             StoreError: it is not kept.
         """
-        event_id = self.store.accept(taken.rendered(group_key, acknowledgement), self._clock(), kind="taken")
+        now = self._clock()
+        # Another's clock may be ahead, or wrong.
+        said = replace(acknowledgement, at=min(acknowledgement.at, now))
+        event_id = self.store.accept(taken.rendered(group_key, said), now, kind="taken")
         self._planner.wake.ring()
         return event_id
 

@@ -314,6 +314,26 @@ def test_one_bad_recipient_does_not_lose_the_others(server: MailServer, http: Ht
     assert [["a@example.com", "b@example.com"]] == [mail.recipients for mail in server.mails]
     refused = "gone@example.com: 550 no such user; full@example.com: 452 mailbox full"
     assert f"sent to 2 of 4 recipients; not to {refused}" == receipt.detail
+    expected = (
+        "gone@example.com does not get it: 550 no such user",
+        "full@example.com does not get it: 452 mailbox full",
+    )
+    assert tuple(f"email: {each}" for each in expected) == receipt.warnings
+
+
+def test_what_is_no_address_does_not_lose_the_others(server: MailServer, http: Http) -> None:
+    """A label may be missing, or hold anything; the mail says so. With nobody left it is an error."""
+    to = "a@example.com, {{ leading.labels.owner }}@example.com"
+    receipt = made(server.smarthost, http, to=to).send(notifications.seed(), Thread(), 5)
+    (mail,) = server.mails
+    assert ["a@example.com"] == mail.recipients
+    assert ("to: '@example.com' is no address",) == receipt.template_errors
+    assert "'@example.com' is no address" in mail.content.decode().replace("=\r\n", "").replace("=40", "@")
+    with pytest.raises(SendError, match="is no address") as raised:
+        made(server.smarthost, http, to="{{ leading.labels.owner }}@example.com").send(
+            notifications.seed(), Thread(), 5
+        )
+    assert raised.value.permanent
 
 
 def test_tells_as_many_as_there_are(server: MailServer, http: Http) -> None:

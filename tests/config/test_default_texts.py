@@ -52,6 +52,7 @@ def test_is_jinja_and_may_call_others(tmp_path: Path) -> None:
     ("name", "message"),
     [
         ("fake.txet.j2", "fake.txet.j2: is no text of fake; did you mean fake.text.j2"),
+        ("Fake.Text.j2", "Fake.Text.j2: did you mean fake.Text.j2?"),
         ("fake.zzz.j2", "there are: fake.text.j2, fake.html.j2, fake.details.NAME.j2"),
         ("fake.details.j2", "did you mean fake.details.NAME.j2"),
         ("fake.text.more.j2", "did you mean fake.text.j2"),

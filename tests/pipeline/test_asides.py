@@ -188,6 +188,30 @@ def test_who_says_so_twice_is_told_of_once(lived: Lived) -> None:
     assert 2 == len(lived.acknowledge("g", replace(BY_JANE, by="Joe")))
 
 
+def test_who_says_so_again_later_is_told_of_again(lived: Lived) -> None:
+    """PagerDuty forgets an acknowledgement after a while, and a new incident may have come."""
+    lived.tell("g", fires("A"))
+    by_jane = replace(BY_JANE, via="slack")
+    lived.acknowledge("g", by_jane)
+    lived.clock.pass_seconds(60)
+    assert "pager/pagerduty/0 entry delivered" in lived.acknowledge("g", replace(by_jane, at=lived.clock()))
+
+
+def test_what_was_said_before_it_began_is_not_of_it(lived: Lived, store: Store) -> None:
+    """A webhook that comes late, or again; and a time to come is now."""
+    lived.tell("g", fires("A"))
+    since = store.histories(["g"])["g"].firing_since
+    assert since is not None
+    late = lived.pipeline.acknowledge("g", replace(BY_JANE, at=since - timedelta(hours=1)))
+    assert ["duplicate"] == settled(lived.pipeline, late)
+    (known,) = store.recent_alerts(1)
+    assert None is known.acknowledged
+    lived.acknowledge("g", replace(BY_JANE, at=NOW + timedelta(days=99)))
+    (known,) = store.recent_alerts(1)
+    assert known.acknowledged is not None
+    assert NOW == known.acknowledged.at
+
+
 def test_a_silence_is_told_in_the_message_and_below_it(lived: Lived) -> None:
     """It is no acknowledgement, and none for PagerDuty."""
     lived.tell("g", fires("A"))
