@@ -43,7 +43,7 @@ def tell_state(
     # What is open by a digest has no message yet: the last one is of what was over before.
     place = Place.read(thread.key) if thread.open and not thread.digested else None
     told = replace(thread, level=level(notification) if notification.group.firing else thread.level)
-    if place is not None and _edited(workspace, place, document):
+    if place is not None and edited(workspace, place, document):
         return Receipt(detail("edited", workspace.refused), told, entries=_changed(notification, thread, document))
     posted = Place.of(workspace.post(document))
     told = replace(told, key=posted.key if posted else "")
@@ -107,7 +107,7 @@ def share(workspace: Workspace, http: Http, images: Sequence[Image], place: Plac
     return f"{len(found)} shown below the message"
 
 
-def _edited(workspace: Workspace, place: Place, document: Mapping[str, Any]) -> bool:
+def edited(workspace: Workspace, place: Place, document: Mapping[str, Any]) -> bool:
     """Whether the message could be edited; it may be gone, or too old for that."""
     taken = {key: value for key, value in document.items() if key not in _ONLY_WHEN_POSTED}
     try:

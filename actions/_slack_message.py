@@ -79,7 +79,7 @@ def _poster(wanted: MessageSettings, texts: SlackTexts) -> dict[str, str]:
     made = {
         "channel": texts.plain(wanted.channel, "channel"),
         "username": (texts.plain(wanted.username, "username") or "").translate(_NO_MARKUP)[:_MAX_NAME],
-        "icon_emoji": texts.plain(wanted.icon_emoji, "icon_emoji"),
+        "icon_emoji": (texts.plain(wanted.icon_emoji, "icon_emoji") or "").translate(_NO_MARKUP)[:_MAX_NAME],
         "icon_url": link(texts.plain(wanted.icon_url, "icon_url") or ""),
     }
     return {key: value for key, value in made.items() if value}

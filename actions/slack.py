@@ -16,8 +16,9 @@ from pydantic import model_validator
 
 from actions import _slack_controls
 from actions._base import post_json, secret
+from actions._email_keys import is_template
 from actions._slack_answer import FAR_SIDE, check
-from actions._slack_live import reply, share, tell_state
+from actions._slack_live import edited, reply, share, tell_state
 from actions._slack_message import message
 from actions._slack_place import Place
 from actions._slack_posting import Sizes, detail, send_what_fits
@@ -98,6 +99,11 @@ class Settings(HttpActionSettings, MessageSettings):
         return self.app_token is not None or self.app_token_file is not None
 
     @property
+    def in_digests(self) -> bool:
+        """Whether all groups go to one channel."""
+        return self.channel is None or not is_template(self.channel.source)
+
+    @property
     def timeline(self) -> bool:
         """Whether one message is kept for a group's life; of what ends unheard, it would never be over."""
         return self.by_token and self.update_message and self.send_resolved
@@ -105,8 +111,12 @@ class Settings(HttpActionSettings, MessageSettings):
     def doubts(self) -> Iterator[tuple[str, str]]:
         """What is set and may not be what was meant: each key, and why."""
         yield from super().doubts()
-        if self.update_message and "update_message" in self.model_fields_set and not self.by_token:
+        if not self.update_message or "update_message" not in self.model_fields_set:
+            return
+        if not self.by_token:
             yield "update_message", "has no effect without an app_token: a webhook cannot edit what it posted"
+        elif not self.send_resolved:
+            yield "update_message", "has no effect with send_resolved: false: the message would never be over"
 
 
 class Action:
@@ -155,11 +165,7 @@ class Action:
 
     def _state(self, workspace: Workspace, notification: Notification, thread: Thread) -> Receipt:
         live = self._settings.timeline and not notification.digest
-        # Its pictures are put below the message that is kept: those need no URL that Slack could reach.
-        shown = replace(notification, images=()) if live else notification
-        document, errors = message(
-            shown, self._settings, thread=None if live else thread, controls=_controls(shown) if live else ()
-        )
+        document, errors = self._message(notification) if live else message(notification, self._settings, thread=thread)
         if "channel" not in document:
             failed = next((each for each in errors if each.startswith("channel: ")), "channel: is empty")
             raise SendError(f"{FAR_SIDE}: {failed}"[:300], permanent=True)
@@ -169,15 +175,34 @@ class Action:
         return replace(tell_state(workspace, document, notification, thread), template_errors=errors)
 
     def _beside(self, workspace: Workspace, notification: Notification, thread: Thread) -> Receipt:
-        place = Place.read(thread.key)
+        # What is open by a digest has no message yet.
+        place = None if thread.digested else Place.read(thread.key)
         # What changed of a message that was over, or lost, would be wrong below the one that came after it.
         entries = [entry for entry in notification.entries if entry.below in ("", thread.key)]
         if not entries:
             return Receipt("not told: the message that it is about is not the group's any more", thread)
+        if any(entry.kind == "refresh" for entry in entries):
+            return Receipt(self._refreshed(workspace, notification, place if thread.open else None), thread)
         if any(entry.kind == "picture" for entry in entries):
             return Receipt(share(workspace, self._http, notification.images, place), thread)
+        if place is None and not any(entry.loud for entry in entries):
+            return Receipt("not told: there is no message that it would be below", thread)
         channel = "" if place else str(message(notification, self._settings)[0].get("channel", ""))
         return Receipt(reply(workspace, entries, place, channel), thread)
+
+    def _refreshed(self, workspace: Workspace, notification: Notification, place: Place | None) -> str:
+        if place is None:
+            return "not shown: there is no message"
+        document, _ = self._message(replace(notification, entries=()))
+        return "edited" if edited(workspace, place, document) else "not shown: the message is gone"
+
+    def _message(self, notification: Notification) -> tuple[dict[str, Any], tuple[str, ...]]:
+        """The message that is kept.
+
+        Its pictures are put below it: those need no URL that Slack could reach.
+        """
+        shown = replace(notification, images=())
+        return message(shown, self._settings, controls=_controls(shown))
 
 
 def _controls(notification: Notification) -> Sequence[dict[str, Any]]:

@@ -9,7 +9,7 @@ from typing import Literal
 Control = Literal["acknowledge", "silence"]
 """What a person may do about a group where it is told."""
 
-EntryKind = Literal["changes", "readings", "acknowledged", "silenced", "picture"]
+EntryKind = Literal["changes", "readings", "acknowledged", "silenced", "picture", "refresh"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,7 +17,8 @@ class Entry:
     """One thing of a timeline.
 
     Attributes:
-        kind: what it is about; a "picture" is told by itself.
+        kind: what it is about; a "picture" is told by itself. A "refresh" says nothing: the message of the group's
+            state, if there is one, is to show what became known beside.
         text: it in words, plain, of a few lines at most.
         at: when that was.
         loud: it is to be heard: something is new, or worse.

@@ -247,6 +247,11 @@ class ActionSettings(Settings):
     example: ClassVar[Mapping[str, Any]] = {}
 
     @property
+    def in_digests(self) -> bool:
+        """Whether many groups may be told there in one message: not where each says where it goes."""
+        return self.digestible
+
+    @property
     def timeline(self) -> bool:
         """Whether it is told what happens to a group, beside the group's state."""
         return False

@@ -15,20 +15,26 @@ from typing import Any
 from alerts.notification import Notification
 from alerts.timeline import Entry
 from outbox.prepared import Row
-from outbox.records import BESIDE, Delivery, Planned
+from outbox.records import BESIDE, Delivery, DeliveryKind, Planned
 from outbox.rows import delivery_row
 
 TOGETHER = "told together with what came after it"
 
 
 def planned(notification: Notification, entries: Sequence[Entry]) -> Iterator[Planned]:
-    """What is to be told beside a notification: each picture by itself, entries that follow one another together."""
-    for picture, some in groupby(entries, key=lambda entry: entry.kind == "picture"):
-        for each in ([entry] for entry in some) if picture else [list(some)]:
+    """What is to be told beside a notification: what has a kind of its own by itself, lines that follow one another
+    together.
+    """
+    for kind, some in groupby(entries, key=_kind):
+        for each in [list(some)] if kind == "entry" else ([entry] for entry in some):
             about = {fingerprint for entry in each for fingerprint in entry.about}
-            told = tuple(alert for alert in notification.group.alerts if picture or alert.fingerprint in about)
+            told = tuple(alert for alert in notification.group.alerts if kind != "entry" or alert.fingerprint in about)
             beside = replace(notification, group=replace(notification.group, alerts=told), entries=tuple(each))
-            yield Planned(beside, kind="picture" if picture else "entry")
+            yield Planned(beside, kind=kind)
+
+
+def _kind(entry: Entry) -> DeliveryKind:
+    return entry.kind if entry.kind in ("picture", "refresh") else "entry"
 
 
 def rows(delivery: Delivery, entries: Sequence[Entry], now: datetime) -> list[dict[str, Any]]:
@@ -45,6 +51,10 @@ def next_beside(waiting: Sequence[Row]) -> list[Row]:
     Args:
         waiting: those that are due and those that are not, states among them.
     """
+    refreshes = [row for row in waiting if row.kind == "refresh" and row.ready]
+    if refreshes:
+        # What the message is to show first; the last of them shows it all.
+        return refreshes
     beside = [row for row in waiting if row.kind == "entry" or (row.kind in BESIDE and row.ready)]
     entries = list(takewhile(lambda row: row.kind == "entry", beside))
     while entries and not entries[-1].ready:

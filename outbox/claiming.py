@@ -153,7 +153,9 @@ def _next(rows: Sequence[Row]) -> Group | None:
     states = [row for row in rows if row.kind not in BESIDE]
     newest = next((row for row in reversed(states) if row.ready), None)
     if newest is not None:
-        return _group(newest, [row for row in states if row.id < newest.id])
+        # A message that is edited later would show less than it did.
+        replaced = (row for row in rows if row.kind not in BESIDE or row.kind == "refresh")
+        return _group(newest, [row for row in replaced if row.id < newest.id])
     *older, last = beside.next_beside(rows) or [None]
     return None if last is None else _group(last, older)
 

@@ -82,7 +82,7 @@ def prepare(connection: Connection, lane: Lane, groups: Sequence[Group]) -> None
         if group.beside:
             _tell_together(group, texts)
             continue
-        if any(row.attempts for row in group.older) and not group.thread.attempted:
+        if any(row.attempts for row in group.older if row.kind not in BESIDE) and not group.thread.attempted:
             # What was attempted may have arrived, and its row is about to be closed.
             group.thread, group.doubted = group.thread.doubted(), True
         if not group.older and not group.thread.open_fingerprints:
@@ -90,7 +90,8 @@ def prepare(connection: Connection, lane: Lane, groups: Sequence[Group]) -> None
         newest = notification_of(group.text)
         if newest is None:
             continue
-        merged = superseding(newest, [each for row in group.older if (each := notification_of(texts[row.id]))])
+        states = [row for row in group.older if row.kind not in BESIDE]
+        merged = superseding(newest, [each for row in states if (each := notification_of(texts[row.id]))])
         named = {alert.fingerprint for alert in merged.group.alerts}
         missing = {each for each in group.thread.open_fingerprints if each not in named}
         if missing and merged.send_resolved:
@@ -103,7 +104,7 @@ def prepare(connection: Connection, lane: Lane, groups: Sequence[Group]) -> None
 
 def _tell_together(group: Group, texts: Mapping[int, str]) -> None:
     newest = notification_of(group.text)
-    if group.older and newest is not None:
+    if group.older and newest is not None and group.newest.kind == "entry":
         older = [each for row in group.older if (each := notification_of(texts[row.id]))]
         group.whole = beside.together(newest, older)
         group.merged, group.text = True, json_text(NOTIFICATION, group.whole)

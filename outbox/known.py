@@ -7,7 +7,7 @@ from contextlib import suppress
 from datetime import datetime
 
 from pydantic import ValidationError
-from sqlalchemy import bindparam, func, literal, literal_column, select, tuple_
+from sqlalchemy import bindparam, literal, literal_column, select, tuple_
 
 from alerts.findings import Finding
 from alerts.history import History
@@ -93,12 +93,6 @@ class Known(Reports):
             with suppress(ValidationError):
                 found[row.fingerprint] = FINDINGS.validate_json(row.findings)
         return found
-
-    def last_event(self, group_key: str) -> int | None:
-        """The event that told of a group last; None where it is not known."""
-        with self._reading() as connection:
-            last = select(func.max(alerts.c.event_id)).where(alerts.c.group_id == group_id(group_key))
-            return connection.execute(last).scalar()
 
     def neighbours(
         self, places: Collection[Place], besides: Collection[str], at_most: int

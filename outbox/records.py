@@ -16,10 +16,10 @@ from alerts.withheld import Withheld
 
 EventKind = Literal["alert", "lapse", "release", "notice", "taken", "reread"]
 EventState = Literal["accepted", "planned", "unrouted", "duplicate", "merged", "dead"]
-DeliveryKind = Literal["state", "digest", "fallback", "entry", "picture"]
+DeliveryKind = Literal["state", "digest", "fallback", "entry", "picture", "refresh"]
 DeliveryState = Literal["pending", "delivered", "superseded", "digested", "suppressed", "dead"]
 
-BESIDE: frozenset[DeliveryKind] = frozenset(("entry", "picture"))
+BESIDE: frozenset[DeliveryKind] = frozenset(("entry", "picture", "refresh"))
 """The kinds of what is told beside a group's state, and is no state of it."""
 
 ASIDE: frozenset[EventKind] = frozenset(("taken", "reread"))
@@ -71,7 +71,7 @@ class Planned:
         suppressed: why it is not sent; None for one that is.
         due_at: when it is to be sent; at once unless it is held.
         quiet: nobody hears of it when it is told: what is to be heard goes first.
-        kind: "fallback" is about a destination that fails; "entry" and "picture" are told beside a state.
+        kind: "fallback" is about a destination that fails; "entry", "picture" and "refresh" are told beside a state.
     """
 
     notification: Notification

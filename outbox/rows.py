@@ -29,7 +29,8 @@ FINDINGS: TypeAdapter[tuple[Finding, ...]] = TypeAdapter(tuple[Finding, ...])
 
 RESOLVED = "resolved"
 
-_QUIET = 2
+# -1 are digests.
+_HEARD_FIRST, _QUIET = -2, 2
 
 
 def counts(notification: Notification) -> dict[str, int]:
@@ -49,7 +50,11 @@ def rank(notification: Notification) -> int:
     """What goes first: 0 for what is critical and fires; 2 for what is told beside and need not be heard."""
     if notification.entries and not any(entry.loud for entry in notification.entries):
         return _QUIET
-    return 0 if counts(notification).get("critical") else 1
+    critical = bool(counts(notification).get("critical"))
+    if notification.entries:
+        # Before what is edited: of that nobody hears.
+        return _HEARD_FIRST if critical else 0
+    return 0 if critical else 1
 
 
 def tells(notification: Notification) -> str:

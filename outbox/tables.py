@@ -101,14 +101,14 @@ deliveries = Table(
         String(16),
         nullable=False,
         server_default="state",
-        comment="state, digest, fallback; entry, picture: beside a state",
+        comment="state, digest, fallback; entry, picture, refresh: beside a state",
     ),
     Column(
         "rank",
         Integer,
         nullable=False,
         server_default="1",
-        comment="0 for what is critical and fires, 2 for what need not be heard",
+        comment="0 for what is critical and fires, less where it waits for its turn, 2 for what need not be heard",
     ),
     Column("notification", Text, nullable=False, comment="all that is to be said, unrendered"),
     Column("counts", Text, comment="its alerts: firing, by severity, and resolved"),
@@ -256,7 +256,7 @@ DEAD = events.c.state == literal_column("'dead'")
 PENDING = deliveries.c.state == literal_column("'pending'")
 """Whether a delivery is not at its end yet."""
 
-TELLS_STATE = and_(deliveries.c.kind != literal_column("'entry'"), deliveries.c.kind != literal_column("'picture'"))
+TELLS_STATE = and_(*(deliveries.c.kind != literal_column(kind) for kind in ("'entry'", "'picture'", "'refresh'")))
 """Whether a delivery tells a group's state, or a digest's, and not what is told beside."""
 
 DIGESTED = deliveries.c.state == literal_column("'digested'")

@@ -59,7 +59,7 @@ def asides(
     silenced = acknowledgement.silenced_until is not None
     entry = Entry("silenced" if silenced else "acknowledged", acknowledged(acknowledgement), acknowledgement.at)
     if settings.timeline:
-        yield Planned(notification, quiet=True)
+        yield from beside.planned(notification, [Entry("refresh", "", acknowledgement.at)])
     elsewhere = acknowledgement.via != notification.action and not acknowledgement.resolved and not silenced
     if settings.timeline or (settings.acknowledges and elsewhere):
         yield from beside.planned(notification, [entry])

@@ -100,7 +100,7 @@ def _dressed(delivery: Delivery, running: Running) -> Notification:
         delivery.notification,
         delivery_id=delivery.id,
         # What is told on the service's own account is no group that could be taken over.
-        controls=running.controls if delivery.kind == "state" else (),
+        controls=running.controls if delivery.kind != "fallback" else (),
     )
     if notification.destination not in running.illustrated:
         return notification

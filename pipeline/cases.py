@@ -163,7 +163,7 @@ class Cases:
                         else {},
                     )
                     for group in each.groups
-                    if (whole := wholes.whole(each.event, group)) is not None
+                    if (whole := wholes.whole(each.event, group, _last_event(histories, group))) is not None
                 ]
             except StoreError:
                 raise
@@ -237,6 +237,12 @@ def _remembering(cases: Iterable[Case]) -> Iterator[Case]:
             latest[key] = heard.history
             groups.append(heard)
         yield replace(case, groups=tuple(groups))
+
+
+def _last_event(histories: Mapping[str, History], group: AlertGroup) -> int | None:
+    """The event that told of a group last."""
+    history = histories.get(group.group_key)
+    return history.event_id if history else None
 
 
 def _judge(event: Event, group: AlertGroup, history: History | None, settings: DeliverySettings) -> Judgement:

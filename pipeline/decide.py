@@ -11,6 +11,7 @@ from alerts.conditions import unwanted
 from alerts.findings import Finding
 from alerts.model import Alert
 from alerts.notification import Notification
+from alerts.timeline import Acknowledgement
 from config.base import ActionSettings
 from config.schema import Configuration
 from outbox.records import AT_ONCE, Plan, Planned
@@ -70,7 +71,8 @@ def _planned(configuration: Configuration, case: Case, heard: Heard, part: Part,
     place, group, suppressed, due_at = part.place, part.group, part.suppressed, AT_ONCE
     receiver, settings = configuration.receiver(place.receiver), _settings(configuration, place)
     notes = (*heard.judgement.notes, *part.notes)
-    send_resolved = settings is None or settings.send_resolved
+    # Who was told by other settings hears of the end.
+    send_resolved = settings is None or settings.send_resolved or part.holds
     if not send_resolved and suppressed is None:
         # As Alertmanager does: such a receiver hears only of what fires.
         if group.firing:
@@ -95,11 +97,18 @@ def _planned(configuration: Configuration, case: Case, heard: Heard, part: Part,
         send_resolved=send_resolved,
         began_at=heard.judgement.began_at if part.group is heard.group else None,
         acknowledged=heard.history.acknowledged,
-        silenced=heard.history.silenced,
+        silenced=_silenced(case, heard),
     )
     # The end in a message that is edited: nobody is called by it.
     quiet = settings is not None and settings.timeline and not group.firing
     return Planned(notification, suppressed, due_at, quiet=quiet)
+
+
+def _silenced(case: Case, heard: Heard) -> Acknowledgement | None:
+    """Who had it silenced, while that lasts."""
+    silenced = heard.history.silenced
+    until = silenced.silenced_until if silenced else None
+    return silenced if until and until > case.event.received_at else None
 
 
 def _settings(configuration: Configuration, place: Place) -> ActionSettings | None:

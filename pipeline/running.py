@@ -96,7 +96,7 @@ def _lane(destination: str, settings: ActionSettings, file: ConfigFile) -> Lane:
         destination,
         limit=0,
         pace=None if settings.pace is None else Pace(settings.pace.rate, settings.pace.burst),
-        digest_after_seconds=file.delivery.digest_after if settings.digestible else None,
+        digest_after_seconds=file.delivery.digest_after if settings.in_digests else None,
         wakes=settings.wakes,
         timeline=settings.timeline,
         external_url=file.external_url or "",

@@ -14,6 +14,7 @@ from alerts.model import Alert
 from alerts.silence import Duration, labels_key, shared_labels, silence_end
 from alerts.timeline import Acknowledgement
 from outbox.database import StoreError
+from pipeline.recalled import fires_now
 from pipeline.service import Pipeline, utc_now
 
 _ASK_SECONDS = 5.0
@@ -173,9 +174,12 @@ class Silencing:
     def _firing(self, group_id: str) -> tuple[str, list[Alert]]:
         """A group's key, and what fires in it; at least one."""
         group_key = self._pipeline.store.group_key(group_id)
-        firing = self._pipeline.store.firing(group_key, _MOST_ALERTS + 1) if group_key is not None else []
-        if group_key is None or not firing:
+        store, group = self._pipeline.store, None
+        if group_key is not None:
+            group = fires_now(store, group_key, _MOST_ALERTS + 1, self._clock())
+        if group_key is None or group is None:
             raise NotSilenced("Nothing of this group fires any more.")
+        firing = list(group.firing)
         if len(firing) > _MOST_ALERTS:
             raise NotSilenced(f"More than {_MOST_ALERTS:,} of its alerts fire: silence them in Alertmanager.")
         return group_key, firing

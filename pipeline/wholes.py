@@ -10,7 +10,7 @@ from alerts.known import with_hidden
 from alerts.model import TOGETHER, Alert, AlertGroup
 from outbox.records import ASIDE, Event, Plan
 from outbox.store import Store
-from pipeline.recalled import recalled
+from pipeline.recalled import as_heard
 
 _KNOWN_AT_MOST = 10_000
 
@@ -43,16 +43,18 @@ class Wholes:
             for group_key, alert, _ in plan.alerts:
                 self._note(group_key, [alert])
 
-    def whole(self, event: Event, group: AlertGroup) -> AlertGroup | None:
-        """The group with what it hides; None when it tells a silence that was broken since, or of what is over."""
+    def whole(self, event: Event, group: AlertGroup, last_event_id: int | None = None) -> AlertGroup | None:
+        """The group with what it hides; None when it tells a silence that was broken since, or of what is over.
+
+        Args:
+            last_event_id: the event that told of it last; None where there was none.
+        """
         key = group.group_key
         if event.kind == "lapse":
             silent = self._store.silent(key, event.received_at - self._stale_after) - self._heard[key]
             group = self._of_its_own(group, silent)
         elif event.kind in ASIDE:
-            known = list(self._firing[key].values())
-            last = self._store.last_event(key)
-            return recalled(self._store, key, known, last, event.received_at) if known else None
+            return as_heard(self._store, key, self._firing[key], last_event_id, event.received_at)
         elif event.kind == "release":
             # As they are by now.
             firing = self._still_firing(group)

@@ -15,6 +15,7 @@ from urllib.parse import quote_plus
 from zoneinfo import ZoneInfo
 
 from jinja2.filters import FILTERS
+from jinja2.runtime import Undefined
 
 from templating import times
 from templating.errors import TemplateError
@@ -45,8 +46,6 @@ from templating.values import Labels, Pair, json_text, kind_of, printed, text
 _HARMLESS = (
     "abs",
     "capitalize",
-    "d",
-    "default",
     "dictsort",
     "first",
     "float",
@@ -100,6 +99,16 @@ def later(value: datetime | None, seconds: float) -> datetime:
         return times.known(value) + timedelta(seconds=seconds)
     except OverflowError:
         raise TemplateError("has a time beyond the year 9999") from None
+
+
+def default(value: Any, otherwise: Any = "", false_too: bool = False) -> Any:
+    """What there is, or something else: a label that is missing is an empty text, and no other than one that is empty.
+
+    Args:
+        false_too: also instead of 0, false and what is empty, as Jinja2 has it.
+    """
+    missing = isinstance(value, Undefined) or value is None or value == ""
+    return otherwise if missing or (false_too and not value) else value
 
 
 def seconds_of(value: Any) -> float:
@@ -158,7 +167,9 @@ OWN: Mapping[str, Callable[..., Any]] = {
     "batch": batch,
     "byte_length": lambda value: len(text(value).encode(errors="replace")),
     "center": center,
+    "d": default,
     "date": date,
+    "default": default,
     "e": escape,
     "escape": escape,
     "format": formatted,

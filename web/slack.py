@@ -27,7 +27,7 @@ from web.slack_answers import Teller
 from web.slack_clicks import Clicks, Outcome
 from web.slack_request import Click
 
-HOOKS = ("https://hooks.slack.com/",)
+HOOKS = ("https://hooks.slack.com/", "https://hooks.slack-gov.com/")
 
 # A message of ours comes back whole with a click of it, and each of its letters may be eight.
 _LONGEST_BODY = 1024 * 1024

@@ -219,3 +219,43 @@ def _row(slack: SlackApi) -> list[dict[str, Any]]:
     (row,) = (each for each in attachment["blocks"] if each["type"] == "actions")
     found: list[dict[str, Any]] = row["elements"]
     return found
+
+
+def refresh(told: Notification) -> Notification:
+    """Returns what has a message show what became known beside."""
+    return replace(told, entries=(Entry("refresh", "", START),))
+
+
+def test_a_refresh_edits_and_calls_nobody(slack: SlackApi, http: Http) -> None:
+    """It posts nothing anew and tells no change; of what is over, or was told in a digest, it shows nothing."""
+    made = action(slack, http, message_text="<!here> {{ title }}")
+    _, thread = tell(made, pods(1), Thread())
+    jane = Acknowledgement("Jane", START, "pagerduty")
+    receipt = made.send(refresh(replace(pods(3), acknowledged=jane)), thread, 5)
+    assert Receipt("edited", thread) == receipt
+    assert "Jane" in str(slack.channel("#ops").messages[-1].content)
+    for held in (Thread(), replace(thread, open_fingerprints=()), replace(thread, digested=True)):
+        assert "not shown: there is no message" == made.send(refresh(pods(1)), held, 5).detail
+    slack.delete(slack.channel("#ops").messages[-1].ts)
+    assert "not shown: the message is gone" == made.send(refresh(pods(1)), thread, 5).detail
+    assert 1 == len(slack.notifications)
+
+
+def test_what_need_not_be_heard_is_not_told_without_its_message(slack: SlackApi, http: Http) -> None:
+    """Of a group that was told in a digest there is none, and its channel may be nobody's."""
+    made = action(slack, http, channel="#{{ leading.labels.team }}")
+    bare = replace(pods(1), group=replace(pods(1).group, alerts=()), entries=(Entry("acknowledged", "x", START),))
+    assert "not told: there is no message that it would be below" == made.send(bare, Thread(), 5).detail
+    assert [] == slack.calls
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [({}, True), ({"channel": "#a-{{ common_labels.team }}"}, False), ({"channel": "{% if 1 %}#a{% endif %}"}, False)],
+)
+def test_groups_that_say_where_they_go_are_in_no_digest(
+    slack: SlackApi, changes: dict[str, Any], expected: bool
+) -> None:
+    """It would be many groups' message, and in one of their channels, or in none."""
+    wanted = {"app_token": slack.token, "app_url": slack.url, "channel": "#ops", **changes}
+    assert expected == Settings.model_validate(wanted).in_digests

@@ -13,6 +13,7 @@ from alerts.notification import Notification, Receipt, SendError, Thread
 from alerts.timeline import Acknowledgement, Entry
 from outbox.store import Store
 from pipeline import Pipeline
+from pipeline.recalled import fires_now
 from tests.pipeline.house import House, fires, over
 from tests.pipeline.parts import Clock, Enricher, Prometheus, Recorder, body, make_pipeline, settled, started
 from tests.samples import NOW, webhook
@@ -86,14 +87,18 @@ def lived(tmp_path: Path, store: Store, clock: Clock) -> Iterator[Lived]:
 def test_who_has_taken_it_over_is_told_where_that_is_told(lived: Lived) -> None:
     """In its message and below it; PagerDuty knows where it comes from there, and else is told; logs are not."""
     lived.tell("g", fires("A"), fires("B"))
-    assert ["team/slack/0 entry delivered", "team/slack/0 state delivered"] == lived.acknowledge("g", BY_JANE)
+    assert ["team/slack/0 entry delivered", "team/slack/0 refresh delivered"] == lived.acknowledge("g", BY_JANE)
     state, entry = lived.team.sent[1:]
     assert BY_JANE == state.acknowledged
     assert ["A", "B"] == sorted(alert.name for alert in state.group.alerts)
     assert ["acknowledged by Jane in PagerDuty"] == [each.text for each in entry.entries]
     by_joe = Acknowledgement("Joe", NOW, "slack")
     told = lived.acknowledge("g", by_joe)
-    assert ["pager/pagerduty/0 entry delivered", "team/slack/0 entry delivered", "team/slack/0 state delivered"] == told
+    assert [
+        "pager/pagerduty/0 entry delivered",
+        "team/slack/0 entry delivered",
+        "team/slack/0 refresh delivered",
+    ] == told
     assert [("acknowledged", "acknowledged by Joe in Slack")] == [
         (each.kind, each.text) for each in lived.pager.sent[-1].entries
     ]
@@ -107,7 +112,7 @@ def test_it_is_remembered_until_the_group_is_over(lived: Lived) -> None:
     lived.tell("g", fires("A"), fires("B"))
     lived.tell("g", over("A"), over("B"))
     lived.tell("g", fires("A"))
-    states = [each for each in lived.team.sent if not each.entries]
+    states = [each for each in lived.team.sent if not each.entries or each.entries[0].kind == "refresh"]
     assert [None, BY_JANE, BY_JANE, BY_JANE, None] == [each.acknowledged for each in states]
 
 
@@ -217,7 +222,7 @@ def test_a_silence_is_told_in_the_message_and_below_it(lived: Lived) -> None:
     lived.tell("g", fires("A"))
     lived.acknowledge("g", BY_JANE)
     silence = Acknowledgement("Joe", NOW, "slack", silenced_until=NOW + timedelta(hours=4))
-    assert ["team/slack/0 entry delivered", "team/slack/0 state delivered"] == lived.acknowledge("g", silence)
+    assert ["team/slack/0 entry delivered", "team/slack/0 refresh delivered"] == lived.acknowledge("g", silence)
     state, entry = lived.team.sent[-2:]
     assert (BY_JANE, silence) == (state.acknowledged, state.silenced)
     assert [("silenced", "silenced by Joe in Slack until 2026-03-02 11:31 UTC")] == [
@@ -229,7 +234,7 @@ def test_what_was_closed_at_pagerduty_is_not_acknowledged_there(lived: Lived) ->
     """Nor told back."""
     lived.tell("g", fires("A"))
     closed = replace(BY_JANE, resolved=True)
-    assert ["team/slack/0 entry delivered", "team/slack/0 state delivered"] == lived.acknowledge("g", closed)
+    assert ["team/slack/0 entry delivered", "team/slack/0 refresh delivered"] == lived.acknowledge("g", closed)
     assert "closed by Jane in PagerDuty" == lived.team.sent[-1].entries[0].text
 
 
@@ -254,3 +259,28 @@ receivers:
     assert ["", ""] == [each.key for each in live.threads]
     assert {"fallback"} == {each.kind for each in store.deliveries(now=NOW, limit=9, destination="team/slack/0")}
     assert {()} == {each.controls for each in live.sent}
+
+
+def test_what_the_last_payload_left_out_is_not_told_again(lived: Lived, store: Store) -> None:
+    """Its upstream may have silenced it; how many it did not name stays."""
+    lived.tell("g", fires("A"), fires("X"))
+    lived.tell("g", fires("A"), truncatedAlerts=0)
+    lived.acknowledge("g", BY_JANE)
+    assert ["A"] == [alert.name for alert in lived.team.sent[-2].group.alerts]
+    group = fires_now(store, "g", 10, NOW)
+    assert group is not None
+    assert ["A"] == [alert.name for alert in group.alerts]
+    lived.tell("h", fires("B"), truncatedAlerts=7)
+    lived.acknowledge("h", BY_JANE)
+    assert 7 == lived.team.sent[-2].group.truncated_alerts
+
+
+def test_a_silence_that_is_over_is_not_shown(lived: Lived) -> None:
+    """Nor carried into what comes later."""
+    lived.tell("g", fires("A"))
+    lived.acknowledge("g", Acknowledgement("Joe", NOW, "slack", silenced_until=NOW + timedelta(hours=1)))
+    lived.tell("g", fires("A"), fires("B"))
+    lived.clock.pass_seconds(3_700)
+    lived.tell("g", fires("A"), fires("B"), fires("C"))
+    states = [each for each in lived.team.sent if not each.entries]
+    assert [False, True, False] == [each.silenced is not None for each in states]

@@ -180,3 +180,11 @@ def test_is_compared_by_what_was_written() -> None:
     assert {Template("a")} != {Template("b")}
     assert repr(Template("{{ x }}")) == repr(Template("{{ x }}")) != repr(Template("{{ y }}"))
     assert "x" not in repr(Template("{{ x }}")).removeprefix("Template(").strip("0123456789abcdef)")
+
+
+def test_default_stands_for_a_label_that_is_missing() -> None:
+    """Missing is empty here, so that only so `default` does what it is written for."""
+    values = {"labels": {"team": "shop", "empty": "", "zero": 0}}
+    source = "{{ labels.team | default('x') }} {{ labels.empty | default('x') }} {{ labels.none | d('x') }}"
+    source += " {{ nothing | default('x') }} {{ labels.zero | default('x') }} {{ labels.zero | default('x', true) }}"
+    assert "shop x x x 0 x" == Template(source).render(values)
