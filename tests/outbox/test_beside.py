@@ -1,17 +1,19 @@
 """What is told beside a group's state: after it, in its order, together, and in nobody's place."""
 
 from dataclasses import replace
+from datetime import datetime
 from typing import Any
 
 import pytest
 from sqlalchemy import Engine, text
 
+from alerts.model import Alert
 from alerts.notification import Thread
 from alerts.timeline import Entry
 from outbox import beside
 from outbox.lanes import Lane
 from outbox.pacing import Pace
-from outbox.records import Delivery
+from outbox.records import Delivery, Plan
 from outbox.settling import Settlement
 from outbox.store import Store
 from tests.outbox.steps import (
@@ -239,3 +241,58 @@ def test_a_threads_handle_is_kept_beside_it(store: Store, engine: Engine) -> Non
     with engine.connect() as connection:
         handles = connection.execute(text("SELECT handle FROM threads ORDER BY handle IS NULL")).scalars().all()
     assert ["key?" + "x" * 296, None] == list(handles)
+
+
+def refreshes(store: Store, *alerts: Alert, now: datetime = NOW) -> None:
+    """Has the message show what became known, with these alerts."""
+    event_id = store.accept(b"{}", now)
+    (claimed,) = store.claim_events(now, 30)
+    shown = beside.planned(told("g", *alerts), [Entry("refresh", "", now)])
+    assert event_id == claimed.id
+    store.plan([Plan(claimed, tuple(shown))])
+
+
+def test_a_refresh_goes_before_what_is_said_and_the_last_one_shows_all(store: Store, engine: Engine) -> None:
+    """It holds the group as it is, whatever it was when it was planned."""
+    asked(store, entry("one"))
+    refreshes(store, A)
+    refreshes(store, A, B, now=after(1))
+    kinds = []
+    for _ in range(2):
+        (delivery,) = take(store, after(2))
+        kinds.append((delivery.kind, [alert.name for alert in delivery.notification.group.alerts]))
+        assert settle(store, delivery, now=after(2))
+    assert [("refresh", ["A", "B"]), ("entry", [])] == kinds
+    assert ["delivered", "delivered", "superseded", "delivered"] == states(engine)
+
+
+def test_a_newer_state_takes_a_refreshs_place(store: Store, engine: Engine) -> None:
+    """And not the other way round; what it was attempted leaves no doubt."""
+    asked(store)
+    refreshes(store, A, B)
+    (refresh,) = take(store)
+    fail(store, refresh, NOW, after(1))
+    keep(store, told("g", A_OVER, B), now=after(2))
+    refreshes(store, B, now=after(3))
+    (state,) = take(store, after(4))
+    assert ("state", False) == (state.kind, state.thread.attempted)
+    assert settle(store, state, now=after(4))
+    assert ["refresh"] == [each.kind for each in take(store, after(5))]
+    assert ["delivered", "superseded", "delivered", "pending"] == states(engine)
+
+
+def test_what_is_to_be_heard_goes_before_what_is_edited(store: Store) -> None:
+    """Of a critical alert; of an edit nobody hears."""
+    for name in ("a", "b"):
+        keep(store, told(name, critical(A)))
+    first, second = take(store)
+    for delivery in (first, second):
+        asking(store, delivery)
+    for name in ("a", "b"):
+        keep(store, told(name, critical(A), critical(B)), now=after(1))
+    order = []
+    for _ in range(4):
+        (delivery,) = take(store, after(2), Lane(TEAM, 1))
+        order.append(f"{delivery.notification.group.group_key} {delivery.kind}")
+        asking(store, delivery, *[entry("x", B.fingerprint)] * (delivery.kind == "state"), thread=delivery.thread)
+    assert ["a state", "a entry", "b state", "b entry"] == order
