@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+import structlog
 
 import enrich
 from alerts.findings import Reading
@@ -21,6 +22,13 @@ from tests.service import eventually
 
 NOW = datetime.now(UTC)
 READING = Reading("memory", "memory", 1.0, "bytes", NOW, "up", drawn=True)
+
+
+@pytest.fixture(autouse=True)
+def logging_as_it_was() -> Iterator[None]:
+    """What an application made of the logs is not for the tests that come after."""
+    yield
+    structlog.reset_defaults()
 
 
 def pictures(**variables: str) -> Pictures:
