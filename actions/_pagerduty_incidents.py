@@ -44,6 +44,7 @@ class Incident:
         holds: the alerts in it that are not over, by their fingerprints.
         known: it is open there already.
         fires: one of its alerts is named, and fires.
+        news: of what fires in it something is not told yet.
     """
 
     key: str
@@ -52,6 +53,7 @@ class Incident:
     holds: tuple[str, ...] = ()
     known: bool = False
     fires: bool = False
+    news: bool = True
 
 
 def base_key(notification: Notification, thread: Thread) -> str:
@@ -67,7 +69,7 @@ def open_incidents(notification: Notification, thread: Thread) -> Mapping[str, t
 
 
 def incidents(notification: Notification, thread: Thread, dedup: Dedup) -> list[Incident]:
-    """Divide a group; the worst of what fires first, and then what is over.
+    """Divide a group; what is new first, then what is told again, each the worst first, and then what is over.
 
     An alert stays in the incident in which it was told, whatever makes one by now: so each is resolved that was
     opened. Where nothing is new, and nothing over, somebody is to be reminded: then all that fires is told again.
@@ -114,15 +116,15 @@ def _incidents(notification: Notification, thread: Thread, dedup: Dedup) -> Iter
         named = {alert.fingerprint for alert in own}
         rest = () if over else tuple(each for each in held.get(key, ()) if each not in named)
         firing = tuple(alert.fingerprint for alert in own if alert.firing)
+        news = not set(firing) <= set(held.get(key, ()))
         event: EventAction | None = None
         if not firing:
-            event = None if rest else "resolve"
-        elif thread.attempted or not notification.send_resolved or (dedup == "group" and key == base):
-            # Of who hears of no ends nobody knows what is open.
+            # What is over and not held was resolved by the attempt before, where that is known.
+            told = bool(rest) or (thread.heard != (0, 0) and not thread.attempted and key not in held)
+            event = None if told else "resolve"
+        elif news or thread.attempted or set(firing) & set(thread.again) or (dedup == "group" and key == base):
             event = "trigger"
-        elif set(firing) - set(held.get(key, ())):
-            event = "trigger"
-        yield Incident(key, _about(notification, own), event, (*rest, *firing), key in held, bool(firing))
+        yield Incident(key, _about(notification, own), event, (*rest, *firing), key in held, bool(firing), news)
 
 
 def _key(base: str, alert: Alert, dedup: Dedup) -> str:
@@ -156,5 +158,5 @@ def _about(notification: Notification, alerts: list[Alert]) -> Notification:
     )
 
 
-def _order(incident: Incident) -> tuple[bool, int]:
-    return incident.event != "trigger", SEVERITIES.index(level(incident.about))
+def _order(incident: Incident) -> tuple[bool, bool, int]:
+    return incident.event != "trigger", not incident.news, SEVERITIES.index(level(incident.about))

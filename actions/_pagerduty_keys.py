@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Self
 
@@ -84,29 +84,33 @@ class Keys:
         """
         return self._value(self._of_severity.get(level, self._current))
 
-    def of(self, dedup_key: str, credential: str) -> str | None:
-        """The key that triggered an open incident; None where it is none of those that could be read.
+    def all(self) -> list[str]:
+        """Every key that can be read, for what may have been triggered through any of them."""
+        return list(dict.fromkeys(self._readable()))
+
+    def through(self, dedup_key: str, credential: str) -> list[str]:
+        """The keys that may have triggered an open incident; none where it is none of those that could be read.
 
         `unread` then says which one could not.
 
         Args:
-            credential: what the thread keeps of the keys that triggered what is open; "" is what earlier versions kept.
+            credential: what the thread keeps of the keys that triggered what is open; "" is what earlier versions kept,
+                which may be any of them.
 
         Raises:
-            SendError: the file of the current key cannot be read, and there is nothing to know another one by.
+            SendError: the file of a key cannot be read, and there is nothing to know another one by.
         """
         if not credential:
-            return self._value(self._current)
+            return list(dict.fromkeys(self._value(each) for each in self._all))
         known = credential.split()
+        return list(dict.fromkeys(value for value in self._readable() if mark(dedup_key, value) in known))
+
+    def _readable(self) -> Iterator[str]:
         for each in self._all:
             try:
-                value = self._value(each)
+                yield self._value(each)
             except SendError as error:
                 self.unread = error
-                continue
-            if mark(dedup_key, value) in known:
-                return value
-        return None
 
     def _value(self, where: tuple[SecretStr | None, Path | None]) -> str:
         if where not in self._read:
@@ -119,21 +123,21 @@ def mark(dedup_key: str, routing_key: str) -> str:
     return hmac.new(dedup_key.encode(), routing_key.encode(), hashlib.sha256).hexdigest()[:_MARK_LENGTH]
 
 
-def credential(still_open: Iterable[str], told: Mapping[str, str], before: str, keys: Keys) -> str:
-    """What a thread is to keep of the keys that triggered what is open.
+def credential(still_open: Iterable[str], told: Mapping[str, Sequence[str]], before: str, keys: Keys) -> str:
+    """What a thread is to keep of the keys that triggered, or may have triggered, what is open.
 
     Args:
         still_open: dedup keys.
-        told: through which routing keys incidents were told just now, by dedup key.
+        told: through which routing keys incidents may have been triggered as of now, by dedup key.
         before: what it kept until then.
 
     Raises:
-        SendError: see `Keys.of`.
+        SendError: see `Keys.through`.
     """
-    used = {key: told.get(key) or keys.of(key, before) for key in still_open}
-    marks = [mark(key, value) for key, value in used.items() if value is not None]
-    if None in used.values():
+    used = {key: told.get(key) or keys.through(key, before) for key in still_open}
+    marks = [mark(key, value) for key, values in used.items() for value in values]
+    if not all(used.values()):
         # Of these nobody can say which are whose: they are kept, so that an incident is not taken for another key's.
-        known = {mark(key, value) for key, value in told.items()}
+        known = {mark(key, value) for key, values in told.items() for value in values}
         marks += [each for each in before.split() if each not in known]
     return " ".join(dict.fromkeys(marks))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 import time
-from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
@@ -17,7 +16,12 @@ from outbound import Answer, Http
 FAR_SIDE = "PagerDuty"
 _AT_ONCE = 4
 _LONGEST_ERROR = 300
-_DELIVERIES_REMEMBERED = 200
+# Ten, or somewhat more: who is told of it elsewhere reads it in some 1,500 characters.
+_LONGEST_NAMES = 1_000
+_ORPHANED = (
+    "the {} with dedup_key {} {} triggered through a routing key that is not set here any more: resolve {} there by"
+    " hand, or set that key as routing_key_previous"
+)
 
 _Told = TypeVar("_Told")
 
@@ -46,15 +50,13 @@ def post_event(http: Http, url: str, event: dict[str, Any], *, deadline_seconds:
         raise SendError(f"{FAR_SIDE}: status {answer.status} instead of 202")
 
 
-def side_by_side(
-    calls: Sequence[Callable[[float], _Told]], deadline_seconds: float
-) -> tuple[list[_Told], list[SendError]]:
+def side_by_side(calls: Sequence[Callable[[float], _Told]], deadline_seconds: float) -> list[_Told | SendError]:
     """Make calls, a few at a time, in their order, each with the seconds that are left for it.
 
     After the first that is told to come later none is begun.
 
     Returns:
-        What came of those that succeeded, and an error for each of the others.
+        What came of each, or its error.
     """
     deadline = time.monotonic() + deadline_seconds
     throttled = threading.Event()
@@ -73,57 +75,50 @@ def side_by_side(
             return error
 
     if len(calls) == 1:
-        results = [one(calls[0])]
-    else:
-        with ThreadPoolExecutor(_AT_ONCE, "pagerduty") as pool:
-            results = list(pool.map(one, calls))
-    told = [each for each in results if not isinstance(each, SendError)]
-    return told, [each for each in results if isinstance(each, SendError)]
+        return [one(calls[0])]
+    with ThreadPoolExecutor(_AT_ONCE, "pagerduty") as pool:
+        return list(pool.map(one, calls))
 
 
-def together(errors: Sequence[SendError], calls: int) -> SendError:
-    """One error for those of several calls."""
-    if calls == 1:
+class Orphaned(SendError):
+    """Of an incident nobody can tell the end: the key that triggered it is not set any more."""
+
+    def __init__(self, dedup_key: str) -> None:
+        super().__init__(f"{FAR_SIDE}: {orphaned([dedup_key])}", permanent=True)
+        self.dedup_key = dedup_key
+
+
+def orphaned(dedup_keys: Sequence[str]) -> str:
+    """What somebody has to do about such incidents; as many are named as fit."""
+    room, named = _LONGEST_NAMES, list[str]()
+    for each in dedup_keys:
+        room -= len(each) + 2
+        if named and room < 0:
+            break
+        named.append(each)
+    more = len(dedup_keys) - len(named)
+    names = ", ".join(named) + (f" and {more} more" if more else "")
+    if len(dedup_keys) == 1:
+        return _ORPHANED.format("incident", names, "was", "it")
+    return _ORPHANED.format("incidents", names, "were", "them")
+
+
+def together(errors: Sequence[SendError], calls: int, left_behind: Sequence[str] = ()) -> SendError:
+    """One error for those of several calls.
+
+    Args:
+        left_behind: incidents whose place others took, by their dedup keys.
+    """
+    if calls == 1 and not left_behind:
         return errors[0]
-    reasons = "; ".join(dict.fromkeys(cut(str(each), _LONGEST_ERROR) for each in errors[:2]))
+    orphans = [*left_behind, *(each.dedup_key for each in errors if isinstance(each, Orphaned))]
+    others = [cut(str(each), _LONGEST_ERROR) for each in errors if not isinstance(each, Orphaned)]
+    reasons = [*dict.fromkeys(others[:2]), *([f"{FAR_SIDE}: {orphaned(orphans)}"] if orphans else [])]
     waits = [each.retry_after_seconds for each in errors if each.retry_after_seconds is not None]
     return SendError(
-        f"{reasons} ({len(errors)} of {calls} events were not taken)",
+        f"{'; '.join(reasons)} ({len(errors)} of {calls} events were not taken)",
         permanent=all(each.permanent for each in errors),
         retry_after_seconds=max(waits, default=None),
         throttled=any(each.throttled for each in errors),
         partly=len(errors) < calls,
     )
-
-
-class Taken:
-    """What PagerDuty took of deliveries that did not succeed as a whole: the next attempt goes on from there.
-
-    It takes some 120 events a minute for a routing key (`05-Rate-Limits.md` beside it): a
-    group of more incidents would else begin anew each time. It is a process' own, and bounded: what is forgotten is
-    sent again, which tells nothing new.
-    """
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._events: OrderedDict[int, set[bytes]] = OrderedDict()
-
-    def has(self, delivery_id: int, event: bytes) -> bool:
-        """Whether an event, as its hash has it, was taken at an earlier attempt."""
-        with self._lock:
-            return event in self._events.get(delivery_id, ())
-
-    def add(self, delivery_id: int, event: bytes) -> None:
-        """It was."""
-        if not delivery_id:
-            return
-        with self._lock:
-            self._events.setdefault(delivery_id, set()).add(event)
-            self._events.move_to_end(delivery_id)
-            while len(self._events) > _DELIVERIES_REMEMBERED:
-                self._events.popitem(last=False)
-
-    def forget(self, delivery_id: int) -> None:
-        """There is no further attempt."""
-        with self._lock:
-            self._events.pop(delivery_id, None)

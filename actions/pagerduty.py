@@ -6,8 +6,8 @@ https://github.com/PagerDuty/api-schema
 
 from __future__ import annotations
 
-import hashlib
 import json
+import time
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -16,12 +16,13 @@ from typing import Any, ClassVar, Literal, Self
 
 from pydantic import model_validator
 
-from actions._base import cut, json_bytes
+from actions._base import cut
 from actions._pagerduty_event import severity_of, trigger
+from actions._pagerduty_held import Outcome, held
 from actions._pagerduty_incidents import Dedup, Incident, acknowledged, incidents, kept
 from actions._pagerduty_keys import Keys, KeySettings, SeverityKey, credential
 from actions._pagerduty_own import EventSettings, ImageSettings, LinkSettings
-from actions._pagerduty_sending import FAR_SIDE, Taken, post_event, side_by_side, together
+from actions._pagerduty_sending import Orphaned, orphaned, post_event, side_by_side, together
 from actions._pagerduty_size import fitted
 from actions._texts import Texts
 from alerts.notification import Notification, Preview, Receipt, SendError, Thread
@@ -37,10 +38,6 @@ _LONGEST_DETAIL = 200
 _MOST_ERRORS = 20
 _EVENTS_V1 = (
     "is of the Events API v1: add an integration of the Events API v2 to the service, and write its key as routing_key"
-)
-_ORPHANED = (
-    "the incident with dedup_key {} was triggered through a routing key that is not set here any more: resolve it there"
-    " by hand, or set that key as routing_key_previous"
 )
 
 
@@ -82,13 +79,27 @@ class Settings(HttpActionSettings, KeySettings, EventSettings):
 
 
 @dataclass(frozen=True, slots=True)
+class _Route:
+    """How an incident is reached.
+
+    Attributes:
+        routing_keys: those that it hears an event through.
+        candidates: those that it may be open through once it has heard it.
+        orphaned: what is to be said of the incident whose place it takes.
+    """
+
+    routing_keys: Sequence[str]
+    candidates: Sequence[str]
+    orphaned: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class _Told:
     """An incident that PagerDuty has taken an event about."""
 
     incident: Incident
-    routing_key: str
+    route: _Route
     template_errors: tuple[str, ...] = ()
-    orphaned: str = ""
 
 
 class Action:
@@ -97,7 +108,6 @@ class Action:
     def __init__(self, settings: Settings, http: Http) -> None:
         self._settings = settings
         self._http = http
-        self._taken = Taken()
 
     def send(self, notification: Notification, thread: Thread, deadline_seconds: float) -> Receipt:
         """Send an event for each of the group's incidents that has news: a trigger while it fires, else a resolve.
@@ -107,22 +117,27 @@ class Action:
         keys = Keys(self._settings)
         if notification.entries:
             return self._acknowledge(notification, thread, keys, deadline_seconds)
+        if notification.unanswered:
+            thread = thread.doubted()
         dedup = self._settings.dedup
         found = incidents(notification, thread, dedup)
-        told = self._tell(found, notification, thread, keys, deadline_seconds)
+        outcome = Outcome()
+        try:
+            told = self._tell(found, thread, keys, outcome, deadline_seconds)
+        except SendError as error:
+            error.held = _held(found, outcome, notification, thread, keys)
+            raise
         still_open = kept(found, notification, thread, dedup)
         left = [each.key for each in found if each.holds] if notification.send_resolved else []
         after = replace(
             thread,
             key=thread.key or notification.key,
             incidents=still_open,
-            credential=credential(
-                left, {each.incident.key: each.routing_key for each in told}, thread.credential, keys
-            ),
+            credential=credential(left, outcome.routes, thread.credential, keys),
         )
-        orphaned = tuple(each.orphaned for each in told if each.orphaned)
+        warnings = tuple(each.route.orphaned for each in told if each.route.orphaned)
         errors = _few(error for each in told for error in each.template_errors)
-        return Receipt(_detail(told), after, errors, warnings=orphaned)
+        return Receipt(_detail(told), after, errors, warnings=warnings)
 
     def preview(self, notification: Notification) -> Preview:
         """The event, but for its routing key; a list of them where each alert, or some of them, are an incident."""
@@ -139,59 +154,78 @@ class Action:
         found = acknowledged(notification, thread, self._settings.dedup)
         if not found:
             return Receipt("nothing to send: no incident is open there", thread)
-        return Receipt(_detail(self._tell(found, notification, thread, keys, deadline_seconds)), thread)
+        return Receipt(_detail(self._tell(found, thread, keys, Outcome(), deadline_seconds)), thread)
 
     def _tell(
-        self,
-        found: Sequence[Incident],
-        notification: Notification,
-        thread: Thread,
-        keys: Keys,
-        deadline_seconds: float,
+        self, found: Sequence[Incident], thread: Thread, keys: Keys, outcome: Outcome, deadline_seconds: float
     ) -> list[_Told]:
         """Tell those that are to be told something.
+
+        Args:
+            outcome: is filled.
 
         Raises:
             SendError: one was not told, or may not have been.
         """
-        calls = [
-            partial(self._tell_one, each, thread, keys, notification.delivery_id)
-            for each in found
-            if each.event is not None
-        ]
-        told, errors = side_by_side(calls, self._settings.within(deadline_seconds))
-        if errors:
-            raise together(errors, len(calls))
-        self._taken.forget(notification.delivery_id)
-        return told
+        events = [each for each in found if each.event is not None]
+        calls = [partial(self._tell_one, each, thread, keys, outcome) for each in events]
+        results = side_by_side(calls, self._settings.within(deadline_seconds))
+        told = [each for each in results if isinstance(each, _Told)]
+        errors = [each for each in results if isinstance(each, SendError)]
+        outcome.taken = {each.incident.key for each in told}
+        if not errors:
+            return told
+        error = together(errors, len(calls), [each.incident.key for each in told if each.route.orphaned])
+        if error.permanent:
+            # It is said now; what is told later is judged by itself.
+            outcome.left_behind = {each.dedup_key for each in errors if isinstance(each, Orphaned)}
+        raise error
 
     def _tell_one(
-        self, incident: Incident, thread: Thread, keys: Keys, delivery_id: int, deadline_seconds: float
+        self, incident: Incident, thread: Thread, keys: Keys, outcome: Outcome, deadline_seconds: float
     ) -> _Told:
         texts = Texts(incident.about)
-        routing_key = keys.of(incident.key, thread.credential) if incident.known else None
-        orphaned = _ORPHANED.format(incident.key) if incident.known and routing_key is None else ""
-        if orphaned and incident.event != "trigger":
+        route = self._route(incident, thread, keys)
+        event = self._event(incident, texts, route.orphaned)
+        if not route.orphaned:
+            outcome.routes[incident.key] = route.candidates
+        deadline = time.monotonic() + deadline_seconds
+        try:
+            for routing_key in route.routing_keys:
+                post_event(
+                    self._http,
+                    self._settings.events_url,
+                    {"routing_key": routing_key, **event},
+                    deadline_seconds=deadline - time.monotonic(),
+                    secrets=keys.secrets,
+                )
+        except SendError as error:
+            if not error.permanent and not error.throttled:
+                outcome.lost.add(incident.key)
+            raise
+        outcome.routes[incident.key] = route.candidates
+        return _Told(incident, route, tuple(texts.errors))
+
+    def _route(self, incident: Incident, thread: Thread, keys: Keys) -> _Route:
+        """How an incident is reached: a trigger through one key, all else through each that may have triggered it.
+
+        Raises:
+            SendError: it cannot be, or not now.
+        """
+        triggers = incident.event == "trigger"
+        known = keys.through(incident.key, thread.credential) if incident.known else []
+        if known and (not triggers or len(known) == 1 or not thread.credential):
+            return _Route(known[:1] if triggers else known, known)
+        if incident.known and not triggers:
             # There is no other through which it could hear of that.
-            raise keys.unread or SendError(f"{FAR_SIDE}: {orphaned}", permanent=True)
-        event = self._event(incident, texts, orphaned)
-        if routing_key is None:
-            how_bad = event.get("payload", {}).get("severity") or severity_of(
-                incident.about, self._settings, Texts(incident.about)
-            )
-            routing_key = keys.new(how_bad)
-        event = {"routing_key": routing_key, **event}
-        known = hashlib.sha256(json_bytes(event)).digest()
-        if not self._taken.has(delivery_id, known):
-            post_event(
-                self._http,
-                self._settings.events_url,
-                event,
-                deadline_seconds=deadline_seconds,
-                secrets=keys.secrets,
-            )
-            self._taken.add(delivery_id, known)
-        return _Told(incident, routing_key, tuple(texts.errors), orphaned)
+            raise keys.unread or Orphaned(incident.key)
+        new = keys.new(severity_of(incident.about, self._settings, Texts(incident.about)))
+        if known:
+            return _Route([new if new in known else known[0]], known)
+        if incident.known:
+            return _Route([new], [new], orphaned([incident.key]))
+        candidates = list(dict.fromkeys([new, *(keys.all() if thread.attempted else ())]))
+        return _Route([new] if triggers else candidates, candidates)
 
     def _event(self, incident: Incident, texts: Texts, orphaned: str = "") -> dict[str, Any]:
         """What one incident is told, but for the routing key."""
@@ -201,6 +235,16 @@ class Action:
         how_bad = severity_of(incident.about, self._settings, texts)
         beside = {"orphaned_incident": orphaned} if orphaned else {}
         return {**event, **trigger(incident.about, how_bad, self._settings, texts, beside)}
+
+
+def _held(
+    found: Sequence[Incident], outcome: Outcome, notification: Notification, thread: Thread, keys: Keys
+) -> Thread | None:
+    """What is held after a send that failed; None where that cannot be said, and is in doubt."""
+    try:
+        return held(found, outcome, notification, thread, keys)
+    except SendError:
+        return None
 
 
 def _few(errors: Iterable[str]) -> tuple[str, ...]:
@@ -216,7 +260,9 @@ def _detail(told: Sequence[_Told]) -> str:
     said = [
         event if len(told) == 1 else f"{count} {event}{'' if count == 1 else 's'}" for event, count in counts.items()
     ]
-    orphaned = [each.incident.key for each in told if each.orphaned]
-    lost = f"; orphaned, for its routing key is not set any more: {orphaned[0]}" if orphaned else ""
-    more = f" and {len(orphaned) - 1} more" if len(orphaned) > 1 else ""
-    return cut(f"{' and '.join(said)} accepted{lost}{more}", _LONGEST_DETAIL)
+    keys = [each.incident.key for each in told if each.route.orphaned]
+    lost = f"; orphaned, for its routing key is not set any more: {keys[0]}" if keys else ""
+    more = f" and {len(keys) - 1} more" if len(keys) > 1 else ""
+    several = any(len(each.route.routing_keys) > 1 for each in told)
+    through = " through every routing key that may have triggered it" if several else ""
+    return cut(f"{' and '.join(said)} accepted{through}{lost}{more}", _LONGEST_DETAIL)

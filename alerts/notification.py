@@ -70,6 +70,7 @@ class Notification:
         silenced: who had its alerts silenced, likewise.
         controls: what a person may do about it there; set when it is sent, as what is configured then says.
         entries: what is to be told beside its state, and not that; none where its state is to be told.
+        unanswered: it was attempted before, and nobody knows what came of that; set when it is sent.
     """
 
     receiver: str
@@ -88,6 +89,7 @@ class Notification:
     silenced: Acknowledgement | None = None
     controls: tuple[Control, ...] = ()
     entries: tuple[Entry, ...] = ()
+    unanswered: bool = False
 
     def shown(self, alert: Alert) -> list[Finding]:
         """What was found of an alert, as it is shown."""
@@ -134,6 +136,10 @@ class Thread:
         credential: a keyed hash of what the far side was told with, for one that must hear the end by the same.
         incidents: where a group is several incidents at the far side, those that are open: by the far side's handle
             the fingerprints in it.
+        again: of what is open, alerts that are to be told again: whether the last that was told of them arrived is not
+            known, or it is known that it did not.
+        heard: what of the group was attempted until a delivery's attempt, both by their numbers, is known to the last
+            event; (0, 0) where it is not.
     """
 
     key: str = ""
@@ -144,15 +150,22 @@ class Thread:
     level: str = ""
     credential: str = ""
     incidents: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    again: tuple[str, ...] = ()
+    heard: tuple[int, int] = (0, 0)
 
     @property
     def open(self) -> bool:
         """Whether it holds, or may hold, something that is not over there."""
-        return bool(self.open_fingerprints) or self.attempted
+        return bool(self.open_fingerprints or self.incidents) or self.attempted
 
     def doubted(self) -> Thread:
         """The thread after an attempt of which nobody knows whether it arrived."""
         return replace(self, attempted=True)
+
+    def before(self, delivery_id: int, attempts: int) -> Thread:
+        """The thread as a further attempt is to have it, after so many of a delivery: in doubt, if one of them is."""
+        known = attempts == 0 or self.attempted or self.heard == (delivery_id, attempts)
+        return self if known else self.doubted()
 
     def told(self, notification: Notification, now: datetime) -> Thread:
         """The thread after the destination has heard this state of the group.
@@ -164,6 +177,7 @@ class Thread:
         ended = {alert.fingerprint for alert in group.resolved}
         still_open = [each for each in self.open_fingerprints if each not in ended]
         firing = [alert.fingerprint for alert in group.firing]
+        named = {*ended, *firing}
         if not notification.send_resolved or not (firing or group.truncated_alerts):
             still_open, opened = [], firing if notification.send_resolved else []
         else:
@@ -174,6 +188,9 @@ class Thread:
             opened_at=now if firing and not self.open_fingerprints else self.opened_at,
             attempted=False,
             digested=False,
+            incidents=self.incidents if opened else {},
+            again=tuple(each for each in self.again if each in opened and each not in named),
+            heard=(0, 0),
         )
 
 
@@ -219,6 +236,7 @@ class SendError(Exception):
         throttled: the far side is well and was told too much at once (HTTP's 429).
         word: the far side's own for it, where it has one: "channel_not_found"; else HTTP's status, or "".
         partly: it took some of it: what it holds of the group is in doubt.
+        held: what it holds by what it took of it, and may have taken, where that is known; nothing else is in doubt.
     """
 
     def __init__(
@@ -230,6 +248,7 @@ class SendError(Exception):
         throttled: bool = False,
         word: str = "",
         partly: bool = False,
+        held: Thread | None = None,
     ) -> None:
         super().__init__(message)
         self.permanent = permanent
@@ -237,3 +256,4 @@ class SendError(Exception):
         self.throttled = throttled
         self.word = word
         self.partly = partly
+        self.held = held

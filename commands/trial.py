@@ -114,12 +114,13 @@ def _told(
     now: datetime,
     timeout_seconds: float,
 ) -> Told:
-    thread = trial.thread or Thread()
+    # What is to be ended may have been told by an earlier test, in whatever way that depends on how bad it is.
+    thread = trial.thread or Thread(attempted=state == "resolved")
     try:
         receipt = actions[told.destination].send(told, thread, timeout_seconds)
     except SendError as error:
         # Who did not answer may have heard it.
-        trial.thread = None if error.permanent and not error.partly else thread.doubted()
+        trial.thread = None if error.permanent and not error.partly else error.held or thread.doubted()
         return Told(told.destination, state, False, str(error))
     except Exception as error:
         # What a defect says of itself may hold a secret.

@@ -82,9 +82,10 @@ def prepare(connection: Connection, lane: Lane, groups: Sequence[Group]) -> None
         if group.beside:
             _tell_together(group, texts)
             continue
-        if any(row.attempts for row in group.older if row.kind not in BESIDE) and not group.thread.attempted:
+        for row in (each for each in group.older if each.kind not in BESIDE):
             # What was attempted may have arrived, and its row is about to be closed.
-            group.thread, group.doubted = group.thread.doubted(), True
+            after = group.thread.before(row.id, row.attempts)
+            group.thread, group.doubted = after, group.doubted or after != group.thread
         if not group.older and not group.thread.open_fingerprints:
             continue
         newest = notification_of(group.text)
@@ -131,7 +132,8 @@ def needless(lane: Lane, group: Group) -> str | None:
         return OVER_BEFORE_TOLD
     was_held = any(row.due_at != AT_ONCE and not row.attempts for row in group.older)
     still_open = set(group.thread.open_fingerprints)
-    if was_held and still_open and group.whole is not None and not group.thread.attempted:
+    in_doubt = group.thread.attempted or group.thread.again
+    if was_held and still_open and group.whole is not None and not in_doubt:
         alike = {alert.fingerprint for alert in group.whole.group.firing} <= still_open
         ends = still_open & {alert.fingerprint for alert in group.whole.group.resolved}
         if alike and not ends:

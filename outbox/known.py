@@ -253,4 +253,4 @@ def _open_fingerprints(text: str) -> frozenset[str] | None:
         # Another version's.
         return None
     # What was attempted may have arrived.
-    return None if thread.attempted else frozenset(thread.open_fingerprints)
+    return None if thread.attempted or thread.again else frozenset(thread.open_fingerprints)

@@ -114,4 +114,4 @@ def _doubt(connection: Connection, row: Any, now: datetime) -> None:
     """What was attempted may have arrived, and its end must then be told."""
     known = held(connection, row.destination, [row.group_id], digests=True)
     thread = known.get(row.group_id) or Thread()
-    upsert(connection, threads, [thread_row(row.destination, row.group_id, thread.doubted(), now)])
+    upsert(connection, threads, [thread_row(row.destination, row.group_id, thread.before(row.id, row.attempts), now)])

@@ -57,7 +57,7 @@ def settlement(
     )
     refused = isinstance(result, SendError) and result.permanent and not result.partly
     doubtful = outcome.state == "dead" and not (refused and delivery.attempts == 1)
-    thread = _held(delivery, result, now, doubtful=doubtful)
+    thread = _held(delivery, result, now, doubtful=doubtful, dead=outcome.state == "dead")
     state = delivery.kind == "state" and isinstance(result, Receipt)
     return Settlement(
         delivery,
@@ -72,7 +72,9 @@ def settlement(
     )
 
 
-def _held(delivery: Delivery, result: Receipt | SendError, now: datetime, *, doubtful: bool) -> Thread | None:
+def _held(
+    delivery: Delivery, result: Receipt | SendError, now: datetime, *, doubtful: bool, dead: bool
+) -> Thread | None:
     """What the destination holds now; None where that is as it was."""
     if delivery.kind == "digest":
         return None
@@ -82,6 +84,11 @@ def _held(delivery: Delivery, result: Receipt | SendError, now: datetime, *, dou
         return result.thread if changed and isinstance(result, Receipt) else None
     if isinstance(result, Receipt):
         return result.thread.told(delivery.notification, now)
+    if result.held is not None:
+        opened_at = result.held.opened_at or (now if result.held.open_fingerprints else None)
+        # Who has a dead one tried again has mended something: all of it is to be told.
+        heard = (0, 0) if dead else (delivery.id, delivery.attempts)
+        return replace(result.held, opened_at=opened_at, heard=heard)
     return delivery.thread.doubted() if doubtful else None
 
 
@@ -99,6 +106,7 @@ def _dressed(delivery: Delivery, running: Running) -> Notification:
     notification = replace(
         delivery.notification,
         delivery_id=delivery.id,
+        unanswered=delivery.thread.before(delivery.id, delivery.attempts - 1).attempted,
         # What is told on the service's own account is no group that could be taken over.
         controls=running.controls if delivery.kind != "fallback" else (),
     )

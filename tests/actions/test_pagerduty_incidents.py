@@ -233,23 +233,6 @@ def test_one_of_another_dedup_is_over_at_once(pagerduty: PagerDuty, http: Http) 
     assert {} == day.thread.incidents
 
 
-def test_what_fails_fails_the_whole_and_is_sent_again(pagerduty: PagerDuty, http: Http) -> None:
-    """What was taken is not sent again by the process that sent it, for PagerDuty takes only so much a minute."""
-    pagerduty.answer_next(503, b"away")
-    told = replace(notification(*(alert(f"A{at}") for at in range(20))), delivery_id=7)
-    action = Action(Settings.model_validate({"url": pagerduty.url, "routing_key": KEY, "dedup": "alert"}), http)
-    with pytest.raises(SendError, match=r"^PagerDuty: status 503: away \(1 of 20 events were not taken\)$") as raised:
-        action.send(told, Thread(), 5)
-    assert (False, True) == (raised.value.permanent, raised.value.partly)
-    assert 19 == len(pagerduty.events)
-    assert "20 triggers accepted" == action.send(told, Thread(), 5).detail
-    assert (20, 20) == (len(pagerduty.events), len(pagerduty.incidents))
-    # A delivery of its own tells all again, and so does one that was made whole.
-    action.send(replace(told, delivery_id=8), Thread(), 5)
-    action.send(told, Thread(), 5)
-    assert (60, 20) == (len(pagerduty.events), len(pagerduty.incidents))
-
-
 def test_who_is_told_too_much_is_told_no_more(pagerduty: PagerDuty, http: Http) -> None:
     """After the first 429 nothing more is begun, and the longest wait that was asked for counts."""
     pagerduty.answer_next(429, headers={"Retry-After": "7"})
@@ -410,19 +393,3 @@ def test_no_group_is_refused(
         assert "trigger" in {event["event_action"] for event in far_side.events}
     elif not told.group.truncated_alerts:
         assert ({}, "") == (after.incidents, after.credential)
-
-
-def test_a_group_of_more_than_a_minute_takes_is_told(pagerduty: PagerDuty, http: Http) -> None:
-    """Attempt by attempt, for each goes on where PagerDuty had enough."""
-    now = [0.0]
-    pagerduty.limit_rates(lambda: now[0])
-    told = replace(notification(*(alert(f"A{at}") for at in range(300))), delivery_id=7)
-    action = Action(Settings.model_validate({"url": pagerduty.url, "routing_key": KEY, "dedup": "alert"}), http)
-    for opened in (120, 240):
-        with pytest.raises(SendError, match="status 429: Request Limit Exceeded") as raised:
-            action.send(told, Thread(), 10)
-        assert raised.value.throttled
-        assert opened == len(pagerduty.incidents)
-        now[0] += 61
-    assert "300 triggers accepted" == action.send(told, Thread(), 10).detail
-    assert (300, 300) == (len(pagerduty.incidents), len(pagerduty.events))

@@ -169,6 +169,22 @@ def test_thread_told_knows_again_what_is_held() -> None:
     assert (False, False, True) == (told.attempted, told.digested, told.open)
 
 
+def test_thread_knows_which_attempts_it_is_of() -> None:
+    """Any other one puts it in doubt."""
+    held = Thread(heard=(7, 2))
+
+    assert [False, False, True, True] == [held.before(*each).attempted for each in ((7, 2), (8, 0), (7, 3), (8, 1))]
+
+
+def test_thread_tells_again_what_was_not_named() -> None:
+    """What was is told by then; of what is not open any more nothing is left."""
+    told = Thread(open_fingerprints=("a", "b"), incidents={"i": ("a", "b")}, again=("a", "b"), heard=(7, 2))
+    some = told.told(notification(replace(group("a"), truncated_alerts=1)), NOON)
+    none = some.told(notification(group(resolved="a")), NOON)
+
+    assert (("b",), (0, 0), False, {}) == (some.again, some.heard, none.open, none.incidents)
+
+
 def test_thread_was_never_open_when_only_ends_were_told() -> None:
     """A destination that first hears of a group when it is over never held it."""
     assert Thread() == Thread().told(notification(group(resolved="a")), NOON)

@@ -361,3 +361,46 @@ def test_what_was_told_in_part_is_in_doubt(tmp_path: Path, store: Store, partly:
         assert ["dead"] == settled(pipeline, pipeline.accept(body(webhook())))
         settled(pipeline, pipeline.accept(body(webhook(wire_alert(), wire_alert("B")))))
     assert partly == any(thread.attempted for thread in recorder.threads)
+
+
+def test_what_was_taken_of_a_send_that_failed_is_kept(tmp_path: Path, store: Store, clock: Clock) -> None:
+    """The next attempt has it, and so has a newer state: nothing is in doubt then, and its end is told."""
+    taken = Thread(key="k", open_fingerprints=("a",), credential="c", incidents={"k:a": ("a",)}, again=("a",))
+    recorder = Recorder(SendError("busy", held=taken), SendError("busy", held=taken))
+    with started(make_pipeline(tmp_path, store, {"team/log/0": recorder}, clock=clock)) as pipeline:
+        event_id = pipeline.accept(body(webhook(wire_alert("A"))))
+        number = retrying(pipeline, event_id).id
+        clock.pass_seconds(3)
+        eventually(lambda: len(recorder.attempts) == 2, "another attempt")
+        settled(pipeline, pipeline.accept(body(webhook(wire_alert("A"), wire_alert("B")))))
+    assert [(0, 0), (number, 1), (number, 2)] == [each.heard for each in recorder.threads]
+    assert [("", False), ("c", False), ("c", False)] == [(each.credential, each.attempted) for each in recorder.threads]
+    assert [False, False, False] == [each.unanswered for each in recorder.attempts]
+
+
+def test_an_attempt_that_was_cut_short_is_in_doubt(tmp_path: Path, store: Store, clock: Clock) -> None:
+    """Whoever tries it again is told so, and of a newer state that all is in doubt."""
+    taken = Thread(key="k", open_fingerprints=("a",), credential="c")
+    recorder = Recorder(SendError("busy", held=taken), SendError("busy"))
+    with started(make_pipeline(tmp_path, store, {"team/log/0": recorder}, clock=clock)) as pipeline:
+        event_id = pipeline.accept(body(webhook(wire_alert("A"))))
+        retrying(pipeline, event_id)
+        clock.pass_seconds(3)
+        eventually(lambda: only_delivery(pipeline, event_id).attempts == 2, "another attempt")
+        clock.pass_seconds(9)
+        assert ["delivered"] == settled(pipeline, event_id)
+    assert [False, False, True] == [each.unanswered for each in recorder.attempts]
+
+
+def test_what_was_taken_of_what_is_dead_is_kept(tmp_path: Path, store: Store) -> None:
+    """A later state of its group has it; the delivery itself tells all when somebody has it tried again."""
+    taken = Thread(key="k", open_fingerprints=("a",), credential="c")
+    recorder = Recorder(SendError("no", permanent=True, partly=True, held=taken))
+    with started(make_pipeline(tmp_path, store, {"team/log/0": recorder})) as pipeline:
+        dead = pipeline.accept(body(webhook(wire_alert())))
+        assert ["dead"] == settled(pipeline, dead)
+        assert pipeline.retry(only_delivery(pipeline, dead)) is None
+        assert ["delivered"] == settled(pipeline, dead)
+    assert [("", False), ("c", True)] == [
+        (thread.credential, each.unanswered) for thread, each in zip(recorder.threads, recorder.attempts, strict=True)
+    ]
