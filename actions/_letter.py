@@ -14,8 +14,8 @@ from email.utils import format_datetime
 
 from actions._addresses import Mailbox, mailboxes
 from actions._base import cut
-from actions._mail import plain
 from actions._mail_rendering import Picture
+from actions._plain import plain
 
 _MAX_HEADER = 2_000
 _MAX_SUBJECT = 250

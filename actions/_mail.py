@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 import units
-from actions._base import briefs, cut, leading, link, notes, subject, title
+from actions._base import briefs, leading, link, notes, subject, title
 from actions._digest import level, numbers, over
+from actions._plain import paragraphs, plain
 from actions._silence_link import silence_link
 from alerts.findings import Gap, Reading
 from alerts.model import Alert
@@ -17,8 +17,6 @@ from alerts.notification import Notification
 from alerts.severity import Severity, alert_severity, worst_first
 
 _MAX_LINE = 300
-_MAX_TEXT = 4_000
-_MAX_READ = 10_000
 _LISTED_ALERTS = 20
 _FINDINGS = 20
 _EXCERPTS = 3
@@ -131,23 +129,6 @@ def mail(notification: Notification) -> Mail:
         links=_links(notification, alert),
         footer=f"alert-manager · {plain(notification.receiver, 100)} · {firing:,} firing, {resolved:,} resolved",
     )
-
-
-def plain(text: str, limit: int = _MAX_LINE) -> str:
-    """A text on one line, without what cannot be seen or turns the line around."""
-    return cut("".join(filter(_visible, " ".join(text[: 4 * limit + 1_000].split()))), limit)
-
-
-def paragraphs(text: str, limit: int = _MAX_TEXT) -> str:
-    """The same of a text of several lines."""
-    lines = ("".join(filter(_visible, each.expandtabs(4))).rstrip() for each in text[:_MAX_READ].splitlines())
-    return cut("\n".join(lines).strip("\n"), limit)
-
-
-def _visible(character: str) -> bool:
-    """Joiners hold emoji together; other invisible ones can make a text look like another one."""
-    kind = unicodedata.category(character)
-    return character in "\u200c\u200d" or (kind not in ("Cf", "Cc", "Cs", "Co", "Cn", "Zl", "Zp"))
 
 
 def _about(notification: Notification, alert: Alert) -> str:

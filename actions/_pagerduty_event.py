@@ -12,6 +12,7 @@ from typing import Any
 from actions._base import briefs, cut, leading, link, notes, subject, title
 from actions._digest import level, numbers
 from actions._pagerduty_own import EventSettings, details, images, links
+from actions._plain import plain
 from actions._texts import Texts
 from alerts.model import Alert
 from alerts.notification import Notification
@@ -89,13 +90,13 @@ def _payload(
 
 def _own(template: Template | None, otherwise: str, key: str, texts: Texts, limit: int = _MAX_LABEL) -> str:
     """What the user's template gives on one line; ours where there is none, or nothing comes of it."""
-    return cut(" ".join(texts.render(template, "", key).split()) or otherwise, limit)
+    return plain(texts.render(template, "", key), limit).strip() or plain(otherwise, limit).strip()
 
 
 def _source(alert: Alert) -> str:
     """What the alert is about, or its cluster or name; a blank one would be refused with the whole event."""
     named = (subject(alert), alert.labels.get("cluster", ""), alert.name, "alert")
-    return cut(next(each for each in named if each.strip()), _MAX_LABEL)
+    return next(shown for each in named if (shown := plain(each, _MAX_LABEL).strip()))
 
 
 def _summary(notification: Notification, alert: Alert) -> str:
@@ -111,7 +112,7 @@ def _summary(notification: Notification, alert: Alert) -> str:
     if len(head + noted + tail) > _MAX_SUMMARY:
         # The details have them; the rest is what is woken up for.
         noted = ""
-    return cut(head + noted + tail, _MAX_SUMMARY)
+    return plain(head + noted + tail, _MAX_SUMMARY)
 
 
 def _links(notification: Notification, alert: Alert, own: list[dict[str, str]]) -> list[dict[str, str]]:
@@ -130,7 +131,7 @@ def _images(notification: Notification) -> list[dict[str, str]]:
     """Only what PagerDuty takes: it refuses the event for an image that is not served by https."""
     page = link(notification.page_url)
     fit = [each for each in notification.images if link(each.src) and each.src.startswith("https://")]
-    images = [{"src": each.src, "href": page, "alt": cut(each.alt, _MAX_ALT)} for each in fit]
+    images = [{"src": each.src, "href": page, "alt": plain(each.alt, _MAX_ALT)} for each in fit]
     return [{key: value for key, value in each.items() if value.strip()} for each in images]
 
 

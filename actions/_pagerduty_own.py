@@ -12,6 +12,7 @@ from typing import Annotated, Any
 from pydantic import Field, PlainSerializer, PlainValidator, ValidationInfo
 
 from actions._base import cut, link
+from actions._plain import plain
 from actions._texts import Texts
 from config.base import Settings, TemplateText, read_template
 from templating import Template
@@ -100,23 +101,29 @@ def links(settings: Sequence[LinkSettings], texts: Texts) -> list[dict[str, str]
     made = []
     for at, each in enumerate(settings):
         href = link(texts.render(each.href, "", f"links[{at}].href").strip())
-        text = cut(texts.render(each.text, "", f"links[{at}].text").strip(), _MAX_LINK_TEXT)
+        text = plain(texts.render(each.text, "", f"links[{at}].text"), _MAX_LINK_TEXT).strip()
         if href:
             made.append({"href": href, "text": text or cut(href, _MAX_LINK_TEXT)})
     return made[:_MOST_LINKS]
 
 
 def images(settings: Sequence[ImageSettings], texts: Texts) -> list[dict[str, str]]:
-    """Those that PagerDuty takes: it refuses the event for one that is not served by https."""
+    """Those that PagerDuty takes: it refuses the event for one that is not served by https.
+
+    Of another one it is said that it is left out.
+    """
     made = []
     for at, each in enumerate(settings):
+        said = texts.render(each.src, "", f"images[{at}].src").strip()
         image = {
-            "src": link(texts.render(each.src, "", f"images[{at}].src").strip()),
+            "src": link(said),
             "href": link(texts.render(each.href, "", f"images[{at}].href").strip()),
-            "alt": cut(texts.render(each.alt, "", f"images[{at}].alt").strip(), _MAX_ALT),
+            "alt": plain(texts.render(each.alt, "", f"images[{at}].alt"), _MAX_ALT).strip(),
         }
         if image["src"].startswith("https://"):
             made.append({key: value for key, value in image.items() if value})
+        elif said:
+            texts.errors.append(f"images[{at}].src: left out, for PagerDuty takes only an https:// URL")
     return made[:_MOST_IMAGES]
 
 

@@ -21,10 +21,11 @@ from actions._conversation import ThreadingSettings, message_id, references
 from actions._email_headers import failures, marks, merged, subject_line
 from actions._email_keys import Address, Addresses, HeaderName, HtmlText, is_template
 from actions._letter import listed, why_not
-from actions._mail import Mail, mail, plain
+from actions._mail import Mail, mail
 from actions._mail_fitting import contents
 from actions._mail_rendering import MailView, Picture, html, text
 from actions._pictures import fetched
+from actions._plain import plain
 from actions._smtp import Letter, Taken, submit
 from actions._smtp_connection import Server
 from actions._smtp_login import Login

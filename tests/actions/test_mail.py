@@ -13,10 +13,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from actions._letter import letter
-from actions._mail import Mail, mail, paragraphs, plain
+from actions._mail import Mail, mail
 from actions._mail_rendering import MailView
 from actions._mail_rendering import html as written_html
 from actions._mail_rendering import text as written_text
+from actions._plain import plain
 from actions._silence_link import silence_link
 from alerts.findings import Gap
 from alerts.notification import Notification
@@ -217,28 +218,6 @@ def test_says_that_a_destination_fails() -> None:
     assert 4 == len(said.description.splitlines())
     for words in (page.words, plainly):
         assert "PagerDuty: status 503: <html> & such" in words
-
-
-@pytest.mark.parametrize(
-    ("given_text", "expected"),
-    [
-        ("two\nlines \t here", "two lines here"),
-        ("a\u202egnp.exe\u200b\u2066b\u2069", "agnp.exeb"),
-        ("👩\u200d🚒 é \x00\x07\x1b[31m", "👩\u200d🚒 é [31m"),
-        ("\ud83d", ""),
-        ("x" * 400, "x" * 299 + "…"),
-        (" " * 5_000, ""),
-    ],
-)
-def test_shows_text_plainly(given_text: str, expected: str) -> None:
-    """On one line, without what turns it around or cannot be seen; emoji stay whole."""
-    assert expected == plain(given_text)
-
-
-def test_shows_lines_as_lines() -> None:
-    """Of a longer text; none of it endless."""
-    assert "a\n    b\nc" == paragraphs("\n\na\u202e \n\tb\r\nc\x00\n\n")
-    assert 4_000 == len(paragraphs("x" * 100_000))
 
 
 def test_huge_groups_are_shown_whole_by_mail_programs() -> None:

@@ -115,7 +115,7 @@ def test_links_and_images_are_added_to_ours(pagerduty: PagerDuty, http: Http) ->
         ],
         images=[
             {"src": "https://a.example/{{ status }}.png", "alt": "", "href": "https://a.example"},
-            {"src": "http://a.example/plain.png"},
+            {"src": ""},
         ],
     )
     expected = [("https://a.example/firing", "A firing"), ("https://b.example", "https://b.example")]
@@ -124,6 +124,42 @@ def test_links_and_images_are_added_to_ours(pagerduty: PagerDuty, http: Http) ->
     assert ["Alertmanager"] == [each["text"] for each in made["links"]][3:]
     assert [{"src": "https://a.example/firing.png", "href": "https://a.example"}] == made["images"]
     assert OURS == [each["text"] for each in event(pagerduty, http)["links"]]
+
+
+@pytest.mark.parametrize("src", ["http://a.example/plain.png", "nowhere", "https://a.example/\u202eb.png"])
+def test_an_image_that_is_left_out_is_said(pagerduty: PagerDuty, http: Http, src: str) -> None:
+    """In the event and the receipt: PagerDuty would refuse the event for it."""
+    own = {"images": [{"src": "https://a.example/{{ status }}.png"}, {"src": src}]}
+    receipt = receipt_of(pagerduty, http, notifications.seed(), **own)
+    assert ("images[1].src: left out, for PagerDuty takes only an https:// URL",) == receipt.template_errors
+    made = pagerduty.events[-1]
+    assert list(receipt.template_errors) == made["payload"]["custom_details"]["template_errors"]
+    assert [{"src": "https://a.example/firing.png"}] == made["images"]
+
+
+_HOSTILE = "a\u202eb\x00c\x1b[31m\nd\u2066"
+
+
+@pytest.mark.parametrize("users", [False, True])
+def test_what_cannot_be_seen_is_left_out(pagerduty: PagerDuty, http: Http, users: bool) -> None:
+    """Of the parts on one line, ours and the user's: nothing turns what is read on a phone around."""
+    names = ("pod", "container", "namespace", "cluster", "alertname")
+    told = notification(alert(dict.fromkeys(names, _HOSTILE), {"summary": _HOSTILE}))
+    text = "{{ leading.summary }}"
+    keys = ("description", "source", "component", "group", "class", "client")
+    own: dict[str, Any] = {**dict.fromkeys(keys, text), "links": [{"href": "https://a.example", "text": text}]}
+    made = event(pagerduty, http, told, **(own if users else {}))
+    payload = made["payload"]
+    shown = [payload[key] for key in ("summary", "source", "component", "group", "class")] + [made["client"]]
+    shown += [each["text"] for each in made["links"]]
+    assert [] == [each for each in shown if not each.isprintable()]
+    assert "abc[31m d" == payload["component"]
+
+
+def test_a_source_of_which_nothing_can_be_seen_is_none(pagerduty: PagerDuty, http: Http) -> None:
+    """A blank one would be refused with the whole event."""
+    told = notification(alert({"pod": "\u202e", "alertname": "A"}))
+    assert "A" == event(pagerduty, http, told, source="\u202e")["payload"]["source"]
 
 
 def test_a_users_images_are_before_ours(pagerduty: PagerDuty, http: Http) -> None:
