@@ -114,8 +114,10 @@ def _told(
     now: datetime,
     timeout_seconds: float,
 ) -> Told:
-    # What is to be ended may have been told by an earlier test, in whatever way that depends on how bad it is.
-    thread = trial.thread or Thread(attempted=state == "resolved")
+    thread = trial.thread or Thread()
+    if trial.states[0] == "resolved":
+        # What is to be ended was told by an earlier test, and it may depend on how bad that was through what.
+        thread = thread.doubted()
     try:
         receipt = actions[told.destination].send(told, thread, timeout_seconds)
     except SendError as error:

@@ -102,6 +102,24 @@ def test_tells_every_far_side(run: Run, far_sides: FarSides) -> None:
     assert ("resolved", KEY) == (incident.state, incident.routing_key)
 
 
+@pytest.mark.parametrize("dedup", ["group", "alert"])
+def test_an_end_by_itself_goes_through_each_routing_key(run: Run, far_sides: FarSides, dedup: str) -> None:
+    """Nobody remembers how bad the test was that is to be ended."""
+    configured = f"""
+route: {{receiver: a}}
+receivers:
+- name: a
+  pagerduty_configs:
+  - routing_key: {KEY}
+    url: {far_sides.pagerduty.url}
+    dedup: {dedup}
+    severity_routing_keys: {{critical: {{routing_key: {"c" * 32}}}}}
+"""
+    assert 0 == run("--status=firing", "--severity=critical", configured=configured).exit_code
+    assert 0 == run("--status=resolved", configured=configured).exit_code
+    assert [("c" * 32, "resolved")] == [(each.routing_key, each.state) for each in far_sides.pagerduty.opened]
+
+
 @pytest.mark.parametrize(
     ("arguments", "slack", "pagerduty"),
     [
