@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from actions._pagerduty_incidents import Incident, base_key, open_incidents
@@ -36,7 +36,6 @@ def held(found: Sequence[Incident], outcome: Outcome, notification: Notification
         SendError: see `Keys.through`.
     """
     before = open_incidents(notification, thread)
-    firing = {alert.fingerprint for alert in notification.group.firing}
     incidents: dict[str, tuple[str, ...]] = {}
     again: list[str] = []
     for each in found:
@@ -45,7 +44,7 @@ def held(found: Sequence[Incident], outcome: Outcome, notification: Notification
         stays = _stays(each, outcome, before, thread)
         if stays is not None:
             incidents[each.key] = stays
-            again += _again(each, outcome, stays, firing)
+            again += _again(each, outcome, stays, thread)
             if not each.known:
                 outcome.routes.setdefault(each.key, keys.all())
     still_open = dict.fromkeys(each for fingerprints in incidents.values() for each in fingerprints)
@@ -75,15 +74,14 @@ def _stays(
     return each.holds if thread.attempted else None
 
 
-def _again(each: Incident, outcome: Outcome, stays: Sequence[str], firing: Collection[str]) -> list[str]:
-    """What is to be told again of an incident though it is in it."""
-    if each.event is None or each.key in outcome.taken:
-        return []
-    if each.event == "resolve":
-        return list(stays) if each.key in outcome.lost else []
+def _again(each: Incident, outcome: Outcome, stays: Sequence[str], thread: Thread) -> Sequence[str]:
+    """What is to be told again of an incident though it is in it: it may be over there, or did not hear the news."""
+    if each.key in outcome.taken:
+        return ()
+    if thread.attempted or each.key in outcome.lost:
+        return stays
     # Of what is new in one that is known something is not in it yet: that is told without being told again.
-    lost = each.key in outcome.lost or not each.news or not each.known
-    return [fingerprint for fingerprint in stays if fingerprint in firing] if lost else []
+    return stays if each.event == "trigger" and not each.news else ()
 
 
 def _untold(fingerprint: str, incidents: Mapping[str, tuple[str, ...]], outcome: Outcome) -> bool:

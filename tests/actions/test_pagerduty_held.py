@@ -1,5 +1,6 @@
 """PagerDuty: of a send that failed in part it is kept what was taken, so that the next one tells the rest."""
 
+import random
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -7,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from actions._pagerduty_incidents import open_incidents
 from actions.pagerduty import Action, Settings
 from alerts.notification import Notification, SendError, Thread
 from alerts.superseding import superseding
@@ -256,3 +258,50 @@ def test_orphans_are_named_as_far_as_they_fit(pagerduty: PagerDuty, http: Http) 
     said = str(raised.value)
     assert len(said) < 1_500
     assert 10 == sum(each.dedup_key in said for each in pagerduty.opened)
+
+
+class Moody(PagerDuty):
+    """A PagerDuty that takes some, takes some and does not say so, and is told too much now and then."""
+
+    def __init__(self, dice: random.Random) -> None:
+        super().__init__()
+        self.dice = dice
+        self.well = False
+
+    def answer(self, request: Request) -> Answer:
+        """By the dice, until it is well."""
+        mood = 1.0 if self.well else self.dice.random()
+        if mood < 0.25:
+            return Answer(429 if mood < 0.15 else 503)
+        answer = super().answer(request)
+        return answer if mood > 0.5 else Answer(503, b"lost")
+
+
+@pytest.mark.parametrize("seed", range(60))
+def test_nothing_stays_open(http: Http, seed: int) -> None:
+    """Whatever was taken, lost or refused, whoever was killed meanwhile, and whatever is configured by then."""
+    dice = random.Random(seed)
+    names, thread, attempt = "ABCDEF", Thread(), 0
+    dedup: Any = dice.choice(["group", "alert", ["alertname"]])
+    with Moody(dice) as pagerduty:
+        for turn in range(13):
+            pagerduty.well = turn > 10
+            firing = "" if turn == 12 else "".join(each for each in names if dice.random() < 0.6)
+            told = notification(*(alert(each, "firing" if each in firing else "resolved") for each in names))
+            keys = {"routing_key": NEW, "routing_key_previous": OLD} if turn > 5 else {"routing_key": OLD}
+            dedup = "alert" if turn > 7 and not thread.attempted else dedup
+            made = Settings.model_validate({"url": pagerduty.url, "dedup": dedup, **keys})
+            attempt += 1
+            try:
+                kept = Action(made, http).send(told, thread, 5).thread.told(told, notifications.START)
+            except SendError as error:
+                kept = replace(error.held or thread.doubted(), heard=(1, attempt))
+            thread = thread.doubted() if dice.random() < 0.2 and not pagerduty.well else kept
+            if pagerduty.well or not (thread.attempted or thread.again):
+                there = {each.dedup_key for each in pagerduty.opened if each.state != "resolved"}
+                assert there <= set(open_incidents(told, thread))
+            if pagerduty.well:
+                assert there == set(open_incidents(told, thread))
+                assert {each.fingerprint for each in told.group.firing} == set(thread.open_fingerprints)
+    assert [] == [each for each in pagerduty.opened if each.state != "resolved"]
+    assert (False, {}, "") == (thread.open, thread.incidents, thread.credential)
