@@ -40,8 +40,9 @@ def tell_state(
     Raises:
         SendError: neither was done, or may not have been.
     """
-    # What is open by a digest has no message yet: the last one is of what was over before.
-    place = Place.read(thread.key) if thread.open and not thread.digested else None
+    # What is open by a digest, or may be by an attempt, has no message that is known: the last one is of what was over
+    # before.
+    place = Place.read(thread.key) if thread.open_fingerprints and not thread.digested else None
     told = replace(thread, level=level(notification) if notification.group.firing else thread.level)
     if place is not None and edited(workspace, place, document):
         return Receipt(detail("edited", workspace.refused), told, entries=_changed(notification, thread, document))

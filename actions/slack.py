@@ -182,7 +182,9 @@ class Action:
         if not entries:
             return Receipt("not told: the message that it is about is not the group's any more", thread)
         if any(entry.kind == "refresh" for entry in entries):
-            return Receipt(self._refreshed(workspace, notification, place if thread.open else None), thread)
+            return Receipt(
+                self._refreshed(workspace, notification, place if thread.open_fingerprints else None), thread
+            )
         if any(entry.kind == "picture" for entry in entries):
             return Receipt(share(workspace, self._http, notification.images, place), thread)
         if place is None and not any(entry.loud for entry in entries):

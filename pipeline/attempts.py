@@ -57,7 +57,14 @@ def settlement(
     )
     refused = isinstance(result, SendError) and result.permanent and not result.partly
     doubtful = outcome.state == "dead" and not (refused and delivery.attempts == 1)
-    thread = _held(delivery, result, now, doubtful=doubtful, dead=outcome.state == "dead")
+    thread = _held(
+        delivery,
+        result,
+        now,
+        doubtful=doubtful,
+        dead=outcome.state == "dead",
+        timeline=delivery.destination in running.timelines,
+    )
     state = delivery.kind == "state" and isinstance(result, Receipt)
     return Settlement(
         delivery,
@@ -73,7 +80,7 @@ def settlement(
 
 
 def _held(
-    delivery: Delivery, result: Receipt | SendError, now: datetime, *, doubtful: bool, dead: bool
+    delivery: Delivery, result: Receipt | SendError, now: datetime, *, doubtful: bool, dead: bool, timeline: bool
 ) -> Thread | None:
     """What the destination holds now; None where that is as it was."""
     if delivery.kind == "digest":
@@ -83,7 +90,11 @@ def _held(
         changed = isinstance(result, Receipt) and result.thread != delivery.thread
         return result.thread if changed and isinstance(result, Receipt) else None
     if isinstance(result, Receipt):
-        return result.thread.told(delivery.notification, now)
+        notification = delivery.notification
+        if timeline:
+            # It was planned by settings of before: what is kept is edited to its end.
+            notification = replace(notification, send_resolved=True)
+        return result.thread.told(notification, now)
     if result.held is not None:
         opened_at = result.held.opened_at or (now if result.held.open_fingerprints else None)
         # Who has a dead one tried again has mended something: all of it is to be told.

@@ -259,3 +259,13 @@ def test_groups_that_say_where_they_go_are_in_no_digest(
     """It would be many groups' message, and in one of their channels, or in none."""
     wanted = {"app_token": slack.token, "app_url": slack.url, "channel": "#ops", **changes}
     assert expected == Settings.model_validate(wanted).in_digests
+
+
+def test_what_was_over_is_not_edited_for_an_attempt_that_failed(slack: SlackApi, http: Http) -> None:
+    """What begins again is a message that somebody hears, however often it is tried."""
+    made = action(slack, http)
+    _, thread = tell(made, pods(1), Thread())
+    _, thread = tell(made, pods(0, 1), thread)
+    receipt, _ = tell(made, pods(1), thread.doubted())
+    assert "posted" == receipt.detail
+    assert 2 == len(slack.channel("#ops").messages)
