@@ -22,9 +22,6 @@ DeliveryState = Literal["pending", "delivered", "superseded", "digested", "suppr
 BESIDE: frozenset[DeliveryKind] = frozenset(("entry", "picture", "refresh"))
 """The kinds of what is told beside a group's state, and is no state of it."""
 
-ASIDE: frozenset[EventKind] = frozenset(("taken", "reread"))
-"""The kinds of events that tell of a group that is as it was."""
-
 AT_ONCE = datetime.fromtimestamp(0, UTC)
 """When a delivery is due that waits for nothing: whatever a clock does later, it has come."""
 
@@ -47,6 +44,11 @@ class Event:
     body: bytes
     attempts: int
     kind: EventKind = "alert"
+
+    @property
+    def aside(self) -> bool:
+        """Whether it tells of a group that is as it was."""
+        return self.kind in ("taken", "reread")
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,17 +17,12 @@ from alerts.severity import worst_first
 from alerts.timeline import Acknowledgement, Entry
 from config.base import ActionSettings
 from outbox import beside
-from outbox.records import ASIDE, Event, Planned
+from outbox.records import Event, Planned
 
 _LISTED_ALERTS = 5
 _LONGEST_NAME = 100
 _TWICE = timedelta(seconds=10)
 _CLOCKS_DIFFER = timedelta(minutes=1)
-
-
-def is_aside(event: Event) -> bool:
-    """Whether it tells of a group that is as it was."""
-    return event.kind in ASIDE
 
 
 def acknowledged_by(event: Event) -> Acknowledgement | None:

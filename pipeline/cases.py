@@ -17,7 +17,7 @@ from config.schema import Configuration, DeliverySettings
 from outbox.database import StoreError
 from outbox.records import Event, Plan
 from outbox.store import Store
-from pipeline.asides import acknowledged_by, is_aside, told_already
+from pipeline.asides import acknowledged_by, told_already
 from pipeline.read import Read, read
 from pipeline.verdicts import Question, ToldParts, Verdict, Verdicts
 from pipeline.wholes import Wholes, looks_back
@@ -157,7 +157,7 @@ class Cases:
                         judgement=_judge(each.event, whole, histories.get(whole.group_key), settings),
                         named=_named(each.event, group, whole),
                         routing_id=routing_id,
-                        aside=is_aside(each.event),
+                        aside=each.event.aside,
                         found_before=self._store.found(whole.group_key, _COMPARED)
                         if each.event.kind == "reread"
                         else {},
@@ -253,7 +253,7 @@ def _judge(event: Event, group: AlertGroup, history: History | None, settings: D
         received_at=event.received_at,
         dedup_window_seconds=settings.dedup_window,
     )
-    if is_aside(event):
+    if event.aside:
         taken, known = acknowledged_by(event), history or judgement.history
         if taken is not None and told_already(taken, known):
             return Judgement(known, known.event_id, (), False)

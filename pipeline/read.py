@@ -9,7 +9,7 @@ import structlog
 
 from alerts import payload, taken
 from alerts.model import TOGETHER, Alert, AlertGroup, common
-from outbox.records import ASIDE, Event
+from outbox.records import Event
 from outbox.store import Store
 from routing import Rules, regrouped
 
@@ -115,7 +115,7 @@ def _read(event: Event, rules: Rules) -> Read:
 
 
 def _grouped(event: Event, rules: Rules) -> tuple[AlertGroup, ...]:
-    if event.kind in ASIDE:
+    if event.aside:
         # What fires in it is known.
         return (AlertGroup(taken.group_of(event.body), ()),)
     made_here = event.kind != "alert"

@@ -12,7 +12,6 @@ from alerts.withheld import Withheld
 from config.schema import Configuration
 from outbox.records import Event
 from outbox.store import Store
-from pipeline.asides import is_aside
 from pipeline.parts import Before, Division, Part, divide, to_holders
 from pipeline.running import destinations
 from routing import Hearing, Rules, Sources, route
@@ -95,7 +94,7 @@ class Verdicts:
         verdicts = []
         for at, each in enumerate(questions):
             before = ledger.before(each, now)
-            if is_aside(each.event):
+            if each.event.aside:
                 # Nobody hears of alerts by it, and what is told is no news of them.
                 verdicts.append(Verdict(tuple(to_holders(each.group, before.holders))))
                 continue
@@ -158,7 +157,7 @@ class Verdicts:
             for each, heard in of_groups
             if each.rerouted or any(one.group is not each.group for one in heard)
         }
-        over = {each.group.group_key for each in questions if each.group.resolved or is_aside(each.event)}
+        over = {each.group.group_key for each in questions if each.group.resolved or each.event.aside}
         concerned = kept_back | split | over | ledger.untold.keys()
         if concerned:
             ledger.holders = {key: dict(who) for key, who in self._store.holders(concerned).items()}
@@ -268,7 +267,7 @@ def _inhibiting(question: Question, rules: Rules) -> Mapping[str, tuple[str, ...
     """Which of the alerts that a payload names inhibit others, and which can no more."""
     found: dict[str, tuple[str, ...]] = {}
     for alert in question.group.alerts:
-        if alert.fingerprint not in question.named or question.event.kind == "release" or is_aside(question.event):
+        if alert.fingerprint not in question.named or question.event.kind == "release" or question.event.aside:
             continue
         scopes = rules.inhibition.source_scopes(alert.labels) if alert.firing else ()
         if scopes or not alert.firing:

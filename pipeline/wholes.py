@@ -8,7 +8,7 @@ from datetime import timedelta
 
 from alerts.known import with_hidden
 from alerts.model import TOGETHER, Alert, AlertGroup
-from outbox.records import ASIDE, Event, Plan
+from outbox.records import Event, Plan
 from outbox.store import Store
 from pipeline.recalled import as_heard
 
@@ -17,7 +17,8 @@ _KNOWN_AT_MOST = 10_000
 
 def looks_back(event: Event, group: AlertGroup) -> bool:
     """Whether what a group is depends on alerts that came before."""
-    return event.kind in ("lapse", "release", *ASIDE) or group.truncated_alerts > 0 or _is_put_together(group)
+    tells_of_others = event.kind in ("lapse", "release") or event.aside
+    return tells_of_others or group.truncated_alerts > 0 or _is_put_together(group)
 
 
 def _is_put_together(group: AlertGroup) -> bool:
@@ -53,7 +54,7 @@ class Wholes:
         if event.kind == "lapse":
             silent = self._store.silent(key, event.received_at - self._stale_after) - self._heard[key]
             group = self._of_its_own(group, silent)
-        elif event.kind in ASIDE:
+        elif event.aside:
             return as_heard(self._store, key, self._firing[key], last_event_id, event.received_at)
         elif event.kind == "release":
             # As they are by now.
