@@ -190,6 +190,7 @@ class Action:
         if not route.orphaned:
             outcome.routes[incident.key] = route.candidates
         deadline = time.monotonic() + deadline_seconds
+        told = 0
         try:
             for routing_key in route.routing_keys:
                 post_event(
@@ -199,8 +200,10 @@ class Action:
                     deadline_seconds=deadline - time.monotonic(),
                     secrets=keys.secrets,
                 )
+                told += 1
         except SendError as error:
-            if not error.permanent and not error.throttled:
+            # Through one key it may have been heard, though the next was refused.
+            if told or not (error.permanent or error.throttled):
                 outcome.lost.add(incident.key)
             raise
         outcome.routes[incident.key] = route.candidates

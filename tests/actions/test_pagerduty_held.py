@@ -201,6 +201,21 @@ def test_what_was_cut_short_is_resolved_through_each_key(pagerduty: PagerDuty, h
     assert [(OLD, "resolved"), (NEW, "resolved")] == states(pagerduty)
 
 
+@pytest.mark.parametrize("status", [400, 429, 503])
+def test_an_end_that_one_of_two_keys_was_told_is_no_end_yet(pagerduty: PagerDuty, http: Http, status: int) -> None:
+    """What fires again by then is told as new: through the key that was told it may be over."""
+    told, over = notification(alert("A")), notification(alert("A", "resolved"))
+    thread = send(pagerduty, http, told, Thread())
+    thread = replace(thread, credential="")
+    pagerduty.answer_next(202)
+    pagerduty.answer_next(status)
+    rotated = {"routing_key_previous": OLD}
+    thread = send(pagerduty, http, over, thread, **rotated)
+    assert (thread.open_fingerprints, 1) == (thread.again, len(thread.again))
+    send(pagerduty, http, told, thread, **rotated)
+    assert "trigger" == pagerduty.events[-1]["event_action"]
+
+
 def test_what_an_earlier_version_opened_is_resolved_through_each_key(pagerduty: PagerDuty, http: Http) -> None:
     """It kept nothing of the key; the receipt does not say more than is known."""
     told, over = notification(alert("A")), notification(alert("A", "resolved"))
