@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
+from types import MappingProxyType
 
 import structlog
 from sqlalchemy import Engine
@@ -18,8 +19,9 @@ from cluster import Cluster, in_cluster
 from config.base import ActionSettings
 from config.environment import Environment, EnvironmentVariableError
 from config.http_config import HttpActionSettings, HttpConfig
+from config.kubernetes import KubernetesSettings
 from config.load import load
-from config.schema import Configuration, EnrichmentSettings, PrometheusSettings
+from config.schema import ActionConfig, Configuration, EnrichmentSettings, PrometheusSettings
 from outbound import Http
 from outbox import sqlite
 from outbox.store import Store
@@ -85,13 +87,24 @@ def database_url(configuration: Configuration) -> str:
     return url.get_secret_value() if url else _DEFAULT_DATABASE
 
 
-def build_actions(configuration: Configuration, http: Http, before: Running | None = None) -> dict[str, actions.Action]:
+def build_actions(
+    configuration: Configuration,
+    http: Http,
+    before: Running | None = None,
+    variables: Mapping[str, str] = MappingProxyType({}),
+) -> dict[str, actions.Action]:
     """Every receiver's actions, by destination; those that are set as before are the same, with what they hold open.
 
     Args:
         http: for those that have no `http_config`; those that have the same one share connections, too.
+        variables: the environment.
     """
     modules = actions.find()
+    said = configuration.file.remediation.kubernetes
+    if before and before.configuration.file.remediation.kubernetes != said:
+        before = None
+    # One for all rules; it finds out who one is there with the first question.
+    cluster = _cluster(said, variables)
     own: list[tuple[HttpConfig, Http]] = []
 
     def connections(settings: ActionSettings) -> Http:
@@ -104,11 +117,14 @@ def build_actions(configuration: Configuration, http: Http, before: Running | No
             own.append((wanted, found))
         return found
 
+    def made(each: ActionConfig) -> actions.Action:
+        beside = (cluster,) if each.settings.remedies else ()
+        action: actions.Action = modules[each.kind].Action(each.settings, connections(each.settings), *beside)
+        return action
+
     known = dict(destinations(before.configuration)) if before else {}
     return {
-        name: before.actions[name]
-        if before and known.get(name) == each
-        else modules[each.kind].Action(each.settings, connections(each.settings))
+        name: before.actions[name] if before and known.get(name) == each else made(each)
         for name, each in destinations(configuration)
     }
 
@@ -127,7 +143,7 @@ def build_running(
     pictures = before.pictures if before and _drawn_alike(configuration, sources, before) else None
     return Running(
         configuration,
-        build_actions(configuration, http, before),
+        build_actions(configuration, http, before, variables),
         sources,
         pictures or _pictures(configuration, engine, sources.prometheuses),
         _alertmanager(configuration, before),
@@ -202,9 +218,13 @@ def _kubernetes(settings: EnrichmentSettings, variables: Mapping[str, str]) -> e
     said = settings.kubernetes
     if said is None:
         return None
+    return enrich.Kubernetes(_cluster(said, variables), settings.cache)
+
+
+def _cluster(said: KubernetesSettings, variables: Mapping[str, str]) -> Cluster:
     if said.kubeconfig is None:
-        return enrich.Kubernetes(Cluster(partial(in_cluster, variables)), settings.cache)
+        return Cluster(partial(in_cluster, variables))
     # Few have one.
     from cluster.kubeconfig import from_kubeconfig
 
-    return enrich.Kubernetes(Cluster(partial(from_kubeconfig, said.kubeconfig, said.context)), settings.cache)
+    return Cluster(partial(from_kubeconfig, said.kubeconfig, said.context))

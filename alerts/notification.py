@@ -204,6 +204,7 @@ class Receipt:
         template_errors: which of the user's templates failed; something plain was told in their place.
         entries: what is to be told there beside it, each a delivery of its own, kept with the outcome of this one.
         warnings: what somebody has to see to there though it was told, short and without secrets.
+        takes_up: alerts about each of which something may be done, which is kept with the outcome of this one.
     """
 
     detail: str
@@ -211,6 +212,7 @@ class Receipt:
     template_errors: tuple[str, ...] = ()
     entries: tuple[Entry, ...] = ()
     warnings: tuple[str, ...] = ()
+    takes_up: tuple[Alert, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

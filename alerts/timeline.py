@@ -9,7 +9,7 @@ from typing import Literal
 Control = Literal["acknowledge", "silence"]
 """What a person may do about a group where it is told."""
 
-EntryKind = Literal["changes", "readings", "acknowledged", "silenced", "picture", "refresh"]
+EntryKind = Literal["changes", "readings", "acknowledged", "silenced", "remediation", "picture", "refresh"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +25,7 @@ class Entry:
         about: the fingerprints of the alerts that are to be heard of by it.
         mentions: whom it is to reach, in the far side's words, as the user's own texts name them: "<!here>".
         below: the far side's handle of the message that it is about; "" where that is whichever the group has.
+        asks: the token of a remediation that somebody may approve where it is told; "" where nothing is asked.
     """
 
     kind: EntryKind
@@ -34,6 +35,7 @@ class Entry:
     about: tuple[str, ...] = ()
     mentions: tuple[str, ...] = ()
     below: str = ""
+    asks: str = ""
 
 
 @dataclass(frozen=True, slots=True)

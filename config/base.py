@@ -229,6 +229,7 @@ class ActionSettings(Settings):
         wakes: it is not told of what is over already; for what wakes people.
         shows_images: notifications come with pictures, by their URLs, where far sides can fetch them.
         acknowledges: its far side can be told that somebody has taken a group over.
+        remedies: it does something about alerts, and tells nobody.
         from_global: for a key left out, the key of `global` that stands in.
         from_environment: and if that is left out too, the variable.
         example: the smallest complete one, for the documentation and the contract tests.
@@ -242,6 +243,7 @@ class ActionSettings(Settings):
     wakes: ClassVar[bool] = False
     shows_images: ClassVar[bool] = False
     acknowledges: ClassVar[bool] = False
+    remedies: ClassVar[bool] = False
     from_global: ClassVar[Mapping[str, str]] = {}
     from_environment: ClassVar[Mapping[str, str]] = {}
     example: ClassVar[Mapping[str, Any]] = {}

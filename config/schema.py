@@ -36,6 +36,8 @@ from config.globals import GlobalSettings
 from config.http import HeadedSettings
 from config.inhibition import InhibitRule
 from config.intervals import NamedInterval
+from config.kubernetes import KubernetesSettings
+from config.remediation import RemediationSettings
 
 _FALLBACK_AFTER_SECONDS = 120.0
 _FLAP_HOLD_SECONDS = 0.0
@@ -155,23 +157,6 @@ class QuerySettings(Settings):
     range: Annotated[DurationSeconds, at_least(1, "within less there is but one value")] | None = None
 
 
-class KubernetesSettings(Settings):
-    """Whose API is asked, and as whom: by a kubeconfig, or by the service account of the pod that this runs in.
-
-    Attributes:
-        context: of the kubeconfig, instead of its current one.
-    """
-
-    kubeconfig: Path | None = None
-    context: str | None = None
-
-    @model_validator(mode="after")
-    def _context_of_a_file(self) -> Self:
-        if self.context is not None and self.kubeconfig is None:
-            raise ValueError("has a context, and no kubeconfig that it would be of")
-        return self
-
-
 class EnrichmentSettings(Settings):
     """What is looked up of an alert.
 
@@ -284,6 +269,7 @@ class ConfigFile(RoutingSettings):
     external_url: HttpUrl | None = None
     enrichment: EnrichmentSettings = Field(default_factory=EnrichmentSettings)
     delivery: DeliverySettings = Field(default_factory=DeliverySettings)
+    remediation: RemediationSettings = Field(default_factory=RemediationSettings)
     web: WebSettings = Field(default_factory=WebSettings)
     storage: StorageSettings = Field(default_factory=StorageSettings)
     templates: tuple[str, ...] = ()

@@ -11,6 +11,7 @@ from alerts.findings import Finding
 from alerts.history import History
 from alerts.model import Alert
 from alerts.notification import Notification, Thread
+from alerts.remediation import Performed, Proposal, RemediationResult, RemediationState, Verdict
 from alerts.timeline import Acknowledgement
 from alerts.withheld import Withheld
 
@@ -220,6 +221,70 @@ class AlertStatus:
     withheld: Mapping[str, str] = field(default_factory=dict)
     acknowledged: Acknowledgement | None = None
     silenced: Acknowledgement | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One thing that happened to a remediation: when, and what, in words for people."""
+
+    at: datetime
+    what: str
+
+
+@dataclass(frozen=True, slots=True)
+class Remediation:
+    """What is done, or is not, about one firing of an alert by one rule; the audit of it, too.
+
+    Attributes:
+        token: what its write is known by at the far side, and people approve it by; no secret.
+        rule: the rule's name.
+        destination: the rule's place: "fix/kubernetes/0".
+        event_id: of the payload that it is about.
+        proposal: what would be done, and to what; None while that is not known.
+        performed: what was done; None where nothing was, or that is not known.
+        verdicts: what each guard said last.
+        due_at: when it is looked at next; past all that is done.
+        acted_at: when it was begun; None where nothing was.
+        approved_by: who approved it, or said no, as the log in of theirs or Slack names them; "" where nobody did yet.
+        result: None until it is done.
+        detail: the result in words.
+    """
+
+    id: int
+    token: str
+    rule: str
+    destination: str
+    verb: str
+    group_key: str
+    event_id: int
+    alert: Alert
+    dry_run: bool
+    state: RemediationState
+    result: RemediationResult | None
+    detail: str
+    proposal: Proposal | None
+    performed: Performed | None
+    verdicts: tuple[Verdict, ...]
+    steps: tuple[Step, ...]
+    proposed_at: datetime
+    due_at: datetime
+    acted_at: datetime | None
+    approved_at: datetime | None
+    approved_by: str
+
+    @property
+    def waits_for_approval(self) -> bool:
+        """Whether somebody is asked."""
+        return self.state == "approval"
+
+
+@dataclass(frozen=True, slots=True)
+class Switch:
+    """Whether anything is done about alerts at all, as far as the database says; and who said so."""
+
+    on: bool
+    by: str = ""
+    at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
