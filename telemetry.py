@@ -57,6 +57,12 @@ DELIVERY_WARNINGS = Counter(
     "What somebody has to see to at a far side though a delivery was made, such as an incident that nobody resolves.",
     ["receiver", "action"],
 )
+REMEDIATIONS = Counter(
+    "alert_manager_remediations_total",
+    "What was done about alerts, and what was not, by rule and verb: fixed, not_fixed, unknown (done, or perhaps, and "
+    "nobody can tell), failed (tried, and not done), dry_run, refused (by a guard), expired.",
+    ["rule", "verb", "result"],
+)
 GAPS = Counter("alert_manager_enrichment_gaps_total", "Readings that could not be had, by enricher.", ["enricher"])
 ACCEPTANCE_SECONDS = Histogram("alert_manager_acceptance_seconds", "From a whole request to its answer.", buckets=_FAST)
 ENRICHMENT_SECONDS = Histogram("alert_manager_enrichment_seconds", "One enrichment run.", buckets=_FAST)

@@ -5,5 +5,17 @@ from actions import _slack_controls as slack_controls
 from actions._base import Action, find, link, subject
 from actions._digest import counted
 from actions._recorded import try_template
+from actions._remedy import Remedy, RemedyAction
 
-__all__ = ["Action", "counted", "find", "link", "mrkdwn", "slack_controls", "subject", "try_template"]
+__all__ = [
+    "Action",
+    "Remedy",
+    "RemedyAction",
+    "counted",
+    "find",
+    "link",
+    "mrkdwn",
+    "slack_controls",
+    "subject",
+    "try_template",
+]

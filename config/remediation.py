@@ -111,6 +111,11 @@ class RemedySettings(ActionSettings):
                     )
         return self
 
+    @property
+    def does(self) -> str:
+        """What it does, in a word."""
+        return str(getattr(self, "verb", "hook"))
+
     def outside(self, target: Target) -> dict[str, str]:
         """By the key that does not name it why a target is not one of those that may be touched."""
         asked: dict[str, tuple[str, tuple[str, ...]]] = {

@@ -243,11 +243,13 @@ class Remediation:
         proposal: what would be done, and to what; None while that is not known.
         performed: what was done; None where nothing was, or that is not known.
         verdicts: what each guard said last.
+        tries: how often what its state waits for was tried in vain.
         due_at: when it is looked at next; past all that is done.
-        acted_at: when it was begun; None where nothing was.
+        acted_at: when its write was begun; None where nothing was.
         approved_by: who approved it, or said no, as the log in of theirs or Slack names them; "" where nobody did yet.
         result: None until it is done.
         detail: the result in words.
+        lease_until: until when a process works on it; None where none does.
     """
 
     id: int
@@ -266,16 +268,29 @@ class Remediation:
     performed: Performed | None
     verdicts: tuple[Verdict, ...]
     steps: tuple[Step, ...]
+    tries: int
     proposed_at: datetime
     due_at: datetime
     acted_at: datetime | None
     approved_at: datetime | None
     approved_by: str
+    lease_until: datetime | None
 
     @property
     def waits_for_approval(self) -> bool:
         """Whether somebody is asked."""
         return self.state == "approval"
+
+
+@dataclass(frozen=True, slots=True)
+class TakenUp:
+    """An alert about which a rule may do something, as it is when its delivery is settled."""
+
+    rule: str
+    verb: str
+    dry_run: bool
+    group_key: str
+    alert: Alert
 
 
 @dataclass(frozen=True, slots=True)

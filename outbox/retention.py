@@ -9,8 +9,19 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Table, and_, delete, exists, func, or_, select, text, true, tuple_
 
+from outbox.guard_clock import TICKS_PER_SECOND
 from outbox.statements import chunks
-from outbox.tables import alerts, deliveries, events, groups, rejected, routings, threads
+from outbox.tables import (
+    alerts,
+    deliveries,
+    events,
+    groups,
+    rejected,
+    remediation_control,
+    remediations,
+    routings,
+    threads,
+)
 from outbox.trouble import Reading
 from outbox.untold import UNTOLD
 from outbox.writer import Writer
@@ -165,10 +176,19 @@ def _behind(table: Table, reached: tuple[Any, ...] | None) -> ColumnElement[bool
 
 
 _fires = exists().where(and_(alerts.c.group_id == groups.c.group_id, alerts.c.status == "firing"))
+_r = remediations.c
+_still_fires = exists().where(alerts.c.fingerprint == _r.fingerprint, alerts.c.status == "firing")
+# Else what guards count, and that something was done about this firing already, would be forgotten.
+_lately = and_(
+    _r.acted_ticks.is_not(None),
+    _r.acted_ticks + _r.cooldown_ticks + 3_600 * TICKS_PER_SECOND
+    > select(func.max(remediation_control.c.ticks)).scalar_subquery(),
+)
 # By table: the column that says how old a row is, and what must be so beside.
 _RULES: dict[Table, tuple[Any, ColumnElement[bool]]] = {
     threads: (threads.c.updated_at, threads.c.open == 0),
     groups: (groups.c.updated_at, ~_fires),
     rejected: (rejected.c.received_at, true()),
     routings: (routings.c.kept_at, true()),
+    remediations: (_r.proposed_at, and_(_r.state == "done", _r.asked.is_(None), ~_still_fires, ~_lately)),
 }

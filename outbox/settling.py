@@ -14,7 +14,8 @@ from alerts.timeline import Entry
 from outbox import beside, destinations, holding
 from outbox.pacing import Destination
 from outbox.prepared import OneOf, Prepared
-from outbox.records import BESIDE, Delivery
+from outbox.records import BESIDE, Delivery, TakenUp
+from outbox.remediations import take_up
 from outbox.retry import Outcome
 from outbox.rows import plain_text, settled_values, thread_row
 from outbox.statements import chunks, insert_rows, update_each, upsert
@@ -56,6 +57,7 @@ class Settlement:
         dice: uniform from 0 to 1.
         entries: what is to be told beside it, once it is told.
         reread_at: when what was found is to be looked up again; None leaves that as it is.
+        takes_up: alerts about which something may be done.
     """
 
     delivery: Delivery
@@ -66,6 +68,7 @@ class Settlement:
     dice: float = 0.5
     entries: tuple[Entry, ...] = ()
     reread_at: datetime | None = None
+    takes_up: tuple[TakenUp, ...] = ()
 
 
 def settle(connection: Connection, settlements: Sequence[Settlement], owner: str) -> list[bool]:
@@ -92,6 +95,9 @@ def settle(connection: Connection, settlements: Sequence[Settlement], owner: str
     insert_rows(
         connection, deliveries, [row for each in kept for row in beside.rows(each.delivery, each.entries, each.now)]
     )
+    for each in kept:
+        of = each.delivery
+        take_up(connection, each.takes_up, of.destination, of.event_id, of.received_at, each.now)
     for each in kept:
         if each.delivery.kind == "digest" and each.outcome.state == "delivered":
             _close(connection, each)

@@ -16,14 +16,16 @@ from outbox.notices import DELIVERIES, EVENTS, Listener, notify
 from outbox.prepared import Prepared
 from outbox.queue import Queue
 from outbox.records import Event, EventKind, Plan
+from outbox.remediations import Remediations
 from outbox.retention import Retention
 from outbox.rows import plain_text
 from outbox.statements import upsert
-from outbox.tables import ACCEPTED, PENDING, deliveries, destinations, events, probes, routings
+from outbox.tables import ACCEPTED, PENDING, deliveries, destinations, events, probes, remediations, routings
 from outbox.trouble import Announcements
 from outbox.withholding import Due
 from outbox.writer import Writer
 
+_UNDONE = remediations.c.state != "done"
 _ACCEPT = Prepared(insert(events).returning(events.c.id), ("received_at", "body", "kind", "state", "attempts"))
 
 
@@ -46,6 +48,7 @@ class Store(Known):
         self.announcements = Announcements(self._reading, self._writer)
         self.losses = Losses(self._reading, self._writer)
         self.retention = Retention(self._reading, self._writer)
+        self.remediations = Remediations(self._reading, self._writer, owner)
 
     @property
     def kind(self) -> str:
@@ -152,7 +155,7 @@ class Store(Known):
         """Give back what processes hold that have ended: those whose name begins so.
 
         Returns:
-            How many events and deliveries came back.
+            How many events, deliveries and remediations came back.
         """
         return self._writer.write(self._release, owner_prefix, durable=False)
 
@@ -160,7 +163,7 @@ class Store(Known):
         released = []
         for prefix in prefixes:
             count = 0
-            for table, at_work in ((events, ACCEPTED), (deliveries, PENDING)):
+            for table, at_work in ((events, ACCEPTED), (deliveries, PENDING), (remediations, _UNDONE)):
                 held = and_(
                     at_work,
                     table.c.lease_owner.is_not(None),

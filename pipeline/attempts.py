@@ -11,7 +11,7 @@ import structlog
 import telemetry
 from alerts.notification import Notification, Receipt, SendError, Thread
 from outbox import retry
-from outbox.records import BESIDE, Delivery
+from outbox.records import BESIDE, Delivery, TakenUp
 from outbox.settling import Settlement
 from pipeline.running import Running
 
@@ -76,7 +76,16 @@ def settlement(
         # Else what fails of the news that something fails would be news.
         entries=result.entries if state and isinstance(result, Receipt) else (),
         reread_at=_reread_at(delivery, running, thread, now) if state else None,
+        takes_up=_taken_up(delivery, running, result) if isinstance(result, Receipt) else (),
     )
+
+
+def _taken_up(delivery: Delivery, running: Running, receipt: Receipt) -> tuple[TakenUp, ...]:
+    rule = running.rule(delivery.destination)
+    if rule is None:
+        return ()
+    key = delivery.notification.group.group_key
+    return tuple(TakenUp(rule.name, rule.verb, rule.settings.dry_run, key, alert) for alert in receipt.takes_up)
 
 
 def _held(

@@ -6,10 +6,11 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import enrich
-from actions import Action
+from actions import Action, Remedy
 from alertmanager import Alertmanager
 from alerts.timeline import Control
 from config.base import ActionSettings
+from config.remediation import RemedySettings
 from config.schema import ActionConfig, ConfigFile, Configuration
 from outbox.lanes import Lane
 from outbox.pacing import Pace
@@ -37,6 +38,25 @@ class Sources:
         return bool(self.prometheuses) or self.given.kubernetes is not None
 
 
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """What says how something is done about alerts: a destination, its action and its settings."""
+
+    destination: str
+    action: Remedy
+    settings: RemedySettings
+
+    @property
+    def name(self) -> str:
+        """As it is told and counted."""
+        return self.settings.name or self.destination
+
+    @property
+    def verb(self) -> str:
+        """What it does, in a word."""
+        return self.settings.does
+
+
 # Not compared by what is in it: whether two are the same is whether anything was loaded in between.
 @dataclass(frozen=True, slots=True, eq=False, weakref_slot=True)
 class Running:
@@ -51,6 +71,8 @@ class Running:
         lanes: how each destination is asked for work.
         illustrated: the destinations that show pictures.
         timelines: those that are told what happens to a group, beside its state.
+        ruled: those at which something is done about alerts.
+        own_namespace: the one that this service runs in, where it runs in one: nothing is done there.
     """
 
     configuration: Configuration
@@ -58,10 +80,12 @@ class Running:
     sources: Sources = field(default_factory=Sources)
     pictures: Pictures = field(default_factory=Pictures)
     alertmanager: Alertmanager | None = None
+    own_namespace: str = ""
     rules: Rules = field(init=False)
     lanes: Mapping[str, Lane] = field(init=False)
     illustrated: frozenset[str] = field(init=False)
     timelines: frozenset[str] = field(init=False)
+    ruled: Mapping[str, Rule] = field(init=False)
 
     def __post_init__(self) -> None:
         known = {name: each.settings for name, each in destinations(self.configuration) if name in self.actions}
@@ -70,6 +94,11 @@ class Running:
         object.__setattr__(self, "lanes", lanes)
         object.__setattr__(self, "illustrated", frozenset(name for name in known if known[name].shows_images))
         object.__setattr__(self, "timelines", frozenset(name for name in known if known[name].timeline))
+        object.__setattr__(self, "ruled", dict(_ruled(known, self.actions)))
+
+    def rule(self, destination: str) -> Rule | None:
+        """What is done at a destination about alerts; None where it tells somebody, or is not known."""
+        return self.ruled.get(destination)
 
     @property
     def controls(self) -> tuple[Control, ...]:
@@ -89,6 +118,13 @@ def destinations(configuration: Configuration) -> Iterator[tuple[str, ActionConf
     for receiver in configuration.receivers:
         for action in receiver.actions:
             yield f"{receiver.name}/{action.kind}/{action.index}", action
+
+
+def _ruled(known: Mapping[str, ActionSettings], actions: Mapping[str, Action]) -> Iterator[tuple[str, Rule]]:
+    for name, settings in known.items():
+        action = actions[name]
+        if isinstance(settings, RemedySettings) and isinstance(action, Remedy):
+            yield name, Rule(name, action, settings)
 
 
 def _lane(destination: str, settings: ActionSettings, file: ConfigFile) -> Lane:

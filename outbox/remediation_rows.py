@@ -1,0 +1,100 @@
+"""Remediations as rows, and rows as remediations."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any
+
+from pydantic import TypeAdapter, ValidationError
+from sqlalchemy import Row
+
+from alerts.model import Alert, AlertGroup, group_id
+from alerts.remediation import Performed, Proposal, Verdict
+from outbox.records import Remediation, Step, TakenUp
+from outbox.rows import ALERT, json_text
+
+PROPOSAL = TypeAdapter(Proposal)
+PERFORMED = TypeAdapter(Performed)
+VERDICTS: TypeAdapter[tuple[Verdict, ...]] = TypeAdapter(tuple[Verdict, ...])
+STEPS: TypeAdapter[tuple[Step, ...]] = TypeAdapter(tuple[Step, ...])
+
+_UNREADABLE = Alert({}, {}, "resolved", datetime.fromtimestamp(0).astimezone(), None, "", "")
+
+
+def token(destination: str, alert: Alert) -> str:
+    """What one firing of an alert is known by to one rule: "r" and 20 hex digits."""
+    told = f"{destination}\0{alert.fingerprint}\0{alert.starts_at.timestamp():.6f}"
+    return f"r{hashlib.sha256(told.encode(errors='replace')).hexdigest()[:20]}"
+
+
+def new_row(taken_up: TakenUp, destination: str, event_id: int, received_at: datetime, now: datetime) -> dict[str, Any]:
+    """What a remediation begins as."""
+    alert = taken_up.alert
+    return {
+        "token": token(destination, alert),
+        "destination": destination,
+        "rule": taken_up.rule,
+        "verb": taken_up.verb,
+        "fingerprint": alert.fingerprint,
+        "starts_at": alert.starts_at,
+        "group_id": group_id(taken_up.group_key),
+        "group_key": taken_up.group_key,
+        "event_id": event_id,
+        "alert": json_text(ALERT, alert),
+        "dry_run": taken_up.dry_run,
+        "state": "proposed",
+        "detail": "",
+        "steps": json_text(STEPS, (Step(now, "taken up"),)),
+        "proposed_at": received_at,
+        "due_at": now,
+    }
+
+
+def remediation_of(row: Row[Any]) -> Remediation:
+    """A remediation from its row; what another version wrote and cannot be read is left out of it."""
+    return Remediation(
+        id=row.id,
+        token=row.token,
+        rule=row.rule,
+        destination=row.destination,
+        verb=row.verb,
+        group_key=row.group_key,
+        event_id=row.event_id,
+        alert=_read(ALERT, row.alert) or _UNREADABLE,
+        dry_run=bool(row.dry_run),
+        state=row.state,
+        result=row.result,
+        detail=row.detail,
+        proposal=_read(PROPOSAL, row.proposal),
+        performed=_read(PERFORMED, row.performed),
+        verdicts=_read(VERDICTS, row.verdicts) or (),
+        steps=_read(STEPS, row.steps) or (),
+        tries=row.tries,
+        proposed_at=row.proposed_at,
+        due_at=row.due_at,
+        acted_at=row.acted_at,
+        approved_at=row.approved_at,
+        approved_by=row.approved_by or "",
+        lease_until=row.lease_until,
+    )
+
+
+def group_of(alert: Alert, group_key: str) -> AlertGroup:
+    """A group with one alert of it."""
+    return AlertGroup(group_key, (alert,), {}, alert.labels, alert.annotations)
+
+
+def readable(rows: Iterable[Row[Any]]) -> list[Remediation]:
+    """Several of them."""
+    return [remediation_of(row) for row in rows]
+
+
+def _read(adapter: TypeAdapter[Any], text: str | None) -> Any:
+    if text is None:
+        return None
+    try:
+        return adapter.validate_json(text)
+    except ValidationError:
+        return None
