@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 from urllib.parse import urlencode
 
 import units
@@ -25,6 +25,10 @@ _ID = re.compile(r"[0-9A-Za-z-]{1,64}")
 
 class AlertmanagerError(Exception):
     """It did not do, or say, what was asked; the message is for people and holds no secret."""
+
+
+Standing = Literal["told", "silenced", "inhibited", "muted"]
+"""Whether what fires is told by Alertmanager, or why it is not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +71,14 @@ class Alertmanager:
         """
         asked = [("active", "true"), ("silenced", "false"), ("inhibited", "true"), ("unprocessed", "true")]
         return self._get("alerts", [*asked, *_filters(labels)], deadline_seconds, _fingerprints)
+
+    def standing(self, labels: Mapping[str, str], deadline_seconds: float) -> dict[str, Standing]:
+        """How what fires there with these labels stands, by fingerprint; what is over is left out.
+
+        Raises:
+            AlertmanagerError: it does not say.
+        """
+        return self._get("alerts", _filters(labels), deadline_seconds, _standings)
 
     def silences(self, labels: Mapping[str, str], deadline_seconds: float) -> list[Silence]:
         """The silences in force that are of these labels, and of no others.
@@ -145,6 +157,19 @@ def _matcher(name: str, value: str) -> dict[str, Any]:
 
 def _fingerprints(document: Any) -> list[str]:
     return [str(each["fingerprint"]) for each in _listed(document)]
+
+
+def _standings(document: Any) -> dict[str, Standing]:
+    return {str(each["fingerprint"]): _standing(each["status"]) for each in _listed(document)}
+
+
+def _standing(status: Any) -> Standing:
+    if status["silencedBy"]:
+        return "silenced"
+    if status["inhibitedBy"]:
+        return "inhibited"
+    # Versions before 0.28 do not say that it is muted.
+    return "muted" if status.get("mutedBy") or status["state"] == "suppressed" else "told"
 
 
 def _in_force(document: Any) -> list[Silence]:

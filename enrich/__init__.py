@@ -1,7 +1,8 @@
 """What the person on call would look up first. One module an enricher, found by its name; see `_base.py`."""
 
-from enrich._base import Enricher, Given, NoAnswer
+from enrich._base import Enricher, Given, NoAnswer, NotAbout
 from enrich._find import EnricherError, find, needs
+from enrich._holds import holds
 from enrich._kubernetes import Kubernetes
 from enrich._prometheus import Prometheus
 from enrich._query import Query, queries
@@ -14,9 +15,11 @@ __all__ = [
     "Given",
     "Kubernetes",
     "NoAnswer",
+    "NotAbout",
     "Prometheus",
     "Query",
     "find",
+    "holds",
     "needs",
     "queries",
     "questions",

@@ -32,8 +32,11 @@ class Unfit(Exception):
     """An answer that is well and not read; the message says what it is: more series than are read, or no vector."""
 
 
-def vector(document: Any, at: datetime) -> Vector:
+def vector(document: Any, at: datetime | None) -> Vector:
     """An instant vector.
+
+    Args:
+        at: the moment that it is of; None where none was named.
 
     Raises:
         Unfit: it has more than 200,000 samples, or is another kind of answer.

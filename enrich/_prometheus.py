@@ -101,6 +101,24 @@ class Prometheus:
         self._cache.keep(promql, vector)
         return vector
 
+    def query_now(self, promql: str, deadline_seconds: float) -> Vector:
+        """Ask somebody else's instant query at the present moment by Prometheus' own clock, whatever is known.
+
+        Args:
+            promql: likewise by POST.
+            deadline_seconds: for the whole exchange; Prometheus is told, too.
+
+        Raises:
+            NoAnswer: with the reason, in words for people.
+        """
+        return self._answered(
+            "query",
+            {"query": promql},
+            deadline_seconds,
+            self._foreign_breaker,
+            lambda document: _answer.vector(document, None),
+        )
+
     def range_query(
         self, promql: str, start: datetime, end: datetime, step_seconds: float, deadline_seconds: float
     ) -> list[Series]:

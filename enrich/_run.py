@@ -22,8 +22,11 @@ _ALERTS_AT_ONCE = 2_000
 _LONG_QUERY = 1_000
 # Of a reading that is drawn it is about its alert alone, and part of the picture's URL.
 _LONG_PICTURE = 2_000
-_NONE = "no Prometheus is configured (PROMETHEUS_URL)"
-_NONE_FITS = "no Prometheus is configured whose matchers fit the alert"
+
+NONE = "no Prometheus is configured (PROMETHEUS_URL)"
+"""Why nothing is known of any alert."""
+NONE_FITS = "no Prometheus is configured whose matchers fit the alert"
+"""Why nothing is known of one."""
 
 
 def run(
@@ -102,7 +105,7 @@ class _Part:
 
     def moment(self, configured: bool) -> Moment:
         """Whom to ask about them, and about when."""
-        return Moment(self.prometheus, self.received[-1], self.received[0], _NONE_FITS if configured else _NONE)
+        return Moment(self.prometheus, self.received[-1], self.received[0], NONE_FITS if configured else NONE)
 
 
 def _parts(

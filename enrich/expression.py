@@ -7,9 +7,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from itertools import product
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
 
 import promql_parser
 
@@ -19,20 +17,17 @@ from alerts.model import Alert
 from enrich._base import Answers, NoAnswer
 from enrich._parsing import PromQLError, parsed
 from enrich._promql import only
+from enrich._rule import EXTREME, LONGEST, expression, own
 from enrich._syntax import Writer
-from enrich._vector import Sample, Vector
+from enrich._vector import Sample
 
 # A rule's expression is the same for all its alerts: so many rules are asked about in a run, the most heard of first.
 _MOST = 10
-_LONGEST = 8_000
 # Of so many different ones it is seen what they are.
 _MOST_READ = 12
 # And about so many it is asked how they were: each is evaluated thirteen times.
 _MOST_WITHIN = 3
 _WITHIN = "within the hour: "
-_EXTREME = "alert_manager_extreme"
-_NO_LABELS = ("__name__", _EXTREME)
-_MOST_SHAPES = 20
 _COMPARING = {">": "above", ">=": "at or above", "<": "below", "<=": "at or below", "==": "at", "!=": "off"}
 _MIRRORED = {">": "<", ">=": "<=", "<": ">", "<=": ">=", "==": "==", "!=": "!="}
 # What has the values and the labels of its left side alone.
@@ -75,7 +70,7 @@ class Enricher:
             raise NoAnswer(f"more than {_MOST} rules fire at once; this one was not asked about")
         compared = read_expression(text)
         assert compared is not None
-        found = _own(answers[text], alert)
+        found = own(answers[text], alert)
         if not found:
             raise NoAnswer("no data: the alert's expression has no value for its labels any more")
         if len({each.value for each in found}) > 1:
@@ -97,7 +92,7 @@ class Enricher:
         if not answers.asked(f"{_WITHIN}{text}"):
             return (reading,)
         try:
-            within = _within(_own(answers[f"{_WITHIN}{text}"], alert), value)
+            within = _within(own(answers[f"{_WITHIN}{text}"], alert), value)
         except NoAnswer as reason:
             return (reading, Gap(self.name, f"{self.title} within the hour", str(reason)))
         return (replace(reading, note="; ".join(filter(None, (reading.note, within)))),)
@@ -106,7 +101,7 @@ class Enricher:
 def _extremes(promql: str) -> str:
     """The least and the greatest value of each series within the hour, told apart by a label."""
     return " or ".join(
-        f'label_replace({each}_over_time(({promql})[1h:5m]), "{_EXTREME}", "{each}", "", "")' for each in ("min", "max")
+        f'label_replace({each}_over_time(({promql})[1h:5m]), "{EXTREME}", "{each}", "", "")' for each in ("min", "max")
     )
 
 
@@ -117,43 +112,10 @@ def _within(extremes: Iterable[Sample], now: float) -> str:
     return f"between {least} and {most} within the hour" if least != most else ""
 
 
-def _own(vector: Vector, alert: Alert) -> list[Sample]:
-    """The samples that an alert is about: it has their labels, unless its rule gives them other values.
-
-    A rule's aggregation may leave series that an alert's labels fit, too: those that agree in most are its own.
-    """
-    shapes = vector.shapes(*_NO_LABELS)
-    if len(shapes) > _MOST_SHAPES:
-        raise NoAnswer(f"the alert's expression has series of {len(shapes)} kinds")
-    found: list[Sample] = []
-    most = -1
-    for names, of_shape in shapes.items():
-        values = [_values(alert, name) for name in names]
-        mine = [each for one in product(*values) for each in of_shape.where(**dict(zip(names, one, strict=True)))]
-        if mine and len(names) >= most:
-            found, most = (mine if len(names) > most else [*found, *mine]), len(names)
-    return found
-
-
-def _values(alert: Alert, name: str) -> list[str]:
-    """What a series' label may hold: where an exporter has moved the alert's own, one or the other."""
-    given = (alert.labels.get(name), alert.labels.get(f"exported_{name}"))
-    return list(dict.fromkeys(each for each in given if each is not None))
-
-
 def _given(alert: Alert) -> str:
     """The text of the alert's expression, "" where there is none."""
-    given = _expression(alert.generator_url)
-    return given if len(given) <= _LONGEST else ""
-
-
-# All alerts of a rule have the same.
-@lru_cache(maxsize=200)
-def _expression(generator_url: str) -> str:
-    try:
-        return parse_qs(urlsplit(generator_url).query, max_num_fields=100).get("g0.expr", [""])[0]
-    except ValueError:
-        return ""
+    given = expression(alert.generator_url)
+    return given if len(given) <= LONGEST else ""
 
 
 @lru_cache(maxsize=1_000)

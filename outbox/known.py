@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Collection, Iterable
 from contextlib import suppress
 from datetime import datetime
@@ -16,7 +17,7 @@ from alerts.places import Neighbour, Place
 from outbox import neighbours, withholding
 from outbox.holding import holding_digests
 from outbox.prepared import OneOf, Prepared
-from outbox.records import Decided, Event, EventKind
+from outbox.records import AlertRow, Decided, Event, EventKind
 from outbox.reports import Reports
 from outbox.rows import FINDINGS, HISTORY, THREAD, after_telling, plain_text, read_alerts
 from outbox.tables import PENDING, TELLS_STATE, alerts, deliveries, events, groups, routings, threads
@@ -209,6 +210,20 @@ class Known(Reports):
         asked = {"group": group_id(group_key), "some": [plain_text(each) for each in fingerprints]}
         with self._reading() as connection:
             return list(read_alerts(_STILL_FIRING.values(connection, asked)))
+
+    def alert_row(self, group_key: str, fingerprint: str) -> AlertRow | None:
+        """What was heard last of an alert in a group; None where that is kept no more, or another version's."""
+        known = select(alerts.c.alert, alerts.c.lapsed, alerts.c.withheld).where(
+            alerts.c.fingerprint == plain_text(fingerprint), alerts.c.group_id == group_id(group_key)
+        )
+        with self._reading() as connection:
+            row = connection.execute(known).first()
+        alert = None if row is None else next(read_alerts([row.alert]), None)
+        return (
+            None
+            if row is None or alert is None
+            else AlertRow(alert, bool(row.lapsed), json.loads(row.withheld or "{}"))
+        )
 
     def silent_alerts(self, before: datetime, limit: int) -> list[tuple[str, Alert]]:
         """Alerts that fire and were last heard of before a time, the longest ago first, each with its group's key."""

@@ -224,6 +224,20 @@ class AlertStatus:
 
 
 @dataclass(frozen=True, slots=True)
+class AlertRow:
+    """What was heard last of an alert in one group.
+
+    Attributes:
+        lapsed: it is taken as over, for it was not heard of.
+        withheld: where it is not told for now, by destination, and why.
+    """
+
+    alert: Alert
+    lapsed: bool
+    withheld: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
 class Step:
     """One thing that happened to a remediation: when, and what, in words for people."""
 

@@ -91,9 +91,28 @@ def test_finds_silences_of_the_same(asked: HttpServer, change: dict[str, object]
     assert expected == at(asked.url).silences({"a": "b"}, 5)
 
 
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        ({}, "told"),
+        ({"state": "unprocessed"}, "told"),
+        ({"state": "suppressed", "silencedBy": ["4008a369"]}, "silenced"),
+        ({"state": "suppressed", "inhibitedBy": ["0123456789abcdef"]}, "inhibited"),
+        ({"state": "suppressed", "mutedBy": ["nights"]}, "muted"),
+        ({"state": "suppressed"}, "muted"),
+    ],
+)
+def test_says_how_an_alert_stands(asked: HttpServer, change: dict[str, object], expected: str) -> None:
+    """And why nobody is told of it; older versions say nothing of `mutedBy`."""
+    status = {"state": "active", "silencedBy": [], "inhibitedBy": [], **change}
+    asked.answer_next(200, json.dumps([{"fingerprint": "f", "status": status}]).encode())
+    assert {"f": expected} == at(asked.url).standing({"a": "b"}, 5)
+
+
 Ask = Callable[[Alertmanager], object]
 ASKS: dict[str, Ask] = {
     "firing": lambda client: client.firing({"a": "b"}, 0.5),
+    "standing": lambda client: client.standing({"a": "b"}, 0.5),
     "silences": lambda client: client.silences({"a": "b"}, 0.5),
     "silence": lambda client: client.silence({"a": "b"}, UNTIL, "jane", "a comment", 0.5),
 }
