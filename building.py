@@ -15,7 +15,7 @@ from sqlalchemy import Engine
 import actions
 import enrich
 from alertmanager import Alertmanager
-from cluster import Cluster, in_cluster
+from cluster import Cluster, in_cluster, own_namespace
 from config.base import ActionSettings
 from config.environment import Environment, EnvironmentVariableError
 from config.http_config import HttpActionSettings, HttpConfig
@@ -147,6 +147,7 @@ def build_running(
         sources,
         pictures or _pictures(configuration, engine, sources.prometheuses),
         _alertmanager(configuration, before),
+        own_namespace(variables),
     )
 
 

@@ -26,6 +26,7 @@ class Entry:
         mentions: whom it is to reach, in the far side's words, as the user's own texts name them: "<!here>".
         below: the far side's handle of the message that it is about; "" where that is whichever the group has.
         asks: the token of a remediation that somebody may approve where it is told; "" where nothing is asked.
+        done: it tells of something that was done, and not of what would be, is asked for, or came of it.
     """
 
     kind: EntryKind
@@ -36,6 +37,7 @@ class Entry:
     mentions: tuple[str, ...] = ()
     below: str = ""
     asks: str = ""
+    done: bool = False
 
 
 @dataclass(frozen=True, slots=True)

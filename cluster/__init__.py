@@ -5,6 +5,6 @@ imported by who has one.
 """
 
 from cluster.api import Cluster
-from cluster.identity import ClusterError, Identity, in_cluster
+from cluster.identity import ClusterError, Identity, in_cluster, own_namespace
 
-__all__ = ["Cluster", "ClusterError", "Identity", "in_cluster"]
+__all__ = ["Cluster", "ClusterError", "Identity", "in_cluster", "own_namespace"]

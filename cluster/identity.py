@@ -52,6 +52,21 @@ def in_cluster(variables: Mapping[str, str], folder: Path = SERVICE_ACCOUNT) -> 
     return Identity(f"https://{authority}", Tls(ca_file=folder / "ca.crt"), lambda: read_token(token_file))
 
 
+def own_namespace(variables: Mapping[str, str], folder: Path = SERVICE_ACCOUNT) -> str:
+    """The namespace that this runs in, as its pod says; "" where it runs in none.
+
+    Args:
+        variables: the environment, in which POD_NAMESPACE may say it.
+        folder: where the account is mounted.
+    """
+    if said := variables.get("POD_NAMESPACE", "").strip():
+        return said
+    try:
+        return (folder / "namespace").read_text(encoding="ascii").strip()
+    except (OSError, UnicodeDecodeError):
+        return ""
+
+
 def read_token(file: Path) -> str:
     """A token, read anew each time: the kubelet puts another one there long before it ends.
 

@@ -258,6 +258,11 @@ class ActionSettings(Settings):
         """Whether it is told what happens to a group, beside the group's state."""
         return False
 
+    @property
+    def hears_remediations(self) -> bool:
+        """Whether it is told what is done about a group's alerts, beside the group's state."""
+        return self.timeline
+
     @classmethod
     def takes_default(cls, key: str, given: Mapping[str, Any]) -> bool:
         """Whether a key may be filled in from `global` or the environment, beside what is given already."""

@@ -264,6 +264,7 @@ class Remediation:
         result: None until it is done.
         detail: the result in words.
         lease_until: until when a process works on it; None where none does.
+        age_seconds: since when it is known, by the guards' clock; of one that is claimed.
     """
 
     id: int
@@ -289,6 +290,7 @@ class Remediation:
     approved_at: datetime | None
     approved_by: str
     lease_until: datetime | None
+    age_seconds: float = 0.0
 
     @property
     def waits_for_approval(self) -> bool:

@@ -12,6 +12,7 @@ from sqlalchemy import Row
 
 from alerts.model import Alert, AlertGroup, group_id
 from alerts.remediation import Performed, Proposal, Verdict
+from outbox.guard_clock import TICKS_PER_SECOND
 from outbox.records import Remediation, Step, TakenUp
 from outbox.rows import ALERT, json_text
 
@@ -52,8 +53,12 @@ def new_row(taken_up: TakenUp, destination: str, event_id: int, received_at: dat
     }
 
 
-def remediation_of(row: Row[Any]) -> Remediation:
-    """A remediation from its row; what another version wrote and cannot be read is left out of it."""
+def remediation_of(row: Row[Any], ticks: int = 0) -> Remediation:
+    """A remediation from its row; what another version wrote and cannot be read is left out of it.
+
+    Args:
+        ticks: the time by the guards' clock.
+    """
     return Remediation(
         id=row.id,
         token=row.token,
@@ -78,6 +83,7 @@ def remediation_of(row: Row[Any]) -> Remediation:
         approved_at=row.approved_at,
         approved_by=row.approved_by or "",
         lease_until=row.lease_until,
+        age_seconds=max(0, ticks - (row.proposed_ticks or ticks)) / TICKS_PER_SECOND,
     )
 
 
@@ -86,9 +92,9 @@ def group_of(alert: Alert, group_key: str) -> AlertGroup:
     return AlertGroup(group_key, (alert,), {}, alert.labels, alert.annotations)
 
 
-def readable(rows: Iterable[Row[Any]]) -> list[Remediation]:
+def readable(rows: Iterable[Row[Any]], ticks: int = 0) -> list[Remediation]:
     """Several of them."""
-    return [remediation_of(row) for row in rows]
+    return [remediation_of(row, ticks) for row in rows]
 
 
 def _read(adapter: TypeAdapter[Any], text: str | None) -> Any:

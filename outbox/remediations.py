@@ -271,6 +271,8 @@ class Remediations:
     ) -> Begun:
         """Ask the guards, and where they allow it keep that it may have been done from now on.
 
+        Of what may have been done before, and was not, it is asked again, and counts as done from now on.
+
         Args:
             judged: what the guards said that look at nothing stored.
             act: it is to be done; else it is only asked whether it might be.
@@ -313,7 +315,7 @@ class Remediations:
             }
             connection.execute(update(remediations).where(_r.id.in_(ids)).values(held))
             rows = connection.execute(select(remediations).where(_r.id.in_(ids)).order_by(_r.due_at, _r.id)).all()
-            found.append(readable(rows))
+            found.append(readable(rows, ticks))
         return found
 
     def _begin(self, connection: Connection, items: Sequence[_Beginning]) -> Sequence[Begun]:
@@ -325,7 +327,8 @@ class Remediations:
         of = asked.remediation
         held = _held(of, self._owner)
         row = connection.execute(select(_r.acted_ticks, _r.state).where(held)).first()
-        if row is None or row.acted_ticks is not None or row.state != of.state:
+        # What was begun once is begun again only by who knows that.
+        if row is None or row.state != of.state or (row.acted_ticks is not None) != (of.state == "acting"):
             return Begun(held=False)
         considered = Considered(of.id, of.rule, of.destination, asked.proposal.target, asked.bounds, ticks, asked.now)
         said = (*asked.verdicts, *verdicts(connection, considered))
@@ -333,7 +336,7 @@ class Remediations:
         if allowed and asked.act:
             begun = {
                 "state": "acting",
-                "tries": 0,
+                "tries": of.tries + 1 if of.state == "acting" else 0,
                 "acted_at": asked.now,
                 "acted_ticks": ticks,
                 "cooldown_ticks": int(asked.bounds.cooldown_seconds * TICKS_PER_SECOND),

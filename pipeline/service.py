@@ -12,6 +12,7 @@ import structlog
 
 import telemetry
 from alerts import taken
+from alerts.remediation import Approval
 from alerts.timeline import Acknowledgement
 from config.schema import Configuration
 from outbox.database import StoreError
@@ -25,6 +26,7 @@ from pipeline.fallback import Fallback
 from pipeline.pictures import Pictures
 from pipeline.plan import Planner
 from pipeline.release import Release
+from pipeline.remedies import Remedies
 from pipeline.rereading import Rereading
 from pipeline.running import Running
 from pipeline.tidy import Tidy
@@ -56,6 +58,7 @@ class Pipeline:
         self._tidy = Tidy(lambda: self.configuration, store, clock, accepted=self._planner.wake.ring)
         self._release = Release(lambda: self.running, store, clock, accepted=self._planner.wake.ring)
         self._rereading = Rereading(store, clock, accepted=self._planner.wake.ring)
+        self._remedies = Remedies(lambda: self.running, store, clock, told=self._deliverer.expect)
         self._listener = store.listener(self._planner.wake.ring, self._deliverer.wake.ring)
 
     @property
@@ -76,7 +79,15 @@ class Pipeline:
     @property
     def alive(self) -> bool:
         """Whether its threads run."""
-        threads = (self._planner, self._deliverer, self._fallback, self._tidy, self._release, self._rereading)
+        threads = (
+            self._planner,
+            self._deliverer,
+            self._fallback,
+            self._tidy,
+            self._release,
+            self._rereading,
+            self._remedies,
+        )
         return all(each.alive for each in threads)
 
     @property
@@ -96,6 +107,7 @@ class Pipeline:
         self._tidy.start()
         self._release.start()
         self._rereading.start()
+        self._remedies.start()
         self._listener.start()
 
     def stop(self, timeout_seconds: float) -> None:
@@ -105,6 +117,7 @@ class Pipeline:
             timeout_seconds: for each of planning and delivering.
         """
         self._listener.stop()
+        self._remedies.stop(timeout_seconds)
         self._rereading.stop(timeout_seconds)
         self._release.stop(timeout_seconds)
         self._tidy.stop(timeout_seconds)
@@ -140,6 +153,35 @@ class Pipeline:
         event_id = self.store.accept(taken.rendered(group_key, said), now, kind="taken")
         self._planner.wake.ring()
         return event_id
+
+    def approve(self, token: str, who: str, name: str, via: Approval) -> str:
+        """Have something done about an alert that waits for somebody's leave.
+
+        Args:
+            token: the remediation's.
+            who: as the rule's `approvers` has them: a Slack user's id, a log-in of the page.
+            name: as people call them.
+
+        Returns:
+            Why it is not kept, in words for them; "" where it is.
+
+        Raises:
+            StoreError: it is not kept.
+        """
+        return self._remedies.decide(token, who, name, via, approved=True)
+
+    def decline(self, token: str, who: str, name: str, via: Approval) -> str:
+        """Have it not done; see `approve`."""
+        return self._remedies.decide(token, who, name, via, approved=False)
+
+    def switch_remediation(self, on: bool, by: str) -> None:
+        """Have nothing done about alerts any more, by any process; or have it done again.
+
+        Raises:
+            StoreError: it is not kept.
+        """
+        self.store.remediations.turn(on, by, self._clock())
+        _log.warning("remediation was switched", on=on, by=by[:200])
 
     def event(self, event_id: int) -> EventStatus | None:
         """What became of an event; of one that is told with another, what became of that. None when there is none.

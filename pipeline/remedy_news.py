@@ -1,0 +1,135 @@
+"""What people are told of what is done about alerts: lines of timelines, and messages to who is asked to see to it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from datetime import datetime
+from typing import Literal
+
+from alerts.model import Alert, AlertGroup
+from alerts.notification import Notification
+from alerts.severity import alert_severity
+from alerts.timeline import Entry
+from config.base import ActionSettings
+from config.schema import Configuration, Receiver
+from outbox import beside
+from outbox.announcing import Address, own_group, planned, told_address
+from outbox.records import Planned, Remediation
+from outbox.remediation_rows import group_of
+from outbox.remediations import Ending
+from pipeline.running import Running, destinations
+
+Need = Literal[
+    "RemediationNotFixed", "RemediationUnknown", "RemediationFailed", "RemediationNotApproved", "RemediationStorm"
+]
+"""What a person is asked about, as the name of an alert of this service's own."""
+
+_TOLD_LABELS = ("cluster", "namespace", "pod", "deployment", "statefulset", "daemonset", "node", "instance", "service")
+
+
+def lines(
+    running: Running,
+    remediation: Remediation,
+    hearers: Iterable[str],
+    entry: Entry,
+) -> tuple[Planned, ...]:
+    """A line in the timeline of each destination that has one and holds something of the group.
+
+    Args:
+        hearers: the destinations that hold something of it.
+    """
+    settings = _settings(running.configuration)
+    found: list[Planned] = []
+    for name in hearers:
+        known = settings.get(name)
+        if known is None or name not in running.actions:
+            continue
+        if known.timeline or (known.hears_remediations and entry.done):
+            receiver, action, index = name.rsplit("/", 2)
+            notification = Notification(
+                receiver,
+                action,
+                int(index),
+                group_of(remediation.alert, remediation.group_key),
+                page_url=page(running, remediation),
+            )
+            found += beside.planned(notification, [entry])
+    return tuple(found)
+
+
+def page(running: Running, remediation: Remediation) -> str:
+    """Where it is shown; "" where nobody knows where this service is."""
+    url = running.configuration.file.external_url
+    return f"{url.rstrip('/')}/remediations/{remediation.id}" if url else ""
+
+
+def asks(
+    running: Running, remediation: Remediation, need: Need, summary: str, description: str, now: datetime
+) -> tuple[Planned, ...]:
+    """A message to who is told where something did not help, or somebody is to decide.
+
+    It is an alert of this service's own, and ends when what it is about does.
+    """
+    group = _group(remediation, need, {"summary": summary, "description": description}, now, None)
+    url = page(running, remediation)
+    return tuple(planned(each, group, url) for each in _addresses(asked(running, remediation.destination)))
+
+
+def ends(running: Running, ending: Ending, now: datetime) -> tuple[Planned, ...]:
+    """The end of such a message, for those who were told."""
+    remediation = ending.remediation
+    need: Need = "RemediationStorm" if ending.storm else _need(remediation)
+    annotations = {"summary": "what it was to be done about is over"}
+    group = _group(remediation, need, annotations, remediation.proposed_at, now)
+    known = [address for receiver in running.configuration.receivers for address in _addresses(receiver)]
+    return tuple(planned(told_address(each, known), group, page(running, remediation)) for each in ending.told)
+
+
+def asked(running: Running, destination: str) -> Receiver | None:
+    """Who is asked about a rule: the receiver named in `otherwise`, else the root route's; None for nobody."""
+    rule = running.rule(destination)
+    configuration = running.configuration
+    name = (rule.settings.otherwise if rule is not None else None) or configuration.file.route.receiver or ""
+    return configuration.receiver(name)
+
+
+def _group(
+    remediation: Remediation, need: Need, annotations: Mapping[str, str], starts_at: datetime, ends_at: datetime | None
+) -> AlertGroup:
+    alert, labels = remediation.alert, {"rule": remediation.rule, "verb": remediation.verb}
+    key = f"remediation:storm:{remediation.destination}"
+    if need != "RemediationStorm":
+        key = f"remediation:{remediation.token}"
+        labels |= {"alert": alert.name} | {name: alert.labels[name] for name in _TOLD_LABELS if alert.labels.get(name)}
+    return own_group(key, need, labels, alert_severity(alert), annotations, starts_at, ends_at)
+
+
+def _need(remediation: Remediation) -> Need:
+    needs: dict[str | None, Need] = {
+        "not_fixed": "RemediationNotFixed",
+        "failed": "RemediationFailed",
+        "expired": "RemediationNotApproved",
+    }
+    return needs.get(remediation.result, "RemediationUnknown")
+
+
+def need_of(remediation: Remediation, result: str) -> Need:
+    """What a person is asked about, by what came of it."""
+    return _need(replace(remediation, result=result))  # type: ignore[arg-type]
+
+
+def _addresses(receiver: Receiver | None) -> Iterable[Address]:
+    for each in receiver.actions if receiver is not None else ():
+        if not each.settings.remedies:
+            assert receiver is not None
+            yield Address(receiver.name, each.kind, each.index, each.settings.send_resolved)
+
+
+def _settings(configuration: Configuration) -> Mapping[str, ActionSettings]:
+    return {name: each.settings for name, each in destinations(configuration)}
+
+
+def about(alert: Alert) -> tuple[str, ...]:
+    """Whom a line that is to be heard is about."""
+    return (alert.fingerprint,)
