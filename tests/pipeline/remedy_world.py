@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from actions._remedy import RemedyAction
 from alerts.model import Alert
@@ -40,7 +40,7 @@ OPEN = (
 class FixSettings(RemedySettings):
     """A rule of a kind that only tests have."""
 
-    example = {"namespaces": ["shop"]}
+    example: ClassVar[Mapping[str, Any]] = {"namespaces": ["shop"]}
 
 
 def configuration(folder: Path, rule: str = OPEN, more: str = "") -> Configuration:
