@@ -1,0 +1,147 @@
+"""Whether something is done about an alert: its target is found, and every guard is asked."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+
+import units
+from alerts.remediation import NotProposed, Proposal, Verdict
+from outbox.records import Planned, Remediation
+from outbox.remediations import Change
+from pipeline import guards, remedy_news
+from pipeline.remedy_acting import perform
+from pipeline.remedy_desk import Desk, Work, late, story
+from pipeline.running import Rule
+
+_PROPOSE_SECONDS = 8.0
+_AGAIN_SECONDS = 5.0
+# So many times what may be touched, and nobody need be asked what each of them is about.
+_PLAINLY_TOO_MANY = 10
+
+
+def propose(desk: Desk, work: Work, rule: Rule) -> None:
+    of = work.remediation
+    if _refused_early(desk, of, rule):
+        return
+    try:
+        proposal = rule.action.propose(of.alert, _PROPOSE_SECONDS)
+    except NotProposed as reason:
+        _not_proposed(desk, of, rule, reason)
+        return
+    now = desk.clock()
+    due_at = max(now, of.proposed_at + timedelta(seconds=rule.settings.settle))
+    # A clock that was put back holds nothing up for long.
+    due_at = min(due_at, now + timedelta(seconds=rule.settings.settle))
+    desk.keep(of, Change("considered", due_at, f"it would {proposal.does}", proposal=proposal))
+
+
+def consider(desk: Desk, work: Work, rule: Rule) -> None:
+    of = work.remediation
+    if _refused_early(desk, of, rule):
+        return
+    if desk.store.remediations.unplanned():
+        # What is proposed by then is not all that there is.
+        desk.later(of, rule, "payloads wait to be planned", 1.0)
+        return
+    standing = desk.live(of)
+    if standing.firing is None:
+        desk.later(of, rule, f"whether the alert fires cannot be known: {standing.why}", _AGAIN_SECONDS)
+        return
+    if not standing.firing:
+        desk.refuse(of, (Verdict("live", False, standing.why),))
+        return
+    try:
+        # As it is now: what is written names the version that it was decided on.
+        proposal = rule.action.propose(of.alert, _PROPOSE_SECONDS)
+    except NotProposed as reason:
+        _not_proposed(desk, of, rule, reason)
+        return
+    fires = Verdict("live", True, "it fires, as all say that were asked right before")
+    said = (*desk.judged(of, rule, proposal), fires, *_approval(of, rule, proposal))
+    waits = guards.waits_until(said)
+    if waits is not None:
+        desk.keep(of, Change("considered", waits, proposal=proposal, verdicts=said))
+        return
+    _decide(desk, work, rule, proposal, said)
+
+
+def not_approved(desk: Desk, work: Work, rule: Rule) -> None:
+    waited = units.duration(rule.settings.approve_within)
+    desk.end(work.remediation, "expired", f"nobody approved it within {waited} (approve_within)")
+
+
+def _refused_early(desk: Desk, of: Remediation, rule: Rule) -> bool:
+    """Whether nothing is to be asked any more to know that nothing is done."""
+    now, settings = desk.clock(), rule.settings
+    off = guards.enabled(desk.running.configuration.file.remediation)
+    if not off.passed:
+        desk.refuse(of, (off,))
+        return True
+    if not of.alert.firing:
+        desk.refuse(of, (Verdict("firing", False, "the alert cannot be read, or is over"),))
+        return True
+    if late(of, rule, now):
+        desk.expire(of, rule)
+        return True
+    count = desk.store.remediations.at_once(of)
+    if count > _PLAINLY_TOO_MANY * settings.max_targets:
+        why = f"{count} alerts at once, and at most {settings.max_targets} targets may be touched (max_targets)"
+        desk.refuse(of, (Verdict("max_targets", False, f"{why}: none of them is"),), storm=True)
+        return True
+    return False
+
+
+def _not_proposed(desk: Desk, of: Remediation, rule: Rule, reason: NotProposed) -> None:
+    now = desk.clock()
+    if reason.later and not late(of, rule, now):
+        desk.keep(of, Change(of.state, now + timedelta(seconds=_AGAIN_SECONDS), tries=of.tries + 1, detail=str(reason)))
+        return
+    desk.refuse(of, (Verdict("target", False, str(reason)),))
+
+
+def _decide(desk: Desk, work: Work, rule: Rule, proposal: Proposal, said: tuple[Verdict, ...]) -> None:
+    of, settings = work.remediation, rule.settings
+    asked_first = settings.approval is not None and of.approved_at is None
+    act = not (settings.dry_run or asked_first)
+    if act and work.left() <= 0:
+        desk.later(of, rule, "it took too long to decide", _AGAIN_SECONDS)
+        return
+    begun = desk.store.remediations.begin(of, proposal, desk.bounds(rule), said, desk.clock(), act=act)
+    if not begun.held:
+        return
+    if not begun.allowed:
+        desk.refuse(replace(of, proposal=proposal), begun.verdicts, storm=begun.storm)
+    elif settings.dry_run:
+        verdicts = (*begun.verdicts, guards.dry_run(settings))
+        desk.end(of, "dry_run", f"it would {proposal.does}", proposal=proposal, verdicts=verdicts)
+    elif asked_first:
+        _ask_for_approval(desk, of, rule, proposal, begun.verdicts)
+    else:
+        perform(desk, replace(work, remediation=replace(of, state="acting", proposal=proposal)), rule, proposal)
+
+
+def _ask_for_approval(
+    desk: Desk, of: Remediation, rule: Rule, proposal: Proposal, verdicts: tuple[Verdict, ...]
+) -> None:
+    until = desk.clock() + timedelta(seconds=rule.settings.approve_within)
+    text = f"{proposal.does}? It waits for one of its approvers until {until:%H:%M} UTC"
+    tells = desk.lines(of, text, loud=True, asks=of.token if rule.settings.approval == "slack" else "")
+    asks: tuple[Planned, ...] = ()
+    if not tells:
+        summary = f"{of.alert.name}: {text}"
+        asks = remedy_news.asks(desk.running, of, "RemediationNotApproved", summary, story(of), desk.clock())
+    change = Change(
+        "approval", until, "asked for approval", proposal=proposal, verdicts=verdicts, tells=tells, asks=asks
+    )
+    desk.keep(of, change)
+
+
+def _approval(of: Remediation, rule: Rule, proposal: Proposal) -> tuple[Verdict, ...]:
+    """Whether what somebody approved is what would be done now."""
+    if rule.settings.approval is None or of.approved_at is None:
+        return ()
+    if of.proposal is None or of.proposal.does != proposal.does:
+        shown = of.proposal.does if of.proposal else "something else"
+        return (Verdict("approval", False, f"what was approved was to {shown}; now it would {proposal.does}"),)
+    return (Verdict("approval", True, f"approved by {of.approved_by}"),)
