@@ -76,7 +76,7 @@ def _payload(
     told = {**_details(notification, alert), **details(wanted.details, texts), **beside}
     made = {
         "summary": _own(wanted.description, _summary(notification, alert), "description", texts, _MAX_SUMMARY),
-        "source": _own(wanted.source, _source(alert), "source", texts),
+        "source": _own(wanted.source, source_of(alert), "source", texts),
         "severity": how_bad,
         "timestamp": min(each.starts_at for each in notification.group.firing).isoformat(),
         "class": _own(wanted.class_, alert.name, "class", texts),
@@ -93,7 +93,7 @@ def _own(template: Template | None, otherwise: str, key: str, texts: Texts, limi
     return plain(texts.render(template, "", key), limit).strip() or plain(otherwise, limit).strip()
 
 
-def _source(alert: Alert) -> str:
+def source_of(alert: Alert) -> str:
     """What the alert is about, or its cluster or name; a blank one would be refused with the whole event."""
     named = (subject(alert), alert.labels.get("cluster", ""), alert.name, "alert")
     return next(shown for each in named if (shown := plain(each, _MAX_LABEL).strip()))

@@ -19,6 +19,7 @@ _SIGNS: Mapping[EntryKind, str] = {
     "readings": "🔎 ",
     "acknowledged": "👀 ",
     "silenced": "🔕 ",
+    "remediation": "🔧 ",
 }
 _MAX_TEXT = 2_500
 _MAX_TEXTS = 12_000

@@ -17,6 +17,7 @@ from typing import Any, ClassVar, Literal, Self
 from pydantic import model_validator
 
 from actions._base import cut
+from actions._pagerduty_changes import Changes, changes_url, done
 from actions._pagerduty_event import severity_of, trigger
 from actions._pagerduty_held import Outcome, held
 from actions._pagerduty_incidents import Dedup, Incident, acknowledged, incidents, kept
@@ -47,11 +48,13 @@ class Settings(HttpActionSettings, KeySettings, EventSettings):
     Attributes:
         url: where events go; not beside `service_region`, which says so, too.
         dedup: what makes one incident.
+        change_events: what is done about alerts is told as change events.
     """
 
     url: HttpUrl = _REGIONS["us"]
     service_region: Literal["us", "eu"] | None = None
     dedup: Dedup = "group"
+    change_events: bool = False
 
     wakes: ClassVar[bool] = True
     shows_images: ClassVar[bool] = True
@@ -70,7 +73,14 @@ class Settings(HttpActionSettings, KeySettings, EventSettings):
     def _one_place(self) -> Self:
         if self.service_region is not None and "url" in self.model_fields_set:
             raise ValueError("has both url and service_region")
+        if self.change_events and not changes_url(self.events_url):
+            raise ValueError("has change_events, and a url that does not end in /enqueue: where they go is not known")
         return self
+
+    @property
+    def hears_remediations(self) -> bool:
+        """Whether it is told what is done about alerts."""
+        return self.change_events
 
     @property
     def events_url(self) -> str:
@@ -108,15 +118,16 @@ class Action:
     def __init__(self, settings: Settings, http: Http) -> None:
         self._settings = settings
         self._http = http
+        self._changes = Changes(http, changes_url(settings.events_url), settings)
 
     def send(self, notification: Notification, thread: Thread, deadline_seconds: float) -> Receipt:
         """Send an event for each of the group's incidents that has news: a trigger while it fires, else a resolve.
 
-        Of what is told beside a group's state PagerDuty hears that somebody has taken it over.
+        Of what is told beside a group's state PagerDuty hears that somebody has taken it over, and what was done.
         """
         keys = Keys(self._settings)
         if notification.entries:
-            return self._acknowledge(notification, thread, keys, deadline_seconds)
+            return self._beside(notification, thread, keys, deadline_seconds)
         if notification.unanswered:
             thread = thread.doubted()
         dedup = self._settings.dedup
@@ -148,13 +159,22 @@ class Action:
             errors += texts.errors
         return Preview(events[0] if self._settings.dedup == "group" else events, _few(errors))
 
-    def _acknowledge(self, notification: Notification, thread: Thread, keys: Keys, deadline_seconds: float) -> Receipt:
-        if not any(entry.kind == "acknowledged" for entry in notification.entries):
-            return Receipt("nothing to send: of a timeline it hears only who has taken a group over", thread)
-        found = acknowledged(notification, thread, self._settings.dedup)
-        if not found:
-            return Receipt("nothing to send: no incident is open there", thread)
-        return Receipt(_detail(self._tell(found, thread, keys, Outcome(), deadline_seconds)), thread)
+    def _beside(self, notification: Notification, thread: Thread, keys: Keys, deadline_seconds: float) -> Receipt:
+        deadline = time.monotonic() + self._settings.within(deadline_seconds)
+        changes = done(notification.entries) if self._settings.change_events else []
+        said = []
+        if any(entry.kind == "acknowledged" for entry in notification.entries):
+            found = acknowledged(notification, thread, self._settings.dedup)
+            if found:
+                said.append(_detail(self._tell(found, thread, keys, Outcome(), deadline_seconds)))
+            elif not changes:
+                return Receipt("nothing to send: no incident is open there", thread)
+        if changes:
+            left = deadline - time.monotonic()
+            said.append(self._changes.tell(changes, notification, thread, keys, left))
+        beside = " and what was done" if self._settings.change_events else ""
+        nothing = f"nothing to send: of a timeline it hears only who has taken a group over{beside}"
+        return Receipt("; ".join(said) or nothing, thread)
 
     def _tell(
         self, found: Sequence[Incident], thread: Thread, keys: Keys, outcome: Outcome, deadline_seconds: float

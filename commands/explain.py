@@ -43,7 +43,7 @@ def make_command(run: Callable[[Path | None], Running], database_url: Callable[[
     @click.option("--out", type=click.Path(path_type=Path), help="Write each message into this folder, too.")
     @click.argument("payload", type=click.File("rb"), metavar="PAYLOAD.json")
     def explain(file: Path | None, moment: str | None, as_json: bool, out: Path | None, payload: Any) -> None:
-        """Say who would be told what of a payload ("-" is standard input), and why; nothing is sent or kept."""
+        """Say who would be told what of a payload ("-" is standard input), and why; nothing is sent, done or kept."""
         now = _moment(moment)
         running = run(file)
         try:
@@ -161,10 +161,38 @@ def _deliveries(deliveries: list[Mapping[str, Any]]) -> Iterator[str]:
             yield f"  {plain(each['destination'])} is not told: {plain(each['reason'])}"
             continue
         held = f" (held until {each['due_at']})" if "due_at" in each else ""
+        if "remedy" in each:
+            yield f"  {plain(each['destination'])} takes it up{held}"
+            yield from (f"    {line}" for line in _remedy(each["remedy"]))
+            continue
         yield f"  {plain(each['destination'])} is told{held}"
         yield from (f"    note: {plain(note)}" for note in each["notes"])
         yield from (f"    template failed: {plain(error)}" for error in each["template_errors"])
         yield from (f"    {line}" for line in readable(_without_html(each["message"])))
+
+
+def _remedy(remedy: Mapping[str, Any]) -> Iterator[str]:
+    """What a rule would do, and what would stop it."""
+    for each in remedy["alerts"]:
+        about = f"{plain(each['name'])} ({each['fingerprint']})"
+        if each["does"] is None:
+            yield f"{about}: nothing would be done: {plain(each['failed'])}"
+            continue
+        yield f"{about}: {plain(each['does'])}"
+        before = ", ".join(f"{plain(str(key))} {plain(str(value))}" for key, value in each["before"].items())
+        if before:
+            yield f"  it is: {before}"
+        yield f"  {_verdict(each['stopped_by'], remedy['approval'])}"
+        yield from (f"  {'✓' if one['passed'] else '✗'} {one['guard']}: {plain(one['why'])}" for one in each["guards"])
+    if remedy["alerts_left_out"]:
+        yield f"and {remedy['alerts_left_out']} more alerts, of which it was not asked what would be done"
+
+
+def _verdict(stopped_by: Mapping[str, Any] | None, approval: str | None) -> str:
+    if stopped_by is None:
+        return f"it would be done, once it is approved ({approval})" if approval else "it would be done"
+    waits = f" (until {stopped_by['at']})" if "at" in stopped_by else ""
+    return f"stopped by {stopped_by['guard']}{waits}: {plain(stopped_by['why'])}"
 
 
 def _without_html(message: Any) -> Any:

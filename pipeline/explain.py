@@ -15,6 +15,7 @@ from outbox.records import Event, Planned
 from outbox.store import Store
 from pipeline.cases import Case, Cases, Heard
 from pipeline.decide import decide
+from pipeline.remedy_previews import Previews, remedy_previews
 from pipeline.running import Running
 from pipeline.traces import alerts_document
 
@@ -22,16 +23,16 @@ _MOST_QUERY = 2_000
 
 
 def explain(body: bytes, running: Running, store: Store, now: datetime) -> dict[str, Any]:
-    """Say who would be told what of a payload, and why.
+    """Say who would be told what of a payload, and why; and what rules would do about it.
 
     Args:
-        running: nobody is told or asked anything by it.
+        running: nobody is told anything by it, and only rules are asked: what they would do.
         store: what is known; nothing is kept in it.
         now: aware; as if it came then.
 
     Returns:
         Its groups, each with its alerts, the routes that were tried for them, what inhibits or mutes them, and what
-        goes where; and the PromQL that would be asked.
+        goes where, or would be done there; and the PromQL that would be asked.
 
     Raises:
         PayloadError: it is malformed.
@@ -43,15 +44,25 @@ def explain(body: bytes, running: Running, store: Store, now: datetime) -> dict[
     news = [alert for heard in case.news for alert in heard.group.alerts]
     plan = decide(running.configuration, case, iter([()] * len(news)))
     asked = enrich.questions(running.sources.enrichers, news) if news else ()
+    previews = remedy_previews(
+        running, store, (each.notification for each in plan.deliveries if each.suppressed is None), now
+    )
     return {
         "at": now.isoformat(),
         "error": case.error,
-        "groups": [_group(running, case, heard, plan.deliveries, now) for heard in case.groups],
+        "groups": [_group(running, case, heard, plan.deliveries, previews, now) for heard in case.groups],
         "queries": [{"enricher": name, "promql": promql[:_MOST_QUERY]} for name, promql in asked],
     }
 
 
-def _group(running: Running, case: Case, heard: Heard, planned: Sequence[Planned], now: datetime) -> dict[str, Any]:
+def _group(
+    running: Running,
+    case: Case,
+    heard: Heard,
+    planned: Sequence[Planned],
+    previews: Previews,
+    now: datetime,
+) -> dict[str, Any]:
     of_group = [each for each in planned if each.notification.group.group_key == heard.group.group_key]
     return {
         "key": heard.group.group_key,
@@ -59,11 +70,13 @@ def _group(running: Running, case: Case, heard: Heard, planned: Sequence[Planned
         "duplicate_of": heard.duplicate_of,
         "notes": list(heard.judgement.notes),
         **alerts_document(running.rules, heard.group, heard.verdict.sources, now),
-        "deliveries": list(_deliveries(running, of_group, case)),
+        "deliveries": list(_deliveries(running, of_group, case, previews)),
     }
 
 
-def _deliveries(running: Running, planned: Sequence[Planned], case: Case) -> Iterator[dict[str, Any]]:
+def _deliveries(
+    running: Running, planned: Sequence[Planned], case: Case, previews: Previews
+) -> Iterator[dict[str, Any]]:
     held = {
         (heard.group.group_key, part.place.destination): part.holds
         for heard in case.news
@@ -88,6 +101,8 @@ def _deliveries(running: Running, planned: Sequence[Planned], case: Case) -> Ite
                 said["due_at"] = each.due_at.isoformat()
             shown = _preview(running, notification)
             said |= {"message": shown.message, "template_errors": list(shown.template_errors)}
+            remedy = previews.get((notification.destination, notification.group.group_key))
+            said |= {"remedy": remedy} if remedy is not None else {}
         yield said
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -125,6 +125,22 @@ def test_an_entry_is_told_below_the_message(slack: SlackApi, http: Http) -> None
     assert (expected, False) == (first.content["text"], first.broadcast)
     assert ("1 new: &lt;@U1&gt;\n<!here>", True) == (second.content["text"], second.broadcast)
     assert ["<!here>"] == slack.pings
+
+
+@pytest.mark.parametrize("loud", [True, False])
+def test_what_is_done_about_it_is_told_below_the_message(slack: SlackApi, http: Http, loud: bool) -> None:
+    """By a sign of its own, and heard where it is to be; a name in it reaches nobody and is no link."""
+    made = action(slack, http)
+    _, thread = tell(made, pods(1), Thread())
+    text = "restarted deployment shop/<!channel> & <http://a.example|b>\nit helped: <@U1>"
+    entry = Entry("remediation", text, datetime.now(UTC), loud, ("a",), ("<!here>",) if loud else (), done=True)
+    heard = " and in the channel" if loud else ""
+    assert f"told below the message{heard}" == made.send(beside(thread, entry), thread, 5).detail
+    (message,) = slack.channel("#ops").messages
+    (reply,) = slack.channel("#ops").replies(message.ts)
+    shown = "🔧 restarted deployment shop/&lt;!channel&gt; &amp; &lt;http://a.example|b&gt;\nit helped: &lt;@U1&gt;"
+    assert (f"{shown}\n<!here>" if loud else shown, loud) == (reply.content["text"], reply.broadcast)
+    assert (["<!here>"] if loud else []) == slack.pings
 
 
 def test_entries_are_told_together(slack: SlackApi, http: Http) -> None:

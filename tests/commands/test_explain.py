@@ -7,7 +7,11 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
+from alerts.model import Alert
+from alerts.remediation import NotProposed, Proposal
 from app import cli
+from commands.explain import make_command
+from tests.pipeline.rules import Rule, restart, ruled
 from tests.samples import SEED, webhook, wire_alert
 
 CONFIGURED = """
@@ -106,6 +110,31 @@ def test_says_which_template_failed(run: Run, tmp_path: Path) -> None:
     deliveries = json.loads(run("-", "--json", stdin=payload).stdout)["groups"][0]["deliveries"]
     assert [1, 1, 2] == [len(each["template_errors"]) for each in deliveries]
     assert "A template failed, and this stands in its place: html: " in deliveries[2]["message"]["html"]
+
+
+def test_tells_people_what_would_be_done(tmp_path: Path) -> None:
+    """About each alert, and what stands in the way."""
+
+    def proposes(alert: Alert) -> Proposal:
+        if alert.labels["deployment"] == "gone":
+            raise NotProposed("there is no deployment \x1b[31mshop/gone")
+        return restart(alert)
+
+    running = ruled(tmp_path, Rule(proposes), approval="page", approvers=["jane"], max_targets=9)
+    command = make_command(lambda file: running, lambda configuration: f"sqlite:///{tmp_path}/none.db")
+    alerts = [wire_alert("Crash", deployment=each, namespace="shop") for each in ("cart", "gone", *"abcd")]
+    alerts.append(wire_alert("Crash", deployment="dns", namespace="kube-system", severity="critical"))
+    done = CliRunner().invoke(command, ["-"], input=json.dumps(webhook(*alerts)), catch_exceptions=False)
+    lines = [line.strip() for line in done.stdout.splitlines()]
+    assert "fix/log/0 takes it up" in lines
+    assert "it would be done, once it is approved (page)" in lines
+    assert "stopped by denied_namespaces: nothing is ever done in kube-system" in lines
+    assert "✗ denied_namespaces: nothing is ever done in kube-system" in lines
+    assert "it is: replicas 3" in lines
+    assert "and 2 more alerts, of which it was not asked what would be done" in lines
+    assert any(line.endswith(": restart deployment shop/cart") for line in lines)
+    nothing = [line for line in lines if "nothing would be done: there is no deployment" in line]
+    assert (1, False) == (len(nothing), "\x1b" in done.stdout)
 
 
 @pytest.mark.parametrize(
