@@ -148,7 +148,8 @@ class Desk:
     def lines(
         self, of: Remediation, text: str, *, loud: bool = False, done: bool = False, asks: str = ""
     ) -> tuple[Planned, ...]:
-        about = remedy_news.about(of.alert) if loud else ()
+        # Who hears of it by itself is to know whom it is about.
+        about = (of.alert.fingerprint,) if loud or done else ()
         entry = Entry(
             "remediation", f"{text} (rule {of.rule})", self.clock(), loud=loud, about=about, asks=asks, done=done
         )

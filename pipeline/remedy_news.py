@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Literal
 
-from alerts.model import Alert, AlertGroup
+from alerts.model import AlertGroup
 from alerts.notification import Notification
 from alerts.severity import alert_severity
 from alerts.timeline import Entry
@@ -128,8 +128,3 @@ def _addresses(receiver: Receiver | None) -> Iterable[Address]:
 
 def _settings(configuration: Configuration) -> Mapping[str, ActionSettings]:
     return {name: each.settings for name, each in destinations(configuration)}
-
-
-def about(alert: Alert) -> tuple[str, ...]:
-    """Whom a line that is to be heard is about."""
-    return (alert.fingerprint,)

@@ -93,7 +93,7 @@ def test_is_done_once_and_verified(office: Office) -> None:
         assert "fix deployment shop/cart: the alert still fires; it is ready" == done.detail
         assert all(verdict.passed for verdict in done.verdicts)
         assert ["taken up", "it would fix deployment shop/cart"] == [each.what for each in done.steps][:2]
-        assert 2 == len(office.fix.notes)
+        eventually(lambda: len(office.fix.notes) == 2, "a word of it with the target, and of what came of it")
         eventually(lambda: office.told() == ["RemediationNotFixed"], "the message")
         office.post(over())
         eventually(lambda: office.told() == ["RemediationNotFixed"] * 2, "its end")
