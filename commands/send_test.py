@@ -69,8 +69,14 @@ def make_command(
         """Tell RECEIVER, or the root route's, of a test, and print what each far side said; nothing is kept."""
         configuration = configured(file)
         to = _receiver(configuration, receiver)
-        chosen = _chosen(to, kind, index)
-        if not chosen:
+        chosen = []
+        for each in _chosen(to, kind, index):
+            if each.settings.remedies:
+                said = "a rule, which tells nobody and is not tried here: explain says what it would do"
+                click.echo(f"{to.name}/{each.kind}/{each.index}: {said}")
+            else:
+                chosen.append(each)
+        if not chosen and not to.actions:
             click.echo(f"{to.name} has no action: nobody is told")
             return
         groups = _payload(payload) if payload else [test_group(to.name, severity, datetime.now(UTC))]

@@ -213,7 +213,7 @@ class Known(Reports):
 
     def alert_row(self, group_key: str, fingerprint: str) -> AlertRow | None:
         """What was heard last of an alert in a group; None where that is kept no more, or another version's."""
-        known = select(alerts.c.alert, alerts.c.lapsed, alerts.c.withheld).where(
+        known = select(alerts.c.alert, alerts.c.lapsed, alerts.c.withheld, alerts.c.updated_at).where(
             alerts.c.fingerprint == plain_text(fingerprint), alerts.c.group_id == group_id(group_key)
         )
         with self._reading() as connection:
@@ -222,7 +222,7 @@ class Known(Reports):
         return (
             None
             if row is None or alert is None
-            else AlertRow(alert, bool(row.lapsed), json.loads(row.withheld or "{}"))
+            else AlertRow(alert, bool(row.lapsed), json.loads(row.withheld or "{}"), row.updated_at)
         )
 
     def silent_alerts(self, before: datetime, limit: int) -> list[tuple[str, Alert]]:

@@ -230,11 +230,18 @@ class AlertRow:
     Attributes:
         lapsed: it is taken as over, for it was not heard of.
         withheld: where it is not told for now, by destination, and why.
+        heard_at: when that was.
     """
 
     alert: Alert
     lapsed: bool
     withheld: Mapping[str, str]
+    heard_at: datetime | None = None
+
+    @property
+    def start_left_out(self) -> bool:
+        """Whether its sender did not say since when: that is then read as when it came."""
+        return self.alert.starts_at == self.heard_at
 
 
 @dataclass(frozen=True, slots=True)

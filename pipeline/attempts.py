@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 import structlog
 
 import telemetry
+from alerts.model import Alert
 from alerts.notification import Notification, Receipt, SendError, Thread
 from outbox import retry
 from outbox.records import BESIDE, Delivery, TakenUp
@@ -84,8 +85,15 @@ def _taken_up(delivery: Delivery, running: Running, receipt: Receipt) -> tuple[T
     rule = running.rule(delivery.destination)
     if rule is None:
         return ()
-    key = delivery.notification.group.group_key
-    return tuple(TakenUp(rule.name, rule.verb, rule.settings.dry_run, key, alert) for alert in receipt.takes_up)
+    group_key, began_at = delivery.notification.group.group_key, delivery.notification.began_at
+
+    def started(alert: Alert) -> Alert:
+        # A start that was left out is read as when the payload came: each time another, of one firing.
+        left_out = alert.starts_at == delivery.received_at and began_at is not None
+        return replace(alert, starts_at=began_at or alert.starts_at) if left_out else alert
+
+    taken_up = map(started, receipt.takes_up)
+    return tuple(TakenUp(rule.name, rule.verb, rule.settings.dry_run, group_key, each) for each in taken_up)
 
 
 def _held(

@@ -96,7 +96,7 @@ def _known(alert: Alert, group_key: str, store: Store, destination: str | None) 
         return _Answer("unknown", "nothing is known of it any more")
     if row.lapsed:
         return _Answer("kept", "it was not heard of any more, and is taken as over")
-    if row.alert.starts_at != alert.starts_at:
+    if row.alert.starts_at != alert.starts_at and not row.start_left_out:
         return _Answer("kept", f"it began anew at {row.alert.starts_at:%H:%M:%S} UTC")
     if not row.alert.firing:
         return _Answer("over", "it is resolved")

@@ -113,6 +113,28 @@ def test_is_done_once_for_a_firing(office: Office) -> None:
         assert ["deployment/shop/cart"] == office.world.touched
 
 
+def test_a_start_that_is_left_out_makes_no_firing_of_its_own(office: Office) -> None:
+    """Such an alert is told again and again, and begins each time when it comes."""
+    bare = {key: value for key, value in broken().items() if key not in ("startsAt", "endsAt", "status")}
+    with office.open():
+        for _ in range(3):
+            office.pipeline.accept(body(bare))
+            office.clock.pass_seconds(70)
+        office.done()
+        office.clock.pass_seconds(3_600)
+        office.pipeline.accept(body(bare))
+        office.clock.pass_seconds(30)
+        eventually(lambda: not office.store.remediations.unplanned(), "all planned")
+        assert 1 == len(office.done())
+        assert ["deployment/shop/cart"] == office.world.touched
+        office.pipeline.accept(body({**bare, "status": "resolved"}))
+        office.clock.pass_seconds(60)
+        office.pipeline.accept(body(bare))
+        # Another firing; what was done counts by a clock that no test sets.
+        assert ["not_fixed", "refused"] == [each.result for each in office.done(2)]
+        assert office.all()[1].detail.startswith("cooldown: ")
+
+
 def test_what_is_over_by_then_is_fixed(office: Office) -> None:
     """Nobody is asked for anything."""
     with office.open():
