@@ -8,19 +8,23 @@ from datetime import datetime
 from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
-from sqlalchemy import Row
+from sqlalchemy import ColumnElement, Row, and_
 
 from alerts.model import Alert, AlertGroup, group_id
 from alerts.remediation import Performed, Proposal, Verdict
 from outbox.guard_clock import TICKS_PER_SECOND
 from outbox.records import Remediation, Step, TakenUp
-from outbox.rows import ALERT, json_text
+from outbox.rows import ALERT, json_text, plain_text
+from outbox.tables import remediations
 
 PROPOSAL = TypeAdapter(Proposal)
 PERFORMED = TypeAdapter(Performed)
 VERDICTS: TypeAdapter[tuple[Verdict, ...]] = TypeAdapter(tuple[Verdict, ...])
 STEPS: TypeAdapter[tuple[Step, ...]] = TypeAdapter(tuple[Step, ...])
 
+_MOST_STEPS = 100
+_MOST_SAID = 1_000
+_r = remediations.c
 _UNREADABLE = Alert({}, {}, "resolved", datetime.fromtimestamp(0).astimezone(), None, "", "")
 
 
@@ -95,6 +99,25 @@ def group_of(alert: Alert, group_key: str) -> AlertGroup:
 def readable(rows: Iterable[Row[Any]], ticks: int = 0) -> list[Remediation]:
     """Several of them."""
     return [remediation_of(row, ticks) for row in rows]
+
+
+def held_by(of: Remediation, owner: str) -> ColumnElement[bool]:
+    """Whether a row is held by a process, by the lease with which it was claimed."""
+    return and_(_r.id == of.id, _r.lease_owner == owner, _r.lease_until == of.lease_until)
+
+
+def with_step(steps: str, step: Step) -> str:
+    """What happened, as a row has it, and one thing more."""
+    try:
+        known = STEPS.validate_json(steps)
+    except ValueError:
+        known = ()
+    return json_text(STEPS, (*known, step)[-_MOST_STEPS:])
+
+
+def said(text: str) -> str:
+    """A text that fits into a row."""
+    return plain_text(text if len(text) <= _MOST_SAID else f"{text[: _MOST_SAID - 1]}…")
 
 
 def _read(adapter: TypeAdapter[Any], text: str | None) -> Any:

@@ -7,115 +7,32 @@ transaction that is on the disk when it returns.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, and_, exists, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, Connection, and_, exists, func, select, update
 
 from alerts.model import group_id
-from alerts.remediation import Performed, Proposal, RemediationResult, RemediationState, Verdict
-from outbox.guard_clock import TICKS_PER_SECOND, GuardClock, control_row, lock
-from outbox.notices import DELIVERIES, notify
-from outbox.records import Planned, Remediation, Step, Switch, TakenUp
+from alerts.remediation import Proposal, RemediationState, Verdict
+from outbox import remediation_beginnings as beginnings
+from outbox import remediation_changes as changes
+from outbox.guard_clock import GuardClock, control_row, lock
+from outbox.records import Planned, Remediation, Switch
+from outbox.remediation_beginnings import Beginning, Begun
+from outbox.remediation_changes import Change, Changing, Deciding, Ending
 from outbox.remediation_guards import Bounds, Considered, at_once, verdicts
-from outbox.remediation_rows import PERFORMED, PROPOSAL, STEPS, VERDICTS, new_row, readable, remediation_of
-from outbox.rows import delivery_row, json_text, plain_text
+from outbox.remediation_rows import readable, remediation_of
+from outbox.rows import plain_text
 from outbox.tables import ACCEPTED, PENDING, alerts, deliveries, events, remediation_control, remediations, threads
 from outbox.writer import Writer
+
+__all__ = ["Begun", "Change", "Ending", "Remediations"]
 
 _r = remediations.c
 _c = remediation_control.c
 _OPEN = _r.state != "done"
-# What is due later than anything is ever put off was put off by a clock that has been put back since.
-_LONGEST = timedelta(days=1, hours=2)
-_AGAIN = ("refused", "expired")
-_MOST_STEPS = 100
-_MOST_SAID = 1_000
-
-
-@dataclass(frozen=True, slots=True)
-class Change:
-    """What becomes of a remediation.
-
-    Attributes:
-        step: what happened, in words; "" for nothing worth a line.
-        tries: how often its state was tried in vain by now.
-        proposal, performed, verdicts: None leaves what there is.
-        storm: there were too many at once; a person is asked of the first only.
-        tells: entries of timelines.
-        asks: messages to a person, who hears the end of them.
-    """
-
-    state: RemediationState
-    due_at: datetime
-    step: str = ""
-    result: RemediationResult | None = None
-    detail: str = ""
-    tries: int = 0
-    proposal: Proposal | None = None
-    performed: Performed | None = None
-    verdicts: tuple[Verdict, ...] | None = None
-    storm: bool = False
-    tells: tuple[Planned, ...] = ()
-    asks: tuple[Planned, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Begun:
-    """Whether something may be done.
-
-    Attributes:
-        held: this process still held it; else another decides.
-        allowed: the guards let it be done, and that it is stands on the disk; in a dry run, that it would be.
-        verdicts: what they said.
-    """
-
-    held: bool
-    allowed: bool = False
-    verdicts: tuple[Verdict, ...] = ()
-
-    @property
-    def storm(self) -> bool:
-        """Whether there are too many at once."""
-        return any(each.guard == "max_targets" and not each.passed for each in self.verdicts)
-
-
-@dataclass(frozen=True, slots=True)
-class Ending:
-    """A person who was asked is to hear that it is over: the remediation, and which destinations."""
-
-    remediation: Remediation
-    told: tuple[str, ...]
-    storm: bool
-
-
-@dataclass(frozen=True, slots=True)
-class _Beginning:
-    remediation: Remediation
-    proposal: Proposal
-    bounds: Bounds
-    verdicts: tuple[Verdict, ...]
-    now: datetime
-    act: bool
-
-
-@dataclass(frozen=True, slots=True)
-class _Changing:
-    remediation: Remediation
-    change: Change
-    now: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class _Deciding:
-    token: str
-    approved: bool
-    by: str
-    now: datetime
-    tells: tuple[Planned, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -239,7 +156,10 @@ class Remediations:
     def waits(self, now: datetime) -> bool:
         """Whether there is something to look at by then."""
         with self._reading() as connection:
-            return connection.execute(select(_r.id).where(_OPEN, _due(now), _free(now)).limit(1)).first() is not None
+            return (
+                connection.execute(select(_r.id).where(_OPEN, changes.due(now), changes.free(now)).limit(1)).first()
+                is not None
+            )
 
     def unplanned(self) -> bool:
         """Whether payloads wait to be planned: what is proposed by then is not all that there is."""
@@ -280,16 +200,16 @@ class Remediations:
         Raises:
             StoreError: nothing may be done.
         """
-        asked = _Beginning(remediation, proposal, bounds, tuple(judged), now, act)
+        asked = Beginning(remediation, proposal, bounds, tuple(judged), now, act)
         return self._writer.write(self._begin, asked)
 
     def change(self, remediation: Remediation, change: Change, now: datetime) -> bool:
         """Keep what became of one, and have told what there is to tell of it; False where another process holds it."""
-        return self._writer.write(self._change, _Changing(remediation, change, now))
+        return self._writer.write(self._change, Changing(remediation, change, now))
 
     def decide(self, token: str, *, approved: bool, by: str, now: datetime, tells: Sequence[Planned]) -> bool:
         """Keep that somebody approved one, or declined it; False where it does not wait for that any more."""
-        return self._writer.write(self._decide, _Deciding(token, approved, by, now, tuple(tells)))
+        return self._writer.write(_decide, Deciding(token, approved, by, now, tuple(tells)))
 
     def turn(self, on: bool, by: str, now: datetime) -> None:
         """Switch it on or off, for all processes."""
@@ -305,7 +225,7 @@ class Remediations:
         ticks = self._clock.advance(connection)
         found = []
         for asked in items:
-            due = select(_r.id).where(_OPEN, _due(asked.now), _free(asked.now)).order_by(_r.due_at, _r.id)
+            due = select(_r.id).where(_OPEN, changes.due(asked.now), changes.free(asked.now)).order_by(_r.due_at, _r.id)
             ids = list(connection.execute(due.limit(asked.limit)).scalars())
             until = asked.now + timedelta(seconds=asked.lease_seconds)
             held = {
@@ -318,135 +238,26 @@ class Remediations:
             found.append(readable(rows, ticks))
         return found
 
-    def _begin(self, connection: Connection, items: Sequence[_Beginning]) -> Sequence[Begun]:
+    def _begin(self, connection: Connection, items: Sequence[Beginning]) -> Sequence[Begun]:
         lock(connection)
         ticks = self._clock.advance(connection)
-        return [self._begin_one(connection, asked, ticks) for asked in items]
+        return [beginnings.begin(connection, asked, self._owner, ticks) for asked in items]
 
-    def _begin_one(self, connection: Connection, asked: _Beginning, ticks: int) -> Begun:
-        of = asked.remediation
-        held = _held(of, self._owner)
-        row = connection.execute(select(_r.acted_ticks, _r.state).where(held)).first()
-        # What was begun once is begun again only by who knows that.
-        if row is None or row.state != of.state or (row.acted_ticks is not None) != (of.state == "acting"):
-            return Begun(held=False)
-        considered = Considered(of.id, of.rule, of.destination, asked.proposal.target, asked.bounds, ticks, asked.now)
-        said = (*asked.verdicts, *verdicts(connection, considered))
-        allowed = all(each.passed for each in said)
-        if allowed and asked.act:
-            begun = {
-                "state": "acting",
-                "tries": of.tries + 1 if of.state == "acting" else 0,
-                "acted_at": asked.now,
-                "acted_ticks": ticks,
-                "cooldown_ticks": int(asked.bounds.cooldown_seconds * TICKS_PER_SECOND),
-                "target": asked.proposal.target.key,
-                "proposal": json_text(PROPOSAL, asked.proposal),
-                "verdicts": json_text(VERDICTS, said),
-                "due_at": asked.now,
-            }
-            connection.execute(update(remediations).where(held).values(begun))
-        return Begun(True, allowed, said)
-
-    def _change(self, connection: Connection, items: Sequence[_Changing]) -> Sequence[bool]:
+    def _change(self, connection: Connection, items: Sequence[Changing]) -> Sequence[bool]:
         lock(connection)
-        return [self._change_one(connection, each) for each in items]
-
-    def _change_one(self, connection: Connection, asked: _Changing) -> bool:
-        of, change = asked.remediation, asked.change
-        held = _held(of, self._owner)
-        row = connection.execute(select(_r.steps, _r.asked).where(held)).first()
-        if row is None:
-            return False
-        asks = change.asks
-        if change.storm and _asked_already(connection, of):
-            asks = ()
-        values: dict[str, Any] = {
-            "state": change.state,
-            "due_at": change.due_at,
-            "result": change.result,
-            "detail": _said(change.detail),
-            "tries": change.tries,
-            "storm": change.storm,
-            "lease_owner": None,
-            "lease_until": None,
-        }
-        if change.step:
-            values["steps"] = _with_step(row.steps, Step(asked.now, _said(change.step)))
-        if change.proposal is not None:
-            values |= {"proposal": json_text(PROPOSAL, change.proposal), "target": change.proposal.target.key}
-        if change.performed is not None:
-            values["performed"] = json_text(PERFORMED, change.performed)
-        if change.verdicts is not None:
-            values["verdicts"] = json_text(VERDICTS, change.verdicts)
-        if asks:
-            told = dict.fromkeys((*json.loads(row.asked or "[]"), *(each.notification.destination for each in asks)))
-            values["asked"] = json.dumps(list(told))
-        connection.execute(update(remediations).where(held).values(values))
-        _tell(connection, (*change.tells, *asks), of, asked.now)
-        return True
-
-    def _decide(self, connection: Connection, items: Sequence[_Deciding]) -> Sequence[bool]:
-        lock(connection)
-        return [_decide_one(connection, each) for each in items]
+        return [changes.change(connection, each, self._owner) for each in items]
 
 
-def take_up(
-    connection: Connection,
-    some: Iterable[TakenUp],
-    destination: str,
-    event_id: int,
-    received_at: datetime,
-    now: datetime,
-) -> None:
-    """Have something done about alerts, once for each firing of one; what nothing was done about is looked at anew."""
-    rows = [new_row(each, destination, event_id, received_at, now) for each in some]
-    if not rows:
-        return
+def _decide(connection: Connection, items: Sequence[Deciding]) -> Sequence[bool]:
     lock(connection)
-    tokens = [row["token"] for row in rows]
-    known = {
-        row.token: row
-        for row in connection.execute(
-            select(_r.token, _r.state, _r.result, _r.acted_ticks, _r.steps).where(_r.token.in_(tokens))
-        )
-    }
-    for row in {row["token"]: row for row in rows}.values():
-        there = known.get(row["token"])
-        if there is None:
-            connection.execute(insert(remediations).values(row))
-        elif there.state == "done" and there.result in _AGAIN and there.acted_ticks is None:
-            steps = _with_step(there.steps, Step(now, "taken up again: the alert still fires"))
-            again = {
-                name: row[name] for name in ("state", "event_id", "proposed_at", "due_at", "dry_run", "verb", "rule")
-            }
-            fresh = {"result": None, "detail": "", "tries": 0, "storm": False, "proposed_ticks": None}
-            gone = {"approved_at": None, "approved_by": None}
-            connection.execute(
-                update(remediations).where(_r.token == row["token"]).values({**again, **fresh, **gone, "steps": steps})
-            )
+    return [changes.decide(connection, each) for each in items]
 
 
-def _decide_one(connection: Connection, asked: _Deciding) -> bool:
-    where = and_(_r.token == plain_text(asked.token), _r.state == "approval")
-    row = connection.execute(select(remediations).where(where, _free(asked.now))).first()
-    if row is None or row.due_at <= asked.now:
-        return False
-    by = plain_text(asked.by)
-    word = "approved" if asked.approved else "declined"
-    values: dict[str, Any] = {
-        "approved_at": asked.now,
-        "approved_by": by,
-        "steps": _with_step(row.steps, Step(asked.now, _said(f"{word} by {asked.by}"))),
-        "state": "considered" if asked.approved else "done",
-        "due_at": asked.now,
-        "tries": 0,
-    }
-    if not asked.approved:
-        values |= {"result": "refused", "detail": _said(f"declined by {asked.by}")}
-    connection.execute(update(remediations).where(where).values(values))
-    _tell(connection, asked.tells, remediation_of(row), asked.now)
-    return True
+def _end(connection: Connection, items: Sequence[tuple[Ending, tuple[Planned, ...], datetime]]) -> Sequence[None]:
+    lock(connection)
+    for each in items:
+        changes.end(connection, *each)
+    return [None] * len(items)
 
 
 def _turn(connection: Connection, items: Sequence[tuple[bool, str, datetime]]) -> Sequence[None]:
@@ -455,54 +266,3 @@ def _turn(connection: Connection, items: Sequence[tuple[bool, str, datetime]]) -
     for on, by, now in items:
         connection.execute(update(remediation_control).values(enabled=on, switched_by=by, switched_at=now))
     return [None] * len(items)
-
-
-def _end(connection: Connection, items: Sequence[tuple[Ending, tuple[Planned, ...], datetime]]) -> Sequence[None]:
-    lock(connection)
-    for ending, tells, now in items:
-        still = and_(_r.id == ending.remediation.id, _r.asked.is_not(None))
-        if connection.execute(update(remediations).where(still).values(asked=None)).rowcount:
-            _tell(connection, tells, ending.remediation, now)
-    return [None] * len(items)
-
-
-def _tell(connection: Connection, some: Sequence[Planned], of: Remediation, now: datetime) -> None:
-    if not some:
-        return
-    event_id = of.event_id
-    if connection.execute(select(events.c.id).where(events.c.id == event_id)).first() is None:
-        # What it was taken up with is no more kept.
-        notice = {"received_at": now, "body": b"{}", "kind": "notice", "state": "planned", "attempts": 0}
-        event_id = connection.execute(insert(events).values(notice).returning(events.c.id)).scalar_one()
-    connection.execute(insert(deliveries), [delivery_row(each, event_id, now) for each in some])
-    notify(connection, DELIVERIES)
-
-
-def _asked_already(connection: Connection, of: Remediation) -> bool:
-    """Whether a person was told of a storm of its rule, and not of its end."""
-    asked = select(_r.id).where(_r.destination == of.destination, _r.storm, _r.asked.is_not(None), _r.id != of.id)
-    return connection.execute(asked.limit(1)).first() is not None
-
-
-def _due(now: datetime) -> ColumnElement[bool]:
-    return or_(_r.due_at <= now, _r.due_at > now + _LONGEST)
-
-
-def _free(now: datetime) -> ColumnElement[bool]:
-    return or_(_r.lease_owner.is_(None), _r.lease_until <= now, _r.lease_until > now + _LONGEST)
-
-
-def _held(of: Remediation, owner: str) -> ColumnElement[bool]:
-    return and_(_r.id == of.id, _r.lease_owner == owner, _r.lease_until == of.lease_until)
-
-
-def _with_step(steps: str, step: Step) -> str:
-    try:
-        known = STEPS.validate_json(steps)
-    except ValueError:
-        known = ()
-    return json_text(STEPS, (*known, step)[-_MOST_STEPS:])
-
-
-def _said(text: str) -> str:
-    return plain_text(text if len(text) <= _MOST_SAID else f"{text[: _MOST_SAID - 1]}…")

@@ -15,7 +15,7 @@ from outbox import beside, destinations, holding
 from outbox.pacing import Destination
 from outbox.prepared import OneOf, Prepared
 from outbox.records import BESIDE, Delivery, TakenUp
-from outbox.remediations import take_up
+from outbox.remediation_beginnings import take_up
 from outbox.retry import Outcome
 from outbox.rows import plain_text, settled_values, thread_row
 from outbox.statements import chunks, insert_rows, update_each, upsert

@@ -130,7 +130,7 @@ def _ask_for_approval(
     asks: tuple[Planned, ...] = ()
     if not tells:
         summary = f"{of.alert.name}: {text}"
-        asks = remedy_news.asks(desk.running, of, "RemediationNotApproved", summary, story(of), desk.clock())
+        asks = remedy_news.asks(desk.running, of, "RemediationNeedsAttention", summary, story(of), desk.clock())
     change = Change(
         "approval", until, "asked for approval", proposal=proposal, verdicts=verdicts, tells=tells, asks=asks
     )

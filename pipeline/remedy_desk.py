@@ -107,8 +107,9 @@ class Desk:
         elif not silent:
             tells = self.lines(of, text, loud=result in ("not_fixed", "unknown", "failed"))
             if result in ("not_fixed", "unknown", "failed") or (result == "expired" and of.state == "approval"):
-                need = remedy_news.need_of(of, result)
-                asks = remedy_news.asks(self.running, of, need, f"{of.alert.name}: {text}", story(of), now)
+                asks = remedy_news.asks(
+                    self.running, of, "RemediationNeedsAttention", f"{of.alert.name}: {text}", story(of), now
+                )
         change = Change(
             "done",
             now,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
 from datetime import datetime
 from typing import Literal
 
@@ -20,10 +19,8 @@ from outbox.remediation_rows import group_of
 from outbox.remediations import Ending
 from pipeline.running import Running, destinations
 
-Need = Literal[
-    "RemediationNotFixed", "RemediationUnknown", "RemediationFailed", "RemediationNotApproved", "RemediationStorm"
-]
-"""What a person is asked about, as the name of an alert of this service's own."""
+Need = Literal["RemediationNeedsAttention", "RemediationStorm"]
+"""What a person is asked about, as the name of an alert of this service's own: one alert, or too many at once."""
 
 _TOLD_LABELS = ("cluster", "namespace", "pod", "deployment", "statefulset", "daemonset", "node", "instance", "service")
 
@@ -79,7 +76,7 @@ def asks(
 def ends(running: Running, ending: Ending, now: datetime) -> tuple[Planned, ...]:
     """The end of such a message, for those who were told."""
     remediation = ending.remediation
-    need: Need = "RemediationStorm" if ending.storm else _need(remediation)
+    need: Need = "RemediationStorm" if ending.storm else "RemediationNeedsAttention"
     annotations = {"summary": "what it was to be done about is over"}
     group = _group(remediation, need, annotations, remediation.proposed_at, now)
     known = [address for receiver in running.configuration.receivers for address in _addresses(receiver)]
@@ -103,20 +100,6 @@ def _group(
         key = f"remediation:{remediation.token}"
         labels |= {"alert": alert.name} | {name: alert.labels[name] for name in _TOLD_LABELS if alert.labels.get(name)}
     return own_group(key, need, labels, alert_severity(alert), annotations, starts_at, ends_at)
-
-
-def _need(remediation: Remediation) -> Need:
-    needs: dict[str | None, Need] = {
-        "not_fixed": "RemediationNotFixed",
-        "failed": "RemediationFailed",
-        "expired": "RemediationNotApproved",
-    }
-    return needs.get(remediation.result, "RemediationUnknown")
-
-
-def need_of(remediation: Remediation, result: str) -> Need:
-    """What a person is asked about, by what came of it."""
-    return _need(replace(remediation, result=result))  # type: ignore[arg-type]
 
 
 def _addresses(receiver: Receiver | None) -> Iterable[Address]:

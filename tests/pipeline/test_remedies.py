@@ -94,9 +94,9 @@ def test_is_done_once_and_verified(office: Office) -> None:
         assert all(verdict.passed for verdict in done.verdicts)
         assert ["taken up", "it would fix deployment shop/cart"] == [each.what for each in done.steps][:2]
         eventually(lambda: len(office.fix.notes) == 2, "a word of it with the target, and of what came of it")
-        eventually(lambda: office.told() == ["RemediationNotFixed"], "the message")
+        eventually(lambda: office.told() == ["RemediationNeedsAttention"], "the message")
         office.post(over())
-        eventually(lambda: office.told() == ["RemediationNotFixed"] * 2, "its end")
+        eventually(lambda: office.told() == ["RemediationNeedsAttention"] * 2, "its end")
         assert "resolved" == office.on_call.sent[-1].group.status
 
 
@@ -307,7 +307,7 @@ def test_what_cannot_be_known_is_asked_of_a_person(office: Office) -> None:
         office.post(broken())
         (done,) = office.done()
         assert ("unknown", []) == (done.result, office.world.touched)
-        eventually(lambda: office.told() == ["RemediationUnknown"], "the message")
+        eventually(lambda: office.told() == ["RemediationNeedsAttention"], "the message")
 
 
 def test_what_is_refused_there_is_not_tried_again(office: Office) -> None:
@@ -321,7 +321,7 @@ def test_what_is_refused_there_is_not_tried_again(office: Office) -> None:
         office.post(broken())
         (done,) = office.done()
         assert ("failed", []) == (done.result, office.world.touched)
-        eventually(lambda: office.told() == ["RemediationFailed"], "the message")
+        eventually(lambda: office.told() == ["RemediationNeedsAttention"], "the message")
 
 
 APPROVED = OPEN.replace("settle: 1s", "settle: 1s, approval: page, approvers: [jane]")
@@ -332,7 +332,7 @@ def test_waits_for_approval(office: Office) -> None:
     with office.open(APPROVED):
         office.post(broken())
         (asked,) = office.when(lambda each: each.waits_for_approval)
-        eventually(lambda: office.told() == ["RemediationNotApproved"], "the question")
+        eventually(lambda: office.told() == ["RemediationNeedsAttention"], "the question")
         assert "not one of the approvers" in office.pipeline.approve(asked.token, "joe", "Joe", "page")
         assert "on the page" in office.pipeline.approve(asked.token, "jane", "Jane", "slack")
         assert "" == office.pipeline.approve(asked.token, "jane", "Jane", "page")

@@ -22,7 +22,8 @@ from alerts.remediation import NotPerformed, Performed, Proposal
 from outbox.database import StoreError
 from outbox.guard_clock import GuardClock
 from outbox.records import Remediation, TakenUp
-from outbox.remediations import Remediations, take_up
+from outbox.remediation_beginnings import take_up
+from outbox.remediations import Remediations
 from outbox.rows import ALERT, json_text
 from outbox.statements import upsert
 from outbox.store import Store
