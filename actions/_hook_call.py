@@ -25,6 +25,9 @@ from alerts.remediation import NotPerformed, Performed, Proposal, Ready, Target
 from config.base import SecretError, http_url, read_secret
 from outbound import Answer, Http, OutboundError, OutboundUnsent, redacted
 
+SHORTEST_SECRET = 16
+"""A shorter one can be found out from one signature."""
+
 _VERSION = "1"
 _FAR_SIDE = "the hook"
 _TOKEN = re.compile(r"\{\{\s*token\s*\}\}")
@@ -75,7 +78,7 @@ class Call:
         body = json_bytes(document(proposal, alert, token, self.rule))
         try:
             url = http_url(read_secret(*self.url))
-            key = read_secret(*self.secret)
+            key = self._key()
         except (SecretError, ValueError) as error:
             words = error if isinstance(error, SecretError) else f"its URL {error}"
             raise NotPerformed(f"{_FAR_SIDE}: {words}", in_doubt=False) from None
@@ -114,7 +117,7 @@ class Call:
         url = _TOKEN.sub(lambda _: quote(token, safe=""), self.status_url.get_secret_value())
         secrets = secrets_of(url)
         try:
-            key = read_secret(*self.secret)
+            key = self._key()
             secrets.append(key)
             answer = self.http.get(
                 url,
@@ -127,6 +130,12 @@ class Call:
         if answer.status == 404:
             return "unknown", "the hook does not know of it"
         return _read(answer, secrets)
+
+    def _key(self) -> str:
+        key = read_secret(*self.secret)
+        if len(key) < SHORTEST_SECRET:
+            raise SecretError(f"{self.secret[1]}: should have {SHORTEST_SECRET} characters or more")
+        return key
 
     def _within(self, deadline_seconds: float) -> float:
         return min(deadline_seconds, self.timeout_seconds) if self.timeout_seconds else deadline_seconds

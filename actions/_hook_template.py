@@ -57,6 +57,8 @@ class JobTemplate:
                 yield f"has {several} {key}: {_AGAIN}"
         if spec["template"]["spec"].get("restartPolicy") == "OnFailure":
             yield f"has the restartPolicy OnFailure, and not Never: {_AGAIN}"
+        if spec.get("podFailurePolicy"):
+            yield f"has a podFailurePolicy, by which failures may not count: {_AGAIN}"
         if spec.get("suspend"):
             yield "has suspend: nothing runs until somebody takes that away"
 
@@ -101,8 +103,9 @@ class _Checked:
         template = self._mapping(spec.get("template"), ("spec", "template"))
         about = self._mapping(template.get("metadata", {}), ("spec", "template", "metadata"))
         self._texts(about.get("labels", {}), ("spec", "template", "metadata", "labels"))
-        self._pod(self._mapping(template.get("spec"), _POD))
-        return {**job, "metadata": metadata, "spec": {**spec, "template": template}}
+        pod = self._mapping(template.get("spec"), _POD)
+        self._pod(pod)
+        return {**job, "metadata": metadata, "spec": {**spec, "template": {**template, "spec": pod}}}
 
     def _pod(self, pod: dict[str, Any]) -> None:
         if pod.get("restartPolicy", "Never") not in ("Never", "OnFailure"):

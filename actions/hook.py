@@ -10,7 +10,7 @@ from typing import Annotated, Any, ClassVar, Self
 
 from pydantic import AfterValidator, SecretStr, model_validator
 
-from actions._hook_call import Call, check_status_url
+from actions._hook_call import SHORTEST_SECRET, Call, check_status_url
 from actions._hook_job import Job
 from actions._hook_settings import JobSettings
 from actions._hook_target import hook_target
@@ -18,7 +18,7 @@ from actions._remedy import RemedyAction, Token
 from alerts.model import Alert
 from alerts.remediation import NotPerformed, Performed, Proposal, Ready
 from cluster import Cluster
-from config.base import SecretText, SecretUrl, require_one
+from config.base import SecretUrl, require_one
 from config.http_config import HttpActionSettings
 from config.remediation import RemedySettings
 from outbound import Http
@@ -29,6 +29,12 @@ _OF_A_CALL = ("secret", "secret_file", "status_url", "http_config")
 
 def _status_url(value: SecretStr) -> SecretStr:
     check_status_url(value.get_secret_value())
+    return value
+
+
+def _not_to_be_guessed(value: SecretStr) -> SecretStr:
+    if len(value.get_secret_value()) < SHORTEST_SECRET:
+        raise ValueError(f"should have {SHORTEST_SECRET} characters or more, as of openssl rand -hex 32")
     return value
 
 
@@ -44,7 +50,7 @@ class Settings(RemedySettings, HttpActionSettings):
 
     url: SecretUrl | None = None
     url_file: Path | None = None
-    secret: SecretText | None = None
+    secret: Annotated[SecretStr, AfterValidator(_not_to_be_guessed)] | None = None
     secret_file: Path | None = None
     status_url: Annotated[SecretStr, AfterValidator(_status_url)] | None = None
     job: JobSettings | None = None

@@ -116,7 +116,7 @@ def test_signs_what_it_sends(server: HttpServer, http: Http, tmp_path: Path) -> 
     """The body as it came, and when; the secret is read anew each time."""
     file = tmp_path / "secret"
     action = rule(server.base_url, http, secret=None, secret_file=str(file))
-    for secret in ("first", "second"):
+    for secret in ("first-and-long-enough", "second-and-long-enough"):
         file.write_text(f"{secret}\n")
         action.perform(proposed(action), stuck(), TOKEN, 5)
         request = server.requests[-1]
@@ -223,6 +223,19 @@ def test_what_cannot_be_read_is_not_called(server: HttpServer, http: Http, tmp_p
     error = failure(rule(server.base_url, http, **{missing.removesuffix("_file"): None, missing: str(file)}))
     assert (False, []) == (error.in_doubt, server.requests)
     assert f"the hook: {file}: No such file or directory" == str(error)
+
+
+def test_a_secret_that_can_be_guessed_signs_nothing(server: HttpServer, http: Http, tmp_path: Path) -> None:
+    """In a file, too."""
+    file = tmp_path / "secret"
+    file.write_text("hunter2\n")
+    more = {"secret": None, "secret_file": str(file), "status_url": server.base_url + "/{{ token }}"}
+    action = rule(server.base_url, http, **more)
+    words = f"the hook: {file}: should have 16 characters or more"
+
+    assert (words, False) == (str(error := failure(action)), error.in_doubt)
+    assert Ready(None, words) == action.ready(proposed(action), Performed("", {"token": TOKEN}), 5)
+    assert [] == server.requests
 
 
 def test_a_file_without_a_url_is_not_called(server: HttpServer, http: Http, tmp_path: Path) -> None:
@@ -388,7 +401,7 @@ def test_another_way_than_was_proposed_is_not_taken(server: HttpServer, http: Ht
         ({"url_file": "/x"}, "has both url and url_file"),
         ({"secret": None}, "needs secret or secret_file"),
         ({"secret_file": "/x"}, "has both secret and secret_file"),
-        ({"secret": ""}, "at least 1"),
+        ({"secret": "hunter2"}, "should have 16 characters or more"),
         ({"url": "hunter2"}, "is not an http"),
         ({"status_url": "https://a.example/hunter2"}, "should hold {{ token }}"),
         ({"status_url": "https://a.example/{{ token }}/{{ hunter2 }}"}, "should hold {{ token }}"),

@@ -107,7 +107,7 @@ def test_the_receiver_says_what_failed(folder: Path, http: Http) -> None:
 def test_the_receiver_hears_nobody_else(folder: Path, http: Http) -> None:
     """Neither with another secret, nor with what was signed long ago or is not signed at all."""
     with receiver(folder) as url:
-        action = rule(url, http, "another")
+        action = rule(url, http, "another-and-long-enough")
         with pytest.raises(NotPerformed, match="status 403") as raised:
             action.perform(proposed(action), stuck(), TOKEN, 5)
         assert not raised.value.in_doubt

@@ -348,6 +348,18 @@ def test_what_the_template_says_of_its_runs_holds(
     assert (2, 60) == (spec["backoffLimit"], spec["ttlSecondsAfterFinished"])
 
 
+def test_a_template_of_the_least_is_enough(server: KubernetesJobs, there: Cluster, http: Http, tmp_path: Path) -> None:
+    """One container, and keys with nothing behind them."""
+    pod = "{restartPolicy: ~, initContainers: ~, containers: [{name: a, image: b, env: ~}]}"
+    text = "{apiVersion: batch/v1, kind: Job, metadata: {name: a, namespace: automation, labels: ~},"
+    perform(made(job(tmp_path, f"{text} spec: {{template: {{metadata: ~, spec: {pod}}}}}}}"), http, there))
+    (found,) = server.jobs.values()
+    made_of = found["spec"]["template"]["spec"]
+
+    assert "Never" == made_of["restartPolicy"]
+    assert "cart-1" == environment(made_of["containers"][0])["ALERT_LABEL_POD"]
+
+
 @pytest.mark.parametrize("prefix", ["a", "a" * 63, f"{'a' * 39}-{'b' * 20}"])
 @pytest.mark.parametrize("token", [TOKEN, f"r{'0' * 32}"])
 def test_names_are_labels(prefix: str, token: str) -> None:

@@ -213,6 +213,7 @@ def test_the_token_may_stand_in_a_command(tmp_path: Path) -> None:
             "spec:\n  parallelism: 2\n  template",
             "has 2 parallelism: what it does may be done more",
         ),
+        ("spec:\n  template", "spec:\n  podFailurePolicy: {rules: []}\n  template", "has a podFailurePolicy, by which"),
         ("spec:\n  template", "spec:\n  suspend: true\n  template", "has suspend: nothing runs"),
         ("serviceAccountName: unstick", "restartPolicy: OnFailure", "has the restartPolicy OnFailure, and not Never"),
     ],
@@ -227,3 +228,5 @@ def test_nothing_behind_a_key_counts_as_left_out(tmp_path: Path) -> None:
     """As `kubectl create job --dry-run=client -o yaml` writes it."""
     text = changed("  labels: {team: shop}\n", "  labels: {team: shop}\n  creationTimestamp: null\n")
     assert "creationTimestamp" not in read(tmp_path, text).document["metadata"]
+    nothing = read(tmp_path, changed("serviceAccountName: unstick", "restartPolicy:"))
+    assert "restartPolicy" not in nothing.document["spec"]["template"]["spec"]

@@ -90,7 +90,7 @@ def test_what_may_run_twice_is_warned_of(load_yaml: Load, template: Path) -> Non
 def test_what_global_says_of_http_is_none_of_a_job(load_yaml: Load, template: Path) -> None:
     """A Job is not called; beside it a call is, as `global` says."""
     text = f"global: {{http_config: {{follow_redirects: false}}}}{CONFIGURATION}"
-    text += "  - {url: 'https://a.example', secret: s}\n"
+    text += "  - {url: 'https://a.example', secret: what-both-sides-know}\n"
     job, call = (each.settings for each in load_yaml(text).receivers[0].actions)
     assert (None, False) == (job.http_config, call.http_config.follow_redirects)  # type: ignore[attr-defined]
 
