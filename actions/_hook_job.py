@@ -55,7 +55,9 @@ class Job:
             variables(alert, "")
         except UnfitAlert as error:
             raise NotProposed(f"no job can be told of it: {error}") from None
-        does = f"run the job {self.template.name} in namespace {self.namespace} about {told(target)}"
+        # Which template it is is what somebody approves, too.
+        which = f"{self.template.name} (template {self.template.digest[:8]})"
+        does = f"run the job {which} in namespace {self.namespace} about {told(target)}"
         made_of = {"namespace": self.namespace, "prefix": self.template.name, "template": self.template.digest}
         return Proposal(self.verb, target, does, request=made_of)
 

@@ -75,6 +75,11 @@ class Settings(RemedySettings, HttpActionSettings):
         return given.get("job") is None and super().takes_default(key, given)
 
     @property
+    def does(self) -> str:
+        """What it does, in a word."""
+        return Call.verb if self.job is None else Job.verb
+
+    @property
     def read_from(self) -> tuple[Path, ...]:
         """The template's file."""
         return (self.job.template.path,) if self.job else ()

@@ -417,6 +417,12 @@ def test_settings_are_of_one_piece(changes: Mapping[str, Any], words: str) -> No
     assert "hunter2" not in str(raised.value)
 
 
+def test_settings_say_what_they_do(tmp_path: Path) -> None:
+    """In a word, as proposals do."""
+    settings = (call("https://a.example"), job(tmp_path))
+    assert ["hook", "job"] == [Settings.model_validate(each).does for each in settings]
+
+
 def test_settings_show_no_secret() -> None:
     """However they are printed."""
     settings = Settings.model_validate(call("https://a.example", status_url="https://a.example/hunter2/{{ token }}"))
@@ -427,7 +433,9 @@ def test_settings_show_no_secret() -> None:
 @pytest.mark.parametrize("key", ["secret", "secret_file", "status_url", "http_config", "url"])
 def test_a_job_is_not_called(tmp_path: Path, key: str) -> None:
     """Keys of a call are refused beside one, and what `global` says of calls is none of its."""
-    value = {"http_config": {}, "status_url": "https://a.example/{{ token }}", "url": "https://a.example"}.get(key, "x")
+    value = {"http_config": {}, "status_url": "https://a.example/{{ token }}", "url": "https://a.example"}.get(
+        key, SECRET
+    )
     with pytest.raises(ValidationError, match=f"has (a job, and|both url and job).*{key if key != 'url' else ''}"):
         Settings.model_validate({**job(tmp_path), key: value})
     assert not Settings.takes_default("http_config", job(tmp_path, TEMPLATE))

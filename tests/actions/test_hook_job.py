@@ -56,8 +56,8 @@ def test_proposes_without_asking_anybody(server: KubernetesJobs, there: Cluster,
     """What would be run, where, and of which template."""
     action = made(job(tmp_path), http, there)
     proposal = proposed(action)
-    does = "run the job unstick in namespace automation about pod shop/cart-1"
     digest = proposal.request["template"]
+    does = f"run the job unstick (template {digest[:8]}) in namespace automation about pod shop/cart-1"
     request = {"namespace": "automation", "prefix": "unstick", "template": digest, "by": "job"}
 
     assert Proposal("job", Target("Pod", "cart-1", "shop"), does, request=request) == proposal
@@ -296,6 +296,7 @@ def test_another_template_is_not_run(server: KubernetesJobs, there: Cluster, htt
         later.perform(proposal, stuck(), TOKEN, 5)
 
     assert (False, []) == (raised.value.in_doubt, server.requests)
+    assert proposal.does != proposed(later).does
 
 
 @pytest.mark.parametrize(
