@@ -21,6 +21,7 @@ from config.environment import Environment, EnvironmentVariableError
 from config.http_config import HttpActionSettings, HttpConfig
 from config.kubernetes import KubernetesSettings
 from config.load import load
+from config.remediation import RemedySettings
 from config.schema import ActionConfig, Configuration, EnrichmentSettings, PrometheusSettings
 from outbound import Http
 from outbox import sqlite
@@ -117,14 +118,19 @@ def build_actions(
             own.append((wanted, found))
         return found
 
-    def made(each: ActionConfig) -> actions.Action:
-        beside = (cluster,) if each.settings.remedies else ()
-        action: actions.Action = modules[each.kind].Action(each.settings, connections(each.settings), *beside)
+    def made(destination: str, each: ActionConfig) -> actions.Action:
+        action: actions.Action
+        settings, kind = each.settings, modules[each.kind]
+        if isinstance(settings, RemedySettings):
+            named = settings if settings.name else settings.model_copy(update={"name": destination})
+            action = kind.Action(named, connections(settings), cluster)
+        else:
+            action = kind.Action(settings, connections(settings))
         return action
 
     known = dict(destinations(before.configuration)) if before else {}
     return {
-        name: before.actions[name] if before and known.get(name) == each else made(each)
+        name: before.actions[name] if before and known.get(name) == each else made(name, each)
         for name, each in destinations(configuration)
     }
 

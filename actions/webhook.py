@@ -5,7 +5,6 @@ Source: https://prometheus.io/docs/alerting/latest/configuration/#webhook_config
 
 from __future__ import annotations
 
-import base64
 import hashlib
 import hmac
 import re
@@ -13,13 +12,13 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Self
-from urllib.parse import parse_qsl, unquote, urlsplit
 
 from pydantic import AfterValidator, Field, PlainValidator, SecretStr, model_validator
 
 from actions._base import json_bytes, post_json, secret, subject, title
 from actions._payload import read, render
 from actions._texts import Texts
+from actions._url_secrets import secrets_of
 from actions._webhook_body import body, truncated
 from alerts.notification import Notification, Preview, Receipt, SendError, Thread
 from config.base import SecretText, http_url, require_at_most_one, require_one
@@ -29,8 +28,6 @@ from templating import Template, TemplateError
 
 _FAR_SIDE = "webhook"
 _TEMPLATE = re.compile(r"\{[{%#]")
-# A part of a URL that is shorter is a word, such as "alerts", and no secret.
-_SHORTEST_SECRET = 8
 
 
 def _url(value: SecretStr) -> SecretStr:
@@ -93,7 +90,7 @@ class Action:
             url,
             content,
             deadline_seconds=self._settings.within(deadline_seconds),
-            secrets=[*_secrets_of(url), signed_with],
+            secrets=[*secrets_of(url), signed_with],
             far_side=_FAR_SIDE,
             headers=headers,
         )
@@ -144,17 +141,3 @@ def _signature(content: bytes, signed_with: str) -> dict[str, str]:
     timestamp = str(int(time.time()))
     digest = hmac.new(signed_with.encode(), f"{timestamp}.".encode() + content, hashlib.sha256).hexdigest()
     return {"X-Signature-Timestamp": timestamp, "X-Signature": f"sha256={digest}"}
-
-
-def _secrets_of(url: str) -> list[str]:
-    """What must not be told of a URL: any of it may be a token."""
-    try:
-        parts = urlsplit(url)
-        pair = f"{unquote(parts.username or '')}:{unquote(parts.password or '')}"
-    except ValueError:
-        return [url]
-    path = url.partition("://")[2].partition("/")[2]
-    words = [path, *parts.path.split("/"), *(value for _, value in parse_qsl(parts.query)), parts.password or ""]
-    words += [base64.b64encode(pair.encode()).decode()] if parts.password else []
-    told = sorted((each for each in words if len(each) >= _SHORTEST_SECRET), key=len, reverse=True)
-    return [url, *told]

@@ -25,7 +25,7 @@ class Target:
     """What is changed.
 
     Attributes:
-        kind: as Kubernetes spells it, "Deployment"; of a hook, "Hook" or "Job".
+        kind: as Kubernetes spells it, "Deployment"; of what is no object there "Instance", "Alert".
         namespace: "" of what is in none, such as a node.
     """
 

@@ -263,6 +263,11 @@ class ActionSettings(Settings):
         """Whether it is told what is done about a group's alerts, beside the group's state."""
         return self.timeline
 
+    @property
+    def read_from(self) -> tuple[Path, ...]:
+        """Files that it is made of: where one of these changes, the configuration is to be loaded anew."""
+        return ()
+
     @classmethod
     def takes_default(cls, key: str, given: Mapping[str, Any]) -> bool:
         """Whether a key may be filled in from `global` or the environment, beside what is given already."""

@@ -98,7 +98,8 @@ def load(
     warned = tuple(map(str, _in_order(warnings)))
     routing = {key: data[key] for key in RoutingSettings.model_fields if data.get(key) is not None}
     said = json.dumps(routing, ensure_ascii=False, sort_keys=True)
-    files = (path or DEFAULT_FILE, *sorted(environment.files))
+    made_of = {file for each in receivers for action in each.actions for file in action.settings.read_from}
+    files = (path or DEFAULT_FILE, *sorted(environment.files | made_of))
     return Configuration(document.name, file, tuple(receivers), prometheuses, said, warned, files, texts.counted)
 
 

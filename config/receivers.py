@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from config.base import ActionSettings
@@ -98,7 +99,7 @@ class ReceiversReader:
         if isinstance(filled, dict):
             filled = self._with_defaults(shape, filled, path)
             files = self.texts.fill(kind, filled, path)
-        context = {"library": self.library}
+        context = {"library": self.library, "folder": Path(self.document.name).parent}
         settings: ActionSettings | None = validated(shape, filled, path, self.document, context)
         for place, template in templates(settings, path):
             try:

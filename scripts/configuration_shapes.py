@@ -14,6 +14,7 @@ from pydantic import SecretStr
 from pydantic.fields import FieldInfo
 
 import actions
+from actions._hook_template import JobTemplate
 from alerts.conditions import Condition
 from config.base import (
     ActionSettings,
@@ -50,6 +51,7 @@ _PLAIN_KINDS: Mapping[object, str] = {
     int: "number",
     str: "text",
     Path: "file",
+    JobTemplate: "file",
     SecretStr: "secret",
     Span: "range",
     Condition: "condition",

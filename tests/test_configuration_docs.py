@@ -15,6 +15,7 @@ from config.foreign import RECEIVERS
 from config.schema import ConfigFile, ReceiverSettings
 from scripts.configuration_keys import PAGE, filled, shape_at, tables
 from scripts.configuration_shapes import hints, inside, keys, shapes
+from tests.actions.hooks import TEMPLATE
 
 TEXT = PAGE.read_text(encoding="utf-8")
 EXAMPLES = re.findall(r"```yaml\n(.*?)```", TEXT, re.DOTALL)
@@ -62,6 +63,8 @@ def test_examples_load(tmp_path: Path, example: str) -> None:
     (tmp_path / "templates").mkdir()
     for name in ("a.tmpl", "a.j2"):
         (tmp_path / "templates" / name).write_text("")
+    (tmp_path / "jobs").mkdir()
+    (tmp_path / "jobs" / "unstick.yaml").write_text(TEMPLATE)
     told = [each.partition(": ")[2] for each in building.configure(variables(example), file).warnings]
 
     assert [] == [each for each in told if not each.endswith(EXPECTED) and "has no effect: " not in each]
