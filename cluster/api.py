@@ -11,7 +11,7 @@ from dataclasses import replace
 from urllib.parse import quote, urlencode
 
 from cluster.identity import ClusterError, Identity
-from outbound import Answer, Http, OutboundError, OutboundTimeout
+from outbound import Answer, Http, OutboundError, OutboundTimeout, OutboundUnsent
 
 _STRUCK_OUT = b"***"
 
@@ -39,20 +39,47 @@ class Cluster:
         Raises:
             ClusterError: no answer, or there is nobody to ask.
         """
+        return self.send("GET", path, query, deadline_seconds=deadline_seconds, most_bytes=most_bytes)
+
+    def send(
+        self,
+        method: str,
+        path: Sequence[str],
+        query: Mapping[str, str],
+        body: bytes | None = None,
+        *,
+        content_type: str = "application/json",
+        deadline_seconds: float,
+        most_bytes: int,
+    ) -> Answer:
+        """Make a request once, and never again by itself; see `get`.
+
+        Args:
+            body: None for a request that has none.
+            content_type: the body's; of a patch it says how it is to be understood.
+
+        Raises:
+            ClusterError: no answer, or there is nobody to ask; it says whether the request may have arrived.
+        """
         identity, http = self._connected()
         token = identity.token()
         url = f"{identity.url}/{'/'.join(quote(part, safe='') for part in path)}"
+        headers = {"Authorization": f"Bearer {token}"} if token else {}
+        if body is not None:
+            headers["Content-Type"] = content_type
         try:
-            answer = http.get(
+            answer = http.send(
+                method,
                 f"{url}?{urlencode(query)}" if query else url,
-                headers={"Authorization": f"Bearer {token}"} if token else {},
+                data=body,
+                headers=headers,
                 deadline_seconds=deadline_seconds,
                 most_bytes=most_bytes,
             )
-        except OutboundTimeout:
-            raise ClusterError(f"timed out after {round(deadline_seconds, 1):g}s") from None
         except OutboundError as error:
-            raise ClusterError(f"at {error}") from None
+            timed_out = isinstance(error, OutboundTimeout)
+            words = f"timed out after {round(deadline_seconds, 1):g}s" if timed_out else f"at {error}"
+            raise ClusterError(words, sent=not isinstance(error, OutboundUnsent), status=error.status) from None
         return replace(answer, body=answer.body.replace(token.encode(), _STRUCK_OUT)) if token else answer
 
     def close(self) -> None:

@@ -13,7 +13,17 @@ SERVICE_ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
 
 
 class ClusterError(Exception):
-    """There is no answer; the message follows the word Kubernetes and holds no secret."""
+    """There is no answer; the message follows the word Kubernetes and holds no secret.
+
+    Args:
+        sent: the API server may have got the request.
+        status: of an answer that began; 0 where none did.
+    """
+
+    def __init__(self, message: str, *, sent: bool = False, status: int = 0) -> None:
+        super().__init__(message)
+        self.sent = sent
+        self.status = status
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from typing import Annotated, ClassVar, Literal, Self
 from pydantic import AfterValidator, Field, SecretStr, model_validator
 
 from config.base import SecretError, SecretText, Settings, read_secret, require_one
-from outbound import Http, Identity, OutboundError, Tls
+from outbound import Http, Identity, OutboundUnsent, Tls
 
 _NO_SECRET_MANAGER = "names a secret of a secret manager, which there is none of here; {} names a file"
 _TLS_VERSIONS = {"TLS12": ssl.TLSVersion.TLSv1_2, "TLS13": ssl.TLSVersion.TLSv1_3}
@@ -196,7 +196,7 @@ class HeadedSettings(HttpClientSettings):
             try:
                 who = self.identity()
             except SecretError as error:
-                raise OutboundError(str(error)) from None
+                raise OutboundUnsent(str(error)) from None
             headers = {name: value.get_secret_value() for name, value in self.headers.items()}
             return Identity({**headers, **who.headers}, (*headers.values(), *who.secrets))
 

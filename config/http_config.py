@@ -13,7 +13,7 @@ from pydantic import AfterValidator, Field, SecretStr, model_validator
 
 from config.base import ActionSettings, DurationSeconds, SecretError, Settings, http_url, read_secret
 from config.http import HeaderName, HttpClientSettings, SecretHeader, header_text
-from outbound import Http, Identity, OutboundError, Proxy
+from outbound import Http, Identity, OutboundUnsent, Proxy
 
 
 def _http_proxy(value: SecretStr) -> SecretStr:
@@ -116,7 +116,7 @@ class HttpConfig(HttpClientSettings):
             try:
                 return self.identity()
             except SecretError as error:
-                raise OutboundError(str(error)) from None
+                raise OutboundUnsent(str(error)) from None
 
         return Http(tls=self.tls(), proxy=self.proxy(), identity=identity)
 

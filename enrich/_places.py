@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import alerts.target
 from alerts.model import Alert
 from alerts.severity import SEVERITIES, alert_severity
+from cluster.names import is_label, is_name
 from enrich._base import NoAnswer
 
 # Of one run: each is a few requests.
 MOST_PODS = 10
-# What Kubernetes takes for a name (RFC 1123): https://kubernetes.io/docs/concepts/overview/working-with-objects/names/
-_NAME = re.compile(r"[a-z0-9](?:[a-z0-9.-]{0,251}[a-z0-9])?")
-_SHORT_NAME = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,16 +26,6 @@ class Place:
     def text(self) -> str:
         """For people: "pod shop/cart-1"."""
         return f"pod {self.namespace}/{self.pod}"
-
-
-def is_name(text: str) -> bool:
-    """Whether something may be called so."""
-    return _NAME.fullmatch(text) is not None
-
-
-def is_short_name(text: str) -> bool:
-    """Whether a namespace or a container may be."""
-    return _SHORT_NAME.fullmatch(text) is not None
 
 
 def places(of: Sequence[Alert]) -> list[Place | NoAnswer | None]:
@@ -69,6 +56,6 @@ def _place(alert: Alert) -> Place | NoAnswer | None:
         return None
     if not of.namespace:
         return NoAnswer(f"the alert has no namespace label, and pod {of.pod[:100]} may be in any")
-    if not is_short_name(of.namespace) or not is_name(of.pod):
+    if not is_label(of.namespace) or not is_name(of.pod):
         return NoAnswer("the alert's namespace and pod are no names that Kubernetes takes")
     return Place(of.namespace, of.pod)

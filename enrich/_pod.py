@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+from cluster.names import is_name
 from enrich._kubernetes import Kubernetes, Request
-from enrich._places import Place, is_name
+from enrich._places import Place
 from outbound import Answer
 
 # Of these the owner has an owner.

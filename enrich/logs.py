@@ -13,10 +13,11 @@ from datetime import datetime, timedelta
 from alerts.findings import Excerpt, Finding, Gap
 from alerts.model import Alert
 from alerts.target import target
+from cluster.names import is_label
 from enrich._base import Given, NoAnswer
 from enrich._kubernetes import Kubernetes, Missing, Request, kubernetes
 from enrich._lines import shown
-from enrich._places import Place, is_short_name, places
+from enrich._places import Place, places
 from enrich._pod import Container, pod
 from outbound import Answer
 
@@ -99,7 +100,7 @@ class Enricher:
 
 def _wanted(alert: Alert, place: Place) -> _Wanted:
     container = target(alert).container
-    return _Wanted(place, container if is_short_name(container) else "")
+    return _Wanted(place, container if is_label(container) else "")
 
 
 def _chosen(containers: Sequence[Container], named: str, at: datetime) -> _Instance | None:

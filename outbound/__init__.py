@@ -3,7 +3,7 @@
 A leaf: it knows nothing of alerts. What an answer means is for the caller to say.
 """
 
-from outbound.answers import Answer, OutboundError, OutboundTimeout, redacted
+from outbound.answers import Answer, OutboundError, OutboundTimeout, OutboundUnsent, redacted
 from outbound.deadline import DeadlineReader
 from outbound.far_side import Identity, Proxy, Tls
 from outbound.http import Http
@@ -15,6 +15,7 @@ __all__ = [
     "Identity",
     "OutboundError",
     "OutboundTimeout",
+    "OutboundUnsent",
     "Proxy",
     "Tls",
     "redacted",

@@ -19,11 +19,21 @@ _REDACTED = "***"
 
 
 class OutboundError(Exception):
-    """A request that got no usable answer; the message names the host and the reason, never the URL."""
+    """A request that got no usable answer; the message names the host and the reason, never the URL.
+
+    Attributes:
+        status: of an answer that began and was not whole in time, or too long; 0 where none began.
+    """
+
+    status = 0
 
 
 class OutboundTimeout(OutboundError):
     """The deadline passed before the answer was whole."""
+
+
+class OutboundUnsent(OutboundError):
+    """Nothing of the request reached the far side: no connection, or to another than it was taken for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,17 +88,21 @@ def explained(error: Exception, host: str, deadline_seconds: float) -> OutboundE
         host = f"{host}, through the proxy"
         refusals = (re.search(r"Tunnel connection failed: (\d{3})\b", str(cause)) for cause in causes)
         if refused := next(filter(None, refusals), None):
-            return OutboundError(f"{host}: it answered {refused[1]}")
+            return OutboundUnsent(f"{host}: it answered {refused[1]}")
     # Before the timeouts: urllib3 counts a refused connection among them.
     if caused_by(ConnectionRefusedError):
-        return OutboundError(f"{host}: connection refused")
+        return OutboundUnsent(f"{host}: connection refused")
     if caused_by(socket.gaierror, urllib3.exceptions.NameResolutionError):
-        return OutboundError(f"{host}: the name does not resolve")
+        return OutboundUnsent(f"{host}: the name does not resolve")
     if caused_by(ssl.SSLError, urllib3.exceptions.SSLError, CertificateError):
-        return OutboundError(f"{host}: TLS failed ({type(causes[-1]).__name__})")
+        # Certificates are held against each other before anything is said; else TLS may have failed under the answer.
+        unsent = caused_by(ssl.SSLCertVerificationError, CertificateError)
+        broken = OutboundUnsent if unsent else OutboundError
+        return broken(f"{host}: TLS failed ({type(causes[-1]).__name__})")
     if caused_by(TimeoutError, urllib3.exceptions.TimeoutError, requests.Timeout):
         return OutboundTimeout(f"{host}: timed out after {round(deadline_seconds, 1):g}s")
-    return OutboundError(f"{host}: no usable answer ({type(causes[-1]).__name__})")
+    kind = OutboundUnsent if caused_by(urllib3.exceptions.NewConnectionError) else OutboundError
+    return kind(f"{host}: no usable answer ({type(causes[-1]).__name__})")
 
 
 def host_of(url: str) -> str:

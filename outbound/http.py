@@ -98,6 +98,19 @@ class Http:
         """
         return self._exchange("GET", url, None, headers, deadline_seconds, most_bytes)
 
+    def send(
+        self,
+        method: str,
+        url: str,
+        *,
+        deadline_seconds: float,
+        data: bytes | None = None,
+        headers: Mapping[str, str] | None = None,
+        most_bytes: int = MAX_ANSWER_BYTES,
+    ) -> Answer:
+        """Make a request of another method once and return the answer, whatever its status; see `post`."""
+        return self._exchange(method, url, data, headers, deadline_seconds, most_bytes)
+
     def _exchange(
         self,
         method: str,
@@ -128,7 +141,10 @@ class Http:
                 cert=environment.cert,
                 proxies=environment.proxies,
             ) as response:
-                body = _read(response, host, most_bytes)
+                try:
+                    body = _read(response, host, most_bytes)
+                except (requests.RequestException, urllib3.exceptions.HTTPError, OSError, ValueError) as error:
+                    raise _of(response.status_code, explained(error, host, deadline_seconds)) from None
                 answer_headers = {name.lower(): value for name, value in response.headers.items()}
                 return Answer(response.status_code, answer_headers, body, who.secrets)
         except (requests.RequestException, urllib3.exceptions.HTTPError, OSError, ValueError) as error:
@@ -167,5 +183,11 @@ def _read(response: requests.Response, host: str, most_bytes: int) -> bytes:
     for chunk in response.iter_content(65_536):
         body += chunk
         if len(body) > most_bytes:
-            raise OutboundError(f"{host}: the answer is longer than {most_bytes} bytes")
+            raise _of(response.status_code, OutboundError(f"{host}: the answer is longer than {most_bytes} bytes"))
     return bytes(body)
+
+
+def _of(status: int, error: OutboundError) -> OutboundError:
+    """An error of an answer whose status is known."""
+    error.status = status
+    return error

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from outbound import Answer, Http, Identity, OutboundError, OutboundTimeout, Proxy, Tls, redacted
+from outbound import Answer, Http, Identity, OutboundError, OutboundTimeout, OutboundUnsent, Proxy, Tls, redacted
 from tests.far_sides import trouble
 from tests.far_sides.certificate import make_certificate
 from tests.far_sides.http_server import HttpServer
@@ -60,7 +60,7 @@ def failure(http: Http, url: str, deadline_seconds: float = DEADLINE_SECONDS, da
     ("serve", "kind", "words"),
     [
         (trouble.hanging, OutboundTimeout, "timed out after 0.5s"),
-        (trouble.refusing, OutboundError, "connection refused"),
+        (trouble.refusing, OutboundUnsent, "connection refused"),
         (trouble.dripping_headers, OutboundTimeout, "timed out after 0.5s"),
         (trouble.dripping_body, OutboundTimeout, "timed out after 0.5s"),
         (trouble.closing, OutboundError, "no usable answer"),

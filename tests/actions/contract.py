@@ -18,6 +18,7 @@ from pydantic import ValidationError
 
 from actions import Action, find
 from alerts.notification import Digest, Notification, Receipt, SendError, Thread
+from cluster import Cluster, ClusterError, Identity
 from config.base import ActionSettings
 from outbound import Http
 from tests.actions import notifications
@@ -59,6 +60,10 @@ TOLD: dict[str, Callable[[], Notification]] = {
 }
 
 
+def _nowhere() -> Identity:
+    raise ClusterError("is not around")
+
+
 class ActionContract(ABC):
     """Inherited by `tests/actions/test_<kind>.py` of each action."""
 
@@ -76,7 +81,8 @@ class ActionContract(ABC):
 
     def made(self, settings: Mapping[str, Any], http: Http) -> Action:
         """Returns an action with these settings."""
-        made: Action = self.module.Action(self.module.Settings.model_validate(settings), http)
+        beside = (Cluster(_nowhere),) if self.module.Settings.remedies else ()
+        made: Action = self.module.Action(self.module.Settings.model_validate(settings), http, *beside)
         return made
 
     def test_settings_have_an_example(self) -> None:

@@ -12,8 +12,9 @@ from tests.actions.contract import ActionContract, HttpContract
 
 @pytest.mark.parametrize("kind", find())
 def test_every_action_holds_the_contract(kind: str) -> None:
-    """A module `actions/<kind>.py` has such a class in `tests/actions/test_<kind>.py`, for HTTP if it speaks that."""
-    speaks_http = issubclass(find()[kind].Settings, HttpActionSettings)
+    """A module `actions/<kind>.py` has such a class in `tests/actions/test_<kind>.py`, for HTTP if it tells by that."""
+    shape = find()[kind].Settings
+    speaks_http = issubclass(shape, HttpActionSettings) and not shape.remedies
     contract = HttpContract if speaks_http else ActionContract
     tests = importlib.import_module(f"tests.actions.test_{kind}")
     held = [

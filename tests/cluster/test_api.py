@@ -39,6 +39,56 @@ def test_gets_a_pod(server: Kubernetes) -> None:
     assert "Content-Length" not in server.requests[0].headers
 
 
+def test_sends_a_body_once(server: Kubernetes) -> None:
+    """By its method, and with a content type that says how it is meant."""
+    with cluster(server.base_url) as client:
+        client.send(
+            "PATCH",
+            POD,
+            {"fieldManager": "me"},
+            b"{}",
+            content_type="application/merge-patch+json",
+            deadline_seconds=5,
+            most_bytes=10_000,
+        )
+    (request,) = server.requests
+    assert ("PATCH", b"{}") == (request.method, request.body)
+    assert "application/merge-patch+json" == request.headers["Content-Type"]
+    assert request.path.endswith("/cart-1?fieldManager=me")
+
+
+@pytest.mark.parametrize(
+    ("serve", "sent", "status"),
+    [
+        (trouble.refusing, False, 0),
+        (trouble.hanging, True, 0),
+        (trouble.closing, True, 0),
+        (trouble.dripping_body, True, 200),
+        (trouble.endless_body, True, 200),
+    ],
+    ids=lambda value: getattr(value, "__name__", None),
+)
+def test_says_whether_it_may_have_arrived(
+    serve: Callable[[], AbstractContextManager[str]], sent: bool, status: int
+) -> None:
+    """Of an answer that was not whole the status is known."""
+    with serve() as url, cluster(url) as client, pytest.raises(ClusterError) as caught:
+        client.send("DELETE", POD, {}, b"{}", deadline_seconds=0.3, most_bytes=10_000)
+    assert (sent, status) == (caught.value.sent, caught.value.status)
+
+
+def test_asks_nobody_without_a_token(server: Kubernetes) -> None:
+    """A token that is not there just now has no request go out."""
+
+    def token() -> str:
+        raise ClusterError("cannot be asked")
+
+    with closing(Cluster(lambda: Identity(server.base_url, Tls(), token))) as client, pytest.raises(ClusterError) as no:
+        client.send("DELETE", POD, {}, deadline_seconds=5, most_bytes=10_000)
+    assert not no.value.sent
+    assert [] == server.requests
+
+
 def test_quotes_what_it_asks_for(server: Kubernetes) -> None:
     """No part of a path, and no value of a query, becomes more than that."""
     with cluster(server.base_url) as client:

@@ -5,8 +5,9 @@ from datetime import timedelta
 
 import pytest
 
+from cluster.names import is_label, is_name
 from enrich._base import NoAnswer
-from enrich._places import MOST_PODS, Place, is_name, is_short_name, places
+from enrich._places import MOST_PODS, Place, places
 from tests.enrich.contract import HOSTILE
 from tests.enrich.lookup import NOW, alert
 
@@ -36,15 +37,15 @@ def test_needs_a_namespace() -> None:
 def test_takes_no_other_names(value: str) -> None:
     """Whatever a label holds, no URL is made of it."""
     assert not is_name(value)
-    assert not is_short_name(value)
+    assert not is_label(value)
     found = places([alert(namespace="shop", pod=value), alert(namespace=value, pod="cart-1")])
     assert ["the alert's namespace and pod are no names that Kubernetes takes"] * 2 == [str(each) for each in found]
 
 
 def test_a_pod_may_have_dots_and_a_namespace_may_not() -> None:
     """As RFC 1123 has labels and names."""
-    assert (True, False) == (is_name("cart-1.example"), is_short_name("cart-1.example"))
-    assert (True, True, False) == (is_name("x" * 253), is_short_name("x" * 63), is_short_name("x" * 64))
+    assert (True, False) == (is_name("cart-1.example"), is_label("cart-1.example"))
+    assert (True, True, False) == (is_name("x" * 253), is_label("x" * 63), is_label("x" * 64))
 
 
 def test_are_the_worst_and_newest() -> None:
