@@ -38,6 +38,9 @@ def workload(api: Api, alert: Alert, verb: VerbName) -> Thing:
     """
     kinds = KINDS[verb]
     named = {kind: name for label, kind in _WORKLOADS.items() if (name := _own(alert.labels, label))}
+    if verb != "scale":
+        # It says how many there are, and nothing of what else may be done.
+        named.pop(_AUTOSCALER, None)
     # A Deployment's alert may say of which ReplicaSet, and of which autoscaler.
     for beside in ("ReplicaSet", _AUTOSCALER):
         if len(named) > 1:

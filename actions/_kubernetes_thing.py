@@ -38,7 +38,7 @@ class Thing:
     @property
     def target(self) -> Target:
         """What it is to people and guards."""
-        return Target(self.kind, self.name, self.namespace)
+        return Target(self.kind.partition(".")[0], self.name, self.namespace)
 
     @property
     def uid(self) -> str:
