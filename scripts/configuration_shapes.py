@@ -49,6 +49,7 @@ _KINDS = {
 _PLAIN_KINDS: Mapping[object, str] = {
     bool: "`true`, `false`",
     int: "number",
+    float: "number",
     str: "text",
     Path: "file",
     JobTemplate: "file",
