@@ -29,7 +29,10 @@ from tests.routing.test_alertmanager import LABELS, RECEIVERS, ROUTES
 HEADER = "# Written by import-alertmanager: this is alert-manager's own, where $$ is a dollar and ${NAME} a variable.\n"
 SMALL = "route: {receiver: a}\nreceivers:\n- name: a\n"
 FOREIGN = "keep that receiver in Alertmanager, or have webhook_configs post to a relay"
-KINDS = "there are: email_configs, hook_configs, log_configs, pagerduty_configs, slack_configs, webhook_configs"
+KINDS = (
+    "there are: email_configs, hook_configs, kubernetes_configs, log_configs, pagerduty_configs, slack_configs,"
+    " webhook_configs"
+)
 
 
 @pytest.fixture(autouse=True)
