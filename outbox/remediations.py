@@ -12,7 +12,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, Connection, and_, exists, func, select, update
+from sqlalchemy import ColumnElement, Connection, and_, exists, func, or_, select, update
 
 from alerts.model import group_id
 from alerts.remediation import Proposal, RemediationState, Verdict
@@ -118,11 +118,13 @@ class Remediations:
 
     # Who hears of it
 
-    def hearers(self, group_key: str) -> Sequence[str]:
-        """The destinations that hold something of a group, held it, or are about to be told of it."""
+    def hearers(self, group_key: str, since: datetime) -> Sequence[str]:
+        """The destinations that hold something of a group, held it since a time, or are about to be told of it."""
         of = group_id(group_key)
         with self._reading() as connection:
-            told = select(threads.c.destination).where(threads.c.group_id == of)
+            told = select(threads.c.destination).where(
+                threads.c.group_id == of, or_(threads.c.open == 1, threads.c.updated_at >= since)
+            )
             coming = select(deliveries.c.destination).where(deliveries.c.group_id == of, PENDING)
             found = connection.execute(told.union(coming)).scalars()
             return sorted(found)

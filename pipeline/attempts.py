@@ -83,7 +83,8 @@ def settlement(
 
 def _taken_up(delivery: Delivery, running: Running, receipt: Receipt) -> tuple[TakenUp, ...]:
     rule = running.rule(delivery.destination)
-    if rule is None:
+    # Nothing is done about what this service says of itself.
+    if rule is None or delivery.kind != "state":
         return ()
     group_key, began_at = delivery.notification.group.group_key, delivery.notification.began_at
 

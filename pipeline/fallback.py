@@ -128,5 +128,7 @@ def told_instead(configuration: Configuration, name: str) -> Receiver | None:
 
 def _addresses(receiver: Receiver) -> tuple[Address, ...]:
     return tuple(
-        Address(receiver.name, each.kind, each.index, each.settings.send_resolved) for each in receiver.actions
+        Address(receiver.name, each.kind, each.index, each.settings.send_resolved)
+        for each in receiver.actions
+        if not each.settings.remedies
     )

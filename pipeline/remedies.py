@@ -114,7 +114,7 @@ class Remedies(Background):
         now = self._clock()
         does = of.proposal.does if of.proposal else of.verb
         text = f"{'approved' if approved else 'declined'} by {by}: {does} (rule {of.rule})"
-        hearers = self._store.remediations.hearers(of.group_key)
+        hearers = self._store.remediations.hearers(of.group_key, of.alert.starts_at)
         tells = remedy_news.lines(self._current(), of, hearers, Entry("remediation", text, now))
         if not self._store.remediations.decide(token, approved=approved, by=by, now=now, tells=tells):
             return "It does not wait for approval any more."

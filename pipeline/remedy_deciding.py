@@ -44,26 +44,30 @@ def consider(desk: Desk, work: Work, rule: Rule) -> None:
         # What is proposed by then is not all that there is.
         desk.later(of, rule, "payloads wait to be planned", 1.0)
         return
-    standing = desk.live(of)
-    if standing.firing is None:
-        desk.later(of, rule, f"whether the alert fires cannot be known: {standing.why}", _AGAIN_SECONDS)
-        return
-    if not standing.firing:
-        desk.refuse(of, (Verdict("live", False, standing.why),))
-        return
     try:
         # As it is now: what is written names the version that it was decided on.
         proposal = rule.action.propose(of.alert, _PROPOSE_SECONDS)
     except NotProposed as reason:
         _not_proposed(desk, of, rule, reason)
         return
-    fires = Verdict("live", True, "it fires, as all say that were asked right before")
-    said = (*desk.judged(of, rule, proposal), fires, *_approval(of, rule, proposal))
+    said = (*desk.judged(of, rule, proposal), *_approval(of, rule, proposal))
     waits = guards.waits_until(said)
     if waits is not None:
         desk.keep(of, Change("considered", waits, proposal=proposal, verdicts=said))
         return
-    _decide(desk, work, rule, proposal, said)
+    if guards.stopped(said) is not None:
+        desk.refuse(replace(of, proposal=proposal), said)
+        return
+    # Last of all, right before it is done.
+    standing = desk.live(of)
+    if standing.firing is None:
+        desk.later(of, rule, f"whether the alert fires cannot be known: {standing.why}", _AGAIN_SECONDS)
+        return
+    if not standing.firing:
+        desk.refuse(replace(of, proposal=proposal), (*said, Verdict("live", False, standing.why)))
+        return
+    fires = Verdict("live", True, "it fires, as all say that were asked right before")
+    _decide(desk, work, rule, proposal, (*said, fires))
 
 
 def not_approved(desk: Desk, work: Work, rule: Rule) -> None:

@@ -154,7 +154,9 @@ class Desk:
         entry = Entry(
             "remediation", f"{text} (rule {of.rule})", self.clock(), loud=loud, about=about, asks=asks, done=done
         )
-        return remedy_news.lines(self.running, of, self.store.remediations.hearers(of.group_key), entry)
+        return remedy_news.lines(
+            self.running, of, self.store.remediations.hearers(of.group_key, of.alert.starts_at), entry
+        )
 
     def note(self, of: Remediation, rule: Rule, proposal: Proposal, text: str, suffix: str) -> None:
         """Leave a word with the target; it is no less done without."""

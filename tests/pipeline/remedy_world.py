@@ -21,7 +21,7 @@ from config.schema import Configuration
 RULE = "fix/fix/0"
 YAML = """
 route:
-  receiver: on-call
+  receiver: {root}
   routes: [{{receiver: fix, matchers: ['fixable="yes"'], continue: true}}, {{receiver: on-call}}]
 receivers:
 - name: on-call
@@ -43,10 +43,10 @@ class FixSettings(RemedySettings):
     example: ClassVar[Mapping[str, Any]] = {"namespaces": ["shop"]}
 
 
-def configuration(folder: Path, rule: str = OPEN, more: str = "") -> Configuration:
+def configuration(folder: Path, rule: str = OPEN, more: str = "", root: str = "on-call") -> Configuration:
     """Loads a configuration with such a rule, as the service does its own."""
     path = folder / "config.yaml"
-    path.write_text(YAML.format(rule=rule, more=more))
+    path.write_text(YAML.format(rule=rule, more=more, root=root))
     return load(
         path,
         Environment({}),

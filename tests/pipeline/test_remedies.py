@@ -9,12 +9,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import Engine
+from sqlalchemy import Engine, select
 
 from actions import Action
 from alerts.remediation import NotPerformed, NotProposed, Ready
 from outbox.records import Remediation
 from outbox.store import Store
+from outbox.tables import destinations
 from pipeline import Pipeline, Running
 from tests.pipeline.parts import Clock, Recorder, body, started
 from tests.pipeline.remedy_world import OPEN, RULE, Fix, World, configuration
@@ -43,10 +44,10 @@ class Office:
         self.pipeline: Pipeline
 
     @contextmanager
-    def open(self, rule: str = OPEN, more: str = "") -> Iterator[Office]:
+    def open(self, rule: str = OPEN, more: str = "", root: str = "on-call") -> Iterator[Office]:
         """Runs it for the length of a block."""
         actions: dict[str, Action] = {"on-call/log/0": self.on_call, RULE: self.fix}
-        running = Running(configuration(self.folder, rule, more), actions)
+        running = Running(configuration(self.folder, rule, more, root), actions)
         self.pipeline = Pipeline(running, self.store, self.clock)
         with started(self.pipeline):
             yield self
@@ -322,6 +323,24 @@ def test_what_is_refused_there_is_not_tried_again(office: Office) -> None:
         (done,) = office.done()
         assert ("failed", []) == (done.result, office.world.touched)
         eventually(lambda: office.told() == ["RemediationNeedsAttention"], "the message")
+
+
+def _announced(office: Office) -> set[str]:
+    with office.engine.connect() as connection:
+        return set(
+            connection.execute(select(destinations.c.name).where(destinations.c.announced.is_not(None))).scalars()
+        )
+
+
+def test_nothing_is_done_about_what_this_service_says_of_itself(office: Office) -> None:
+    """A rule at the receiver that hears of its trouble is not asked to mend it."""
+    with office.open(root="fix"):
+        office.pipeline.reject("no JSON", b"{")
+        office.post(broken())
+        office.done()
+        office.clock.pass_seconds(60)
+        eventually(lambda: "rejected" in _announced(office), "what is said of that")
+        assert ["Broken"] == [each.alert.name for each in office.all()]
 
 
 APPROVED = OPEN.replace("settle: 1s", "settle: 1s, approval: page, approvers: [jane]")
