@@ -340,6 +340,7 @@ def test_nothing_is_done_about_what_this_service_says_of_itself(office: Office) 
         office.done()
         office.clock.pass_seconds(60)
         eventually(lambda: "rejected" in _announced(office), "what is said of that")
+        eventually(lambda: office.store.backlog().deliveries == 0, "all delivered")
         assert ["Broken"] == [each.alert.name for each in office.all()]
 
 
