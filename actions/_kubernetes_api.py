@@ -107,9 +107,15 @@ class Api:
         query = _OURS if method == "PATCH" else {}
         answer = self._ask(method, place.path, needed(_VERBS[method], place), query, json_bytes(document), content_type)
         try:
-            return _document(answer)
+            found = _document(answer)
         except ApiError:
             return {}
+        if (found.get("kind"), found.get("status")) == ("Status", "Failure"):
+            # An eviction of a pod with two budgets is created (201), and did not take place:
+            # https://github.com/kubernetes/kubernetes/blob/master/pkg/registry/core/pod/storage/eviction.go
+            code = found.get("code")
+            raise ApiError(f"Kubernetes did not do it: {_said(answer)}", status=code if type(code) is int else 200)
+        return found
 
     def _ask(
         self,
@@ -162,12 +168,21 @@ def _refusal(answer: Answer, right: str) -> str:
 
 
 def _said(answer: Answer) -> str:
+    """A Status' message, and what of it is not in there: which disruption budget it is, for one."""
     try:
         document = answer.json()
     except ValueError:
         return ""
-    message = document.get("message") if isinstance(document, dict) else None
-    return plain(message, _MAX_SAID) if isinstance(message, str) else ""
+    if not isinstance(document, dict):
+        return ""
+    details = document.get("details")
+    causes = details.get("causes") if isinstance(details, dict) else None
+    listed = [document, *(causes if isinstance(causes, list) else ())]
+    said = [each.get("message") for each in listed if isinstance(each, dict)]
+    texts = [each for each in said if isinstance(each, str) and each]
+    return plain(
+        "; ".join(dict.fromkeys(each for each in texts if each == texts[0] or each not in texts[0])), _MAX_SAID
+    )
 
 
 def _document(answer: Answer) -> Document:

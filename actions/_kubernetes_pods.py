@@ -15,6 +15,7 @@ from actions._kubernetes_resources import place
 from actions._kubernetes_settings import Settings
 from actions._kubernetes_target import pod
 from actions._kubernetes_thing import Thing, fetched, text
+from actions._plain import plain
 from alerts.model import Alert
 from alerts.remediation import NotPerformed, NotProposed, Performed, Proposal, Ready
 
@@ -42,18 +43,22 @@ class DeletePod:
         return Proposal(
             self.verb,
             found.target,
-            f"{self.does} {found.target.text} of {owner.kind} {owner.name}",
+            f"{self.does} {found.target.text} of {owner.text}",
             {"uid": found.uid, "node": text(found.spec, "nodeName")},
-            {"uid": found.uid, "owner": {"kind": owner.kind, "name": owner.name}, **self._how(api)},
+            {"uid": found.uid, "owner": {"kind": plain(owner.kind, 63), "name": owner.name}, **self._how(api)},
         )
 
     def perform(self, api: Api, proposal: Proposal, token: str) -> Performed:
         """Delete it, if it still is the same."""
+        gone = NotPerformed(f"{proposal.target.text} is gone, or another by now", in_doubt=False)
+        if not _still_there(api, proposal, ending=False):
+            # Asked first, for evictions try a conflict again for longer than anybody waits for them.
+            raise gone
         try:
             self._write(api, proposal, self._options(proposal))
         except ApiError as error:
             if error.status in (404, 409):
-                raise NotPerformed(f"{proposal.target.text} is gone, or another by now", in_doubt=False) from None
+                raise gone from None
             raise
         return _performed(proposal)
 

@@ -15,10 +15,12 @@ from actions._kubernetes_readiness import readiness
 from actions._kubernetes_settings import Settings
 from actions._kubernetes_target import workload
 from actions._kubernetes_thing import Thing, number, text
+from actions._plain import plain
 from alerts.model import Alert
 from alerts.remediation import NotProposed, Performed, Proposal, Ready
 
 RESTARTED_AT = "kubectl.kubernetes.io/restartedAt"
+_MAX_REVISION = 20
 REVISION = "deployment.kubernetes.io/revision"
 
 
@@ -75,7 +77,7 @@ def refuse_what_rolls_nothing(thing: Thing, verb: str) -> None:
 def revision(thing: Thing) -> str:
     """Which of its templates a workload has; of a DaemonSet nothing but the generation tells."""
     if thing.kind == "Deployment":
-        return text(thing.annotations, REVISION)
+        return plain(text(thing.annotations, REVISION), _MAX_REVISION)
     return text(thing.status, "updateRevision") or f"generation {thing.generation}"
 
 

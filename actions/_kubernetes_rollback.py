@@ -50,7 +50,7 @@ class Rollback:
         found = workload(api, alert, "rollback")
         named = found.target.text
         if found.owner is not None:
-            raise NotProposed(f"{named} is run by {found.owner.kind} {found.owner.name}, which would put it back")
+            raise NotProposed(f"{named} is run by {found.owner.text}, which would put it back")
         refuse_what_rolls_nothing(found, "rollback")
         if number(found.status, "observedGeneration") < found.generation:
             raise NotProposed(f"{named}: its controller has not seen its last change yet", later=True)

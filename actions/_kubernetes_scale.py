@@ -33,9 +33,7 @@ class Scale:
         """One number instead of another."""
         found = workload(api, alert, "scale")
         if found.owner is not None:
-            raise NotProposed(
-                f"{found.target.text} is run by {found.owner.kind} {found.owner.name}, which says how many"
-            )
+            raise NotProposed(f"{found.target.text} is run by {found.owner.text}, which says how many")
         if not found.replicas:
             raise NotProposed(f"{found.target.text} is scaled to 0: somebody switched it off")
         autoscaler = _autoscaler(api, found)
@@ -55,7 +53,7 @@ class Scale:
         if not self._settings.raise_hpa:
             raise NotProposed(f"{named} says how many replicas {found.target.text} has (raise_hpa is not set)")
         if autoscaler.owner is not None:
-            by = f"{autoscaler.owner.kind} {autoscaler.owner.name}"
+            by = autoscaler.owner.text
             raise NotProposed(f"{named} is made by {by}, which would put back what is changed")
         most = number(autoscaler.spec, "maxReplicas")
         wanted = self._wanted(most, named)

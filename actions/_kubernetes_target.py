@@ -119,7 +119,7 @@ def owning(api: Api, thing: Thing, owner: Owner) -> Thing:
     """
     if owner.kind not in _OWNERS or owner.api_version.partition("/")[0] != "apps":
         place("Pod", thing.namespace, owner.name)
-        raise NotProposed(f"{thing.target.text} is run by {owner.kind} {owner.name}, which is nothing that is changed")
+        raise NotProposed(f"{thing.target.text} is run by {owner.text}, which is nothing that is changed")
     found = fetched(api, owner.kind, thing.namespace, owner.name)
     if found.uid != owner.uid:
         raise NotProposed(f"{found.target.text} is another by now than the one that {thing.target.text} is of")

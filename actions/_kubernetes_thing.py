@@ -10,7 +10,10 @@ from typing import Any
 
 from actions._kubernetes_api import Api, ApiError, Document
 from actions._kubernetes_resources import RESOURCES, place
+from actions._plain import plain
 from alerts.remediation import Target
+
+_MAX_SHOWN = 120
 
 TOKEN_ANNOTATION = "alert-manager/remediation"
 """By it a write of ours is known again: the annotation has the token of the last one."""
@@ -24,6 +27,11 @@ class Owner:
     kind: str
     name: str
     uid: str
+
+    @property
+    def text(self) -> str:
+        """For people: whoever makes a thing may have written anything there."""
+        return plain(f"{self.kind} {self.name}", _MAX_SHOWN)
 
 
 @dataclass(frozen=True, slots=True)

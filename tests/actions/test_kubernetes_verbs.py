@@ -315,7 +315,19 @@ def test_honours_a_disruption_budget(server: KubernetesCluster) -> None:
     server.disruptions = 0
     with rule(server, verb="evict_pod") as action:
         error = not_performed(action, action.propose(alert(**POD), SECONDS), CART)
-    assert "Cannot evict pod as it would violate the pod's disruption budget." in str(error)
+    assert "Cannot evict pod as it would violate the pod's disruption budget.; The disruption budget cart" in str(error)
+    assert (False, []) == (error.in_doubt, server.writes)
+
+
+def test_a_failure_that_is_created_is_none(server: KubernetesCluster) -> None:
+    """A pod with two budgets cannot be evicted, which is said with the status of a success."""
+    put_cart(server)
+    server.budgets = 2
+    with rule(server, verb="evict_pod") as action:
+        proposal = action.propose(alert(**POD), SECONDS)
+        error = not_performed(action, proposal, CART)
+        assert action.happened(proposal, WRITTEN, SECONDS) is None
+    assert "This pod has more than one PodDisruptionBudget" in str(error)
     assert (False, []) == (error.in_doubt, server.writes)
 
 

@@ -54,6 +54,7 @@ class KubernetesCluster(HttpServer):
         self.served = {"v1", "apps/v1", "autoscaling/v1", "autoscaling/v2"}
         self.policy = "policy/v1"
         self.disruptions: int | None = None
+        self.budgets = 1
         self.fault: Fault | None = None
         self.refuse = 0
         self.conflicts = 0
@@ -168,7 +169,7 @@ class KubernetesCluster(HttpServer):
         return version.rpartition("/")[0] == mine.rpartition("/")[0]
 
     def _kept(self, request: Request, answer: Answer, document: Object) -> Answer:
-        if answer.status < 300:
+        if answer.status < 300 and json.loads(answer.body).get("status") != "Failure":
             self.writes.append((request.method, urlsplit(request.path).path, document))
         return answer
 
@@ -260,8 +261,14 @@ class KubernetesCluster(HttpServer):
             return _status(400, f'Eviction in version "{eviction.get("apiVersion")}" cannot be handled as an Eviction')
         if eviction["metadata"] != {key: found["metadata"][key] for key in ("name", "namespace")}:
             return _status(400, "name in URL does not match name in Eviction object")
+        if self.budgets > 1:
+            words = "This pod has more than one PodDisruptionBudget, which the eviction subresource does not support."
+            # So it is: a failure that is created.
+            return Answer(201, _status(500, words).body, {"Content-Type": "application/json"})
         if self.disruptions == 0:
-            return _status(429, "Cannot evict pod as it would violate the pod's disruption budget.")
+            cause = {"reason": "DisruptionBudget", "message": "The disruption budget cart needs 3 healthy pods"}
+            words = "Cannot evict pod as it would violate the pod's disruption budget."
+            return _status(429, words, causes=[cause])
         answer = self._delete(found, eviction.get("deleteOptions") or {})
         if answer.status >= 300:
             return answer
@@ -301,6 +308,7 @@ def _answered(document: Object, code: int = 200) -> Answer:
     return Answer(code, json.dumps(document).encode(), {"Content-Type": "application/json"})
 
 
-def _status(code: int, message: str, reason: str = "") -> Answer:
-    document = {"kind": "Status", "apiVersion": "v1", "status": "Failure", "message": message, "code": code}
+def _status(code: int, message: str, reason: str = "", causes: list[Object] | None = None) -> Answer:
+    document: Object = {"kind": "Status", "apiVersion": "v1", "status": "Failure", "message": message, "code": code}
+    document |= {"details": {"causes": causes}} if causes else {}
     return _answered({**document, "reason": reason or _REASONS[code]}, code)
