@@ -2,7 +2,7 @@
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help run test torture example lint format bench lock clean FORCE
+.PHONY: help run test test-kubernetes torture example lint format bench lock clean FORCE
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -12,7 +12,7 @@ BENCHMARKS := acceptance latency storm stored enrichment routing inhibition
 BASE_URL := http://localhost:$(or $(PORT),8080)
 
 help: ## say what there is
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' Makefile
 	@echo '  PYTHON=/path/to/python3 names the Python to use, PORT=9000 the port to serve on'
 
 run: $(VENV)/.requirements-charts ## start the service on :8080, with its data under data/
@@ -29,6 +29,10 @@ run: $(VENV)/.requirements-charts ## start the service on :8080, with its data u
 test: lint ## check everything: ruff, mypy, and every test with the real servers it needs
 	scripts/install-test-servers.sh
 	$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+test-kubernetes: $(VENV)/.requirements-dev ## act on a real Kubernetes API, built once in six minutes (not part of make test)
+	programs=$$(scripts/build-kubernetes.sh) && \
+		KUBERNETES_PROGRAMS="$$programs" $(BIN)/python -m pytest tests/kubernetes $(PYTEST_ARGS)
 
 torture: $(VENV)/.requirements-dev ## torture delivery for five minutes a database (SECONDS_=60, SEED=1 to do it again)
 	TORTURE_SECONDS=$(or $(SECONDS_),300) TORTURE_SEED=$(SEED) $(BIN)/python -m pytest -s tests/torture $(PYTEST_ARGS)

@@ -38,22 +38,10 @@ give_up() {
 [ -n "$(missing)" ] || exit 0
 
 command -v apt-get >/dev/null 2>&1 || give_up "There is no apt-get here to install them with."
-as_root=()
-if [ "$(id -u)" -ne 0 ]; then
-    if ! command -v sudo >/dev/null 2>&1 || ! sudo -n true 2>/dev/null; then
-        give_up "Installing them needs root or a sudo that asks no password."
-    fi
-    as_root=(sudo -n)
-fi
-
-# Debian starts a package's services as it installs them unless this file forbids it; the tests start their own.
-# https://people.debian.org/~hmh/invokerc.d-policyrc.d-specification.txt
-guard=/usr/sbin/policy-rc.d
-if [ ! -e "$guard" ]; then
-    trap '"${as_root[@]}" rm -f "$guard"' EXIT
-    printf '#!/bin/sh\nexit 101\n' | "${as_root[@]}" tee "$guard" >/dev/null
-    "${as_root[@]}" chmod 755 "$guard"
-fi
+# shellcheck source=scripts/debian.sh
+. "$(dirname "$0")/debian.sh"
+become_root || give_up "Installing them needs root or a sudo that asks no password."
+hold_services
 
 # Debian makes a cluster as it installs PostgreSQL unless this file forbids it; the tests make their own, and who has
 # set it otherwise keeps that. https://manpages.debian.org/bookworm/postgresql-common/pg_createcluster.1.en.html
@@ -62,8 +50,6 @@ if [ ! -e "$cluster" ]; then
     "${as_root[@]}" mkdir -p "${cluster%/*}"
     echo 'create_main_cluster = false' | "${as_root[@]}" tee "$cluster" >/dev/null
 fi
-
-apt() { "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive UCF_FORCE_CONFFOLD=1 apt-get -qq "$@"; }
 
 apt update || give_up "apt-get update failed."
 apt install -y --no-install-recommends "${packages[@]}" >/dev/null || give_up "apt-get install failed."

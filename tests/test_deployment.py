@@ -144,6 +144,22 @@ def test_commented_config_map_is_a_manifest_too(manifests: dict[str, Manifest], 
     assert (0, "") == (done.returncode, done.stderr)
 
 
+def test_all_that_is_commented_is_a_manifest_too(tmp_path: Path) -> None:
+    """With every key taken out of its comment the documents are well-formed, and each secret that is used is there."""
+    text = (ROOT / "deployment-k8s.yaml").read_text()
+    uncommented = re.sub(r"^( +)# ((?: *- )? *(?:[\w./-]+:(?: .*)?|\{.*\}))$", r"\1\2", text, flags=re.MULTILINE)
+    documents = {each["kind"]: each for each in yaml.safe_load_all(uncommented)}
+    for each in documents.values():
+        kubernetes_validate.validate(each, "1.32", strict=True)
+    (only,) = documents["Deployment"]["spec"]["template"]["spec"]["containers"]
+    used = {each["valueFrom"]["secretKeyRef"]["key"] for each in only["env"]}
+    volumes = {each["name"]: each for each in documents["Deployment"]["spec"]["template"]["spec"]["volumes"]}
+    used |= {each["key"] for each in volumes["secrets"]["secret"]["items"]}
+    assert used == set(documents["Secret"]["stringData"])
+    assert {"SLACK_SIGNING_SECRET", "PAGERDUTY_WEBHOOK_SECRET"} <= {each["name"] for each in only["env"]}
+    assert {each["name"] for each in only["volumeMounts"]} == set(volumes)
+
+
 def test_service_leads_to_the_pod_on_port_8080(manifests: dict[str, Manifest], container: Manifest) -> None:
     """The Service's selector, port and target are those of the pod."""
     service, deployment = manifests["Service"]["spec"], manifests["Deployment"]["spec"]

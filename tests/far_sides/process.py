@@ -52,15 +52,20 @@ def running(
     log_path: Path,
     environment: Mapping[str, str] | None = None,
     folder: Path | None = None,
+    *,
+    ca_file: Path | None = None,
+    start_seconds: float = START_SECONDS,
 ) -> Iterator[subprocess.Popen[bytes]]:
     """Runs a command in a session of its own, from when `ready_url` answers 200 to the end of the block.
 
     Args:
         command: The program and its arguments.
-        ready_url: Asked every 50 ms, for up to 15 s.
+        ready_url: Asked every 50 ms.
         log_path: Where its output goes.
         environment: All its variables; those of this process when None.
         folder: Where it runs; this process's when None.
+        ca_file: What its certificate is held against.
+        start_seconds: How long it may take to be ready.
 
     Raises:
         AssertionError: It ended or was not ready in time; the end of its log is told.
@@ -68,16 +73,19 @@ def running(
     with log_path.open("wb") as log:
         process = subprocess.Popen(command, stdout=log, stderr=log, env=environment, cwd=folder, start_new_session=True)
     try:
-        _wait_until_ready(process, ready_url, log_path)
+        _wait_until_ready(process, ready_url, log_path, ca_file, start_seconds)
         yield process
     finally:
         _end(process)
 
 
-def _wait_until_ready(process: subprocess.Popen[bytes], ready_url: str, log_path: Path) -> None:
-    deadline = time.monotonic() + START_SECONDS
+def _wait_until_ready(
+    process: subprocess.Popen[bytes], ready_url: str, log_path: Path, ca_file: Path | None, start_seconds: float
+) -> None:
+    deadline = time.monotonic() + start_seconds
     with requests.Session() as session:
         session.trust_env = False
+        session.verify = str(ca_file) if ca_file else True
         while time.monotonic() < deadline:
             if process.poll() is not None:
                 raise AssertionError(_failure(f"ended with {process.returncode}", process, log_path))
@@ -85,7 +93,7 @@ def _wait_until_ready(process: subprocess.Popen[bytes], ready_url: str, log_path
                 if session.get(ready_url, timeout=1).status_code == 200:
                     return
             time.sleep(0.05)
-    raise AssertionError(_failure(f"not ready within {START_SECONDS} s", process, log_path))
+    raise AssertionError(_failure(f"not ready within {start_seconds} s", process, log_path))
 
 
 def _failure(what: str, process: subprocess.Popen[bytes], log_path: Path) -> str:
