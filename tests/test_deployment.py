@@ -7,11 +7,14 @@ import socket
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import kubernetes_validate
 import pytest
 import yaml
+
+from actions._kubernetes_settings import VerbName
+from scripts.remediation_roles import MANIFEST, filled, name_of
 
 ROOT = Path(__file__).resolve().parent.parent
 LOCKS = ("requirements.txt", "requirements-charts.txt", "requirements-dev.txt")
@@ -269,6 +272,81 @@ def test_reader_is_who_the_deployment_can_be(reader: dict[str, Manifest], manife
     assert account["namespace"] == manifests["Deployment"]["metadata"]["namespace"]
     text = (ROOT / "deployment-k8s.yaml").read_text()
     assert f"      # serviceAccountName: {account['name']}\n      automountServiceAccountToken: false\n" in text
+
+
+# deployment-k8s-remediation.yaml
+
+
+@pytest.fixture
+def remediation() -> list[Manifest]:
+    """Its documents as they stand."""
+    return list(yaml.safe_load_all(MANIFEST.read_text()))
+
+
+@pytest.fixture
+def examples() -> dict[str, Manifest]:
+    """Its commented documents by kind."""
+    _, *parts = MANIFEST.read_text().split("\n# ---\n")
+    texts = [re.match(r"(?:#.*\n)+", part) for part in parts]
+    documents = [yaml.safe_load(re.sub(r"^# ?", "", text[0], flags=re.MULTILINE)) for text in texts if text]
+    return {document["kind"]: document for document in documents}
+
+
+def test_remediation_has_the_roles_that_the_code_knows() -> None:
+    """After a change of what a verb needs: `python -m scripts.remediation_roles`."""
+    text = MANIFEST.read_text()
+    assert filled(text) == text
+
+
+@pytest.mark.parametrize("version", ["1.28", "1.32", "1.36"])
+def test_remediation_follows_the_schema_of_kubernetes(
+    remediation: list[Manifest], examples: dict[str, Manifest], version: str
+) -> None:
+    """Every document holds to Kubernetes' own schema, and so does what is to be taken out of its comment."""
+    assert ["RoleBinding", "Role", "ClusterRoleBinding"] == list(examples)
+    for manifest in [*remediation, *examples.values()]:
+        kubernetes_validate.validate(manifest, version, strict=True)
+
+
+def test_remediation_allows_nothing_as_it_stands(remediation: list[Manifest]) -> None:
+    """It has a role for each verb, and no role is anybody's."""
+    names = [each["metadata"]["name"] for each in remediation if each["kind"] == "ClusterRole"]
+    assert [name_of(verb) for verb in get_args(VerbName)] == names
+    assert {"ServiceAccount", "ClusterRole"} == {each["kind"] for each in remediation}
+
+
+@pytest.mark.parametrize("verb", get_args(VerbName))
+def test_a_verb_may_change_what_it_is_about_and_nothing_else(remediation: list[Manifest], verb: str) -> None:
+    """Beside reading and leaving events each role has what its verb writes; none has secrets, or all of something."""
+    (role,) = (each for each in remediation if each["metadata"]["name"] == name_of(verb))
+    allowed = {(right, resource) for rule in role["rules"] for right in rule["verbs"] for resource in rule["resources"]}
+    workloads = {("patch", each) for each in ("deployments", "statefulsets", "daemonsets")}
+    writes = {
+        "scale": {("patch", "deployments/scale"), ("patch", "statefulsets/scale")},
+        "restart": workloads,
+        "delete_pod": {("delete", "pods")},
+        "evict_pod": {("create", "pods/eviction")},
+        "cordon": {("patch", "nodes")},
+        "uncordon": {("patch", "nodes")},
+        "rollback": workloads,
+    }
+    assert writes[verb] | {("create", "events")} == {each for each in allowed if each[0] not in ("get", "list")}
+    assert not {resource for _, resource in allowed} & {"*", "secrets", "configmaps", "pods/exec", "pods/log"}
+
+
+def test_what_binds_a_role_binds_it_to_who_the_deployment_can_be(
+    remediation: list[Manifest], examples: dict[str, Manifest], manifests: dict[str, Manifest]
+) -> None:
+    """The bindings are of roles that there are, and of the account that the Deployment's comment names."""
+    account, *roles = (each["metadata"] for each in remediation)
+    assert f"# serviceAccountName: {account['name']}" in (ROOT / "deployment-k8s.yaml").read_text()
+    assert account["namespace"] == manifests["Deployment"]["metadata"]["namespace"]
+    for kind in ("RoleBinding", "ClusterRoleBinding"):
+        subject = {"kind": "ServiceAccount", "name": account["name"], "namespace": account["namespace"]}
+        assert [subject] == examples[kind]["subjects"]
+        assert examples[kind]["roleRef"]["name"] in [each["name"] for each in roles]
+    (same,) = (each for each in remediation if each["metadata"]["name"] == examples["Role"]["metadata"]["name"])
+    assert same["rules"] == examples["Role"]["rules"]
 
 
 # Dockerfile
