@@ -125,6 +125,9 @@ class KubeApiserver:
             f"--kubeconfig={self.kubeconfig('controllers', ADMIN)}",
             f"--controllers={_CONTROLLERS}",
             "--leader-elect=false",
+            # Its own, of 20 a second, would have tests wait for one another.
+            "--kube-api-qps=500",
+            "--kube-api-burst=1000",
             "--bind-address=127.0.0.1",
             f"--secure-port={port}",
             "--port=0",
@@ -194,7 +197,7 @@ class KubeApiserver:
         wanted = {"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "spec": {"expirationSeconds": 3600}}
         return str(self.done("POST", f"{accounts}/{account}/token", wanted)["status"]["token"])
 
-    def wait_until(self, look: Callable[[], Found | None], timeout_seconds: float = 20.0) -> Found:
+    def wait_until(self, look: Callable[[], Found | None], timeout_seconds: float = 60.0) -> Found:
         """Looks every 50 ms until something is found; AssertionError with what the controllers logged if not."""
         deadline = time.monotonic() + timeout_seconds
         while not (found := look()):

@@ -48,23 +48,23 @@ class Place:
         """Changes something, as somebody else does."""
         return self.api.done("PATCH", self.path(resource, name) + (f"/{part}" if part else ""), patch)
 
-    def workload(self, kind: str, name: str, replicas: int = 2, image: str = "cart:1") -> Object:
-        """Makes a workload, and waits for its pods where it has any without nodes."""
+    @staticmethod
+    def manifest(kind: str, name: str, replicas: int, image: str = "cart:1") -> Object:
+        """A workload of pods with one container."""
         labels = {"app": name}
-        spec: Object = {
-            "selector": {"matchLabels": labels},
-            "template": {
-                "metadata": {"labels": labels},
-                "spec": {"containers": [{"name": "app", "image": image}]},
-            },
-        }
-        if kind != "DaemonSet":
-            spec["replicas"] = replicas
+        containers = [{"name": "app", "image": image}]
+        template = {"metadata": {"labels": labels}, "spec": {"containers": containers}}
+        more: Object = {} if kind == "DaemonSet" else {"replicas": replicas}
         if kind == "StatefulSet":
-            spec |= {"serviceName": name, "podManagementPolicy": "Parallel"}
-        made = self.make(RESOURCES[kind], {"metadata": {"name": name}, "spec": spec})
+            more |= {"serviceName": name, "podManagementPolicy": "Parallel"}
+        return {"metadata": {"name": name}, "spec": {"selector": {"matchLabels": labels}, "template": template, **more}}
+
+    def workload(self, kind: str, name: str, replicas: int = 2, image: str = "cart:1") -> Object:
+        """Makes a workload and waits for its pods; a DaemonSet has one on each node."""
+        made = self.make(RESOURCES[kind], self.manifest(kind, name, replicas, image))
         if kind != "DaemonSet":
             self.pods(name, replicas)
+        self.seen(RESOURCES[kind], name)
         return made
 
     def image(self, kind: str, name: str, image: str) -> Object:
@@ -97,6 +97,15 @@ class Place:
         self.settled(kind, name, replicas)
         return pods
 
+    def seen(self, resource: str, name: str) -> None:
+        """Waits until a workload's controller has seen it as it is wanted."""
+
+        def look() -> bool:
+            found = self.get(resource, name)
+            return bool(found["status"].get("observedGeneration") == found["metadata"]["generation"])
+
+        self.api.wait_until(look)
+
     def settled(self, kind: str, name: str, replicas: int) -> Object:
         """A workload, once its controller has seen all that there is to see, and so many of its pods are ready."""
 
@@ -107,3 +116,36 @@ class Place:
             return found if seen and status.get("readyReplicas", 0) == replicas else None
 
         return self.api.wait_until(look)
+
+    def roll(self, kind: str, name: str, replicas: int) -> None:
+        """Runs a workload's new pods, as kubelets would, until all are of what it is to be."""
+
+        def look() -> bool:
+            for pod in self.list("pods"):
+                if pod["metadata"]["labels"]["app"] == name and pod["status"].get("phase") != "Running":
+                    self.run(pod["metadata"]["name"])
+            found = self.get(RESOURCES[kind], name)
+            of = found["status"]
+            if of.get("observedGeneration") != found["metadata"]["generation"]:
+                return False
+            if kind == "DaemonSet":
+                return bool(of.get("updatedNumberScheduled") == of.get("numberAvailable") == replicas)
+            counted = {of.get(each) for each in ("replicas", "updatedReplicas", "readyReplicas")}
+            return counted == {replicas} and of.get("updateRevision") == of.get("currentRevision")
+
+        self.api.wait_until(look)
+
+    def revised(self, kind: str, name: str, revision: int) -> None:
+        """Waits until a workload's controller has kept so many of its templates, and says which is the present one."""
+
+        def look() -> bool:
+            found = self.get(RESOURCES[kind], name)
+            if found["status"].get("observedGeneration") != found["metadata"]["generation"]:
+                return False
+            if kind == "Deployment":
+                key = "deployment.kubernetes.io/revision"
+                return bool(found["metadata"].get("annotations", {}).get(key) == str(revision))
+            held = [each for each in self.list("controllerrevisions") if each["metadata"]["labels"]["app"] == name]
+            return bool(max((each["revision"] for each in held), default=0) == revision)
+
+        self.api.wait_until(look)
