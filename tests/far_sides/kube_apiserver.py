@@ -197,7 +197,7 @@ class KubeApiserver:
         wanted = {"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "spec": {"expirationSeconds": 3600}}
         return str(self.done("POST", f"{accounts}/{account}/token", wanted)["status"]["token"])
 
-    def wait_until(self, look: Callable[[], Found | None], timeout_seconds: float = 60.0) -> Found:
+    def wait_until(self, look: Callable[[], Found | None], timeout_seconds: float = 30.0) -> Found:
         """Looks every 50 ms until something is found; AssertionError with what the controllers logged if not."""
         deadline = time.monotonic() + timeout_seconds
         while not (found := look()):
