@@ -12,13 +12,13 @@ from tests.kubernetes.remedies import Forgetful, Rule, alert
 VERBS = ("delete_pod", "evict_pod")
 
 
-def budget(place: Place, allowed: int) -> None:
+def budget(place: Place, allowed: int, name: str = "cart") -> None:
     """Makes a disruption budget for two pods, and waits until its controller has counted."""
     spec = {"minAvailable": 2 - allowed, "selector": {"matchLabels": {"app": "cart"}}}
-    place.make("poddisruptionbudgets", {"metadata": {"name": "cart"}, "spec": spec})
+    place.make("poddisruptionbudgets", {"metadata": {"name": name}, "spec": spec})
 
     def counted() -> bool:
-        of = place.get("poddisruptionbudgets", "cart")["status"]
+        of = place.get("poddisruptionbudgets", name)["status"]
         return (of.get("observedGeneration"), of.get("currentHealthy"), of["disruptionsAllowed"]) == (1, 2, allowed)
 
     place.api.wait_until(counted)
@@ -100,6 +100,19 @@ def test_a_budget_with_room_allows_one(place: Place, cluster: Cluster) -> None:
     with pytest.raises(NotPerformed, match="disruption budget"):
         second.perform(other)
     assert (True, False) == (place.gone("pods", pods[0]), place.gone("pods", pods[1]))
+
+
+def test_a_pod_of_two_budgets_is_not_evicted(place: Place, cluster: Cluster) -> None:
+    """The API server answers that with a failure under the status of a success: it is known to be none."""
+    pods = place.running("Deployment", "cart")
+    budget(place, 1, "one")
+    budget(place, 1, "other")
+    rule = Rule(cluster, "evict_pod")
+    proposal = rule.propose(alert(namespace=place.namespace, pod=pods[0]))
+    with pytest.raises(NotPerformed, match="more than one PodDisruptionBudget"):
+        rule.perform(proposal)
+    assert set(pods) == set(place.pods("cart", 2))
+    assert rule.happened(proposal) is None
 
 
 @pytest.mark.parametrize("verb", VERBS)
