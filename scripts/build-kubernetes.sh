@@ -6,7 +6,6 @@
 set -euo pipefail
 
 version=1.20.2
-source_version='1.20.5+really1.20.2-1.1+deb12u1'
 programs=(kube-apiserver kube-controller-manager)
 packages=(golang-1.19-go etcd-server rsync jq make gcc libc6-dev dpkg-dev ca-certificates)
 room_kib=$((3 * 1024 * 1024))
@@ -72,11 +71,12 @@ echo "deb-src [signed-by=$keyring] $mirror bookworm main" >"$work/sources.list"
 cd "$work"
 sources=(-qq -o "Dir::Etc::sourcelist=$work/sources.list" -o Dir::Etc::sourceparts=- -o "Dir::State::lists=$work/lists"
     -o "Dir::Cache=$work" -o APT::Sandbox::User=)
-apt-get "${sources[@]}" update >&2 || give_up "The list of Debian's source packages cannot be had from $mirror."
-apt-get "${sources[@]}" source --only-source "kubernetes=$source_version" >&2 ||
-    give_up "Debian's source package of kubernetes $source_version cannot be had, or not unpacked."
+apt-get "${sources[@]}" --error-on=any update >&2 || give_up "The list of Debian's source packages cannot be had from $mirror."
+apt-get "${sources[@]}" source --only-source kubernetes >&2 ||
+    give_up "Debian's source package of kubernetes cannot be had, or not unpacked."
 
-cd "$work"/kubernetes-*/
+# Debian calls it 1.20.5+really1.20.2.
+cd "$work"/kubernetes-*"$version"/ || give_up "Debian 12's kubernetes is not $version any more."
 cat >"$work/version" <<EOF
 KUBE_GIT_COMMIT=debian
 KUBE_GIT_TREE_STATE=archive
