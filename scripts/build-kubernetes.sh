@@ -60,6 +60,7 @@ if built; then echo "$cache"; exit 0; fi
     give_up "Building takes 3 GB, and $cache is on a disk with less."
 
 trap 'rm -rf "$work"; release_services' EXIT
+trap 'exit 1' INT TERM
 rm -rf "$work"
 mkdir -p "$work/lists/partial" "$work/archives/partial"
 
