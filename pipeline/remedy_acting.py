@@ -33,7 +33,8 @@ def perform(desk: Desk, work: Work, rule: Rule, proposal: Proposal) -> None:
     try:
         performed = rule.action.perform(proposal, of.alert, of.token, _PERFORM_SECONDS)
     except NotPerformed as error:
-        _not_performed(desk, of, error)
+        # Of what is tried once more the first write may have arrived meanwhile: it is looked at again.
+        _not_performed(desk, of, NotPerformed(str(error), in_doubt=error.in_doubt or of.tries > 0))
         return
     _performed(desk, of, rule, proposal, performed, f"done: {proposal.does}: {performed.detail}")
 
