@@ -9,6 +9,7 @@ from werkzeug.exceptions import HTTPException
 
 from pipeline import Pipeline, Reloader
 from web import alert, api, charts, ops, pagerduty, slack, status, ui
+from web.access import Access
 from web.answers import error
 
 _HEADERS = {
@@ -22,12 +23,15 @@ _HEADERS = {
 
 
 def create_web(pipeline: Pipeline, reloader: Reloader, slack_hooks: Sequence[str] = slack.HOOKS) -> Flask:
-    """Make the WSGI application.
+    """Make the WSGI application; who may do what is its `extensions["access"]`'s to say.
 
     Args:
         slack_hooks: what the URLs begin with at which Slack takes answers to clicks.
     """
     app = Flask(__name__)
+    access = Access(pipeline)
+    app.extensions["access"] = access
+    app.before_request(access.refused)
     app.json.sort_keys = False  # type: ignore[attr-defined]  # the default provider has it
     app.register_blueprint(alert.blueprint(pipeline))
     app.register_blueprint(api.blueprint(pipeline))
