@@ -109,7 +109,7 @@ class Access:
             answer = error(str(slowed), 503 if needed == "alert" else 429)
             answer.headers["Retry-After"] = str(math.ceil(slowed.seconds))
             return answer
-        if refused is None and needed == "change":
+        if refused is None and needed == "change" and request.method not in _HARMLESS:
             return from_elsewhere()
         return refused
 
