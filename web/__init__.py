@@ -8,7 +8,7 @@ from flask import Flask, Response
 from werkzeug.exceptions import HTTPException
 
 from pipeline import Pipeline, Reloader
-from web import alert, api, charts, ops, pagerduty, remediations, slack, status, ui
+from web import alert, api, charts, ops, pagerduty, remediation_pages, remediations, slack, status, ui
 from web.access import Access
 from web.answers import error
 
@@ -38,6 +38,7 @@ def create_web(pipeline: Pipeline, reloader: Reloader, slack_hooks: Sequence[str
     app.register_blueprint(charts.blueprint(pipeline))
     app.register_blueprint(ops.blueprint(pipeline))
     app.register_blueprint(remediations.blueprint(pipeline, access))
+    app.register_blueprint(remediation_pages.blueprint(pipeline, access))
     app.register_blueprint(slack.blueprint(pipeline, slack_hooks))
     app.register_blueprint(pagerduty.blueprint(pipeline))
     app.register_blueprint(status.blueprint(pipeline, reloader))

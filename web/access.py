@@ -34,7 +34,11 @@ OPEN = frozenset(
 )
 """The endpoints that are for everybody, or that look at a signature."""
 
-_NEEDS: dict[str, Permission] = {"alert.post": "alert", "api.explain": "read"}
+_NEEDS: dict[str, Permission] = {
+    "alert.post": "alert",
+    "api.explain": "read",
+    "remediation_pages.login": "change",
+}
 # Whatever the files say would hold in a second anyway, as they are looked at: so it is no change until somebody says
 # who may change something.
 _OPEN_AT_FIRST = frozenset(("status.reload",))
