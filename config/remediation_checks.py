@@ -27,6 +27,19 @@ def check_rules(listed: Any, receivers: Sequence[Receiver], web: WebSettings | N
             document.problems.append(document.problem((*place, key), message))
 
 
+def check_asked(listed: Any, receivers: Sequence[Receiver], document: Document) -> list[Problem]:
+    """Look for rules that wait for an approval in Slack where nobody is asked there.
+
+    Returns:
+        What may not be meant.
+    """
+    if any(action.kind == "slack" and action.settings.timeline for each in receivers for action in each.actions):
+        return []
+    message = "asks nobody: no slack_configs has an app_token and keeps its message, below which it would be asked"
+    rules = ((place, rule) for place, rule in _rules(listed, receivers) if rule.approval == "slack")
+    return [document.problem((*place, "approval"), message) for place, _ in rules]
+
+
 def check_told(root: Any, listed: Any, receivers: Sequence[Receiver], document: Document) -> list[Problem]:
     """Look for where rules stand alone, and so nobody is told.
 

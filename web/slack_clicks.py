@@ -62,6 +62,35 @@ class Clicks:
         _log.info("acknowledged", group_id=group_id, user_id=click.user_id)
         return Outcome(True)
 
+    def decide(self, click: Click) -> Outcome:
+        """Keep that something is to be done about an alert, or is not to be."""
+        token = slack_controls.token_of(click.value)
+        if token is None or not click.user_id:
+            return Outcome(True, _NOT_OURS)
+        run = slack_controls.kind_of(click.action_id) == slack_controls.RUN
+        said = self._pipeline.approve if run else self._pipeline.decline
+        try:
+            refused = said(token, click.user_id, click.by, "slack")
+        except StoreError as failing:
+            _log.error("a decision is not kept: the storage is failing", error=str(failing))
+            return Outcome(False, _FAILING.format("that is not kept"))
+        except Exception:
+            _log.exception("a click failed")
+            return Outcome(False, _DEFECT)
+        return Outcome(True, refused)
+
+    def take_away(self, click: Click) -> None:
+        """Have a message ask no more what is decided; where that fails the buttons say so to who clicks them."""
+        try:
+            found = self._pipeline.store.remediations.by_token(click.value)
+            if found is not None and found.waits_for_approval:
+                return
+        except StoreError:
+            return
+        without = slack_answers.decided(click.message, click.value)
+        if without is not None:
+            self._teller.tell(click.response_url, without)
+
     def propose(self, click: Click) -> None:
         """Ask whether what a silence would hide is to be silenced."""
 

@@ -128,3 +128,15 @@ def test_warns_of_a_route_that_ends_at_rules(told: Load) -> None:
     assert [f"4 route.routes[0].receiver: {alone}; continue: true tells others"] == warnings
     _, warnings = told("{}", route="{receiver: fix, continue: false}")
     assert 1 == len(warnings)
+
+
+def test_warns_where_nobody_is_asked(told: Load) -> None:
+    """An approval in Slack needs a message of an app's that it stands below."""
+    rule, web = "{approval: slack, approvers: [U012ABCDEF]}", "{slack_signing_secret: x}"
+    _, warnings = told(rule, web)
+    message = "asks nobody: no slack_configs has an app_token and keeps its message, below which it would be asked"
+    assert [f"9 receivers[1].remedy_configs[0].approval: {message}"] == warnings
+    app = "  slack_configs: [{app_token: x, channel: '#ops'}]\n"
+    assert ([], []) == told(rule, web, rest=app)
+    _, warnings = told(rule, web, rest=app.replace("'#ops'", "'#ops', update_message: false"))
+    assert 1 == len(warnings)
