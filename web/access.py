@@ -6,15 +6,12 @@ asks whether the service lives.
 
 from __future__ import annotations
 
-import ipaddress
 import math
 import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any
-from urllib.parse import urlsplit
 
 import structlog
 from flask import Response, g, request
@@ -25,9 +22,11 @@ from config.access import AuthSettings, CredentialSettings, Permission, TrustedP
 from config.base import SecretError
 from config.logins import LONGEST_NAME
 from pipeline import Pipeline
+from web.addresses import asked_here, is_among, is_loopback
 from web.answers import error, from_elsewhere
 from web.body import whole_body
-from web.logins import Logins, Passwords, Slowed
+from web.logins import Logins
+from web.passwords import Passwords, Slowed
 
 OPEN = frozenset(
     ("static", "ops.healthz", "ops.readyz", "charts.chart", "slack.interactions", "pagerduty.webhook"),
@@ -43,8 +42,6 @@ _NEEDS: dict[str, Permission] = {
 # who may change something.
 _OPEN_AT_FIRST = frozenset(("status.reload",))
 _HARMLESS = frozenset(("GET", "HEAD", "OPTIONS"))
-_HERE = frozenset(("localhost", "127.0.0.1", "::1"))
-_FORWARDED = ("Forwarded", "X-Forwarded-For", "X-Forwarded-Host", "X-Real-IP", "Via")
 _KEPT_EVERY_SECONDS = 10.0
 _REJECTED = (
     "it came without a log-in that web.auth.alert knows; set http_config.authorization, or basic_auth,"
@@ -92,7 +89,7 @@ class Access:
     def listens_at(self, addresses: Sequence[Any]) -> None:
         """Know what the service listens at, as sockets name it: whether anybody else than its own machine hears it."""
         hosts = [each[0] if isinstance(each, tuple) else "" for each in addresses]
-        self._loopback = bool(hosts) and all(_is_loopback(str(each)) for each in hosts)
+        self._loopback = bool(hosts) and all(is_loopback(str(each)) for each in hosts)
 
     @property
     def _auth(self) -> AuthSettings:
@@ -114,7 +111,9 @@ class Access:
             answer.headers["Retry-After"] = str(math.ceil(slowed.seconds))
             return answer
         if refused is None and needed == "change" and request.method not in _HARMLESS:
-            return from_elsewhere()
+            refused = from_elsewhere()
+            if refused is None and (person := self.person()):
+                _log.info("somebody changes something", who=person.name, path=request.path[:200])
         return refused
 
     def person(self) -> Person | None:
@@ -162,7 +161,7 @@ class Access:
         """Who it is, and the same where they may change something."""
         auth = self._auth
         if not auth.changers:
-            return "", Person("") if self._loopback and _asked_here() else None
+            return "", Person("") if self._loopback and asked_here() else None
         if proxied := self._proxied():
             may = auth.trusted_proxy is not None and _may_change(proxied, auth.trusted_proxy)
             return proxied, Person(proxied) if may else None
@@ -183,7 +182,7 @@ class Access:
     def _proxied(self) -> str:
         """Who a trusted proxy says it is; "" where there is none, or it does not."""
         proxy = self._auth.trusted_proxy
-        if proxy is None or not _is_among(request.remote_addr or "", proxy.addresses):
+        if proxy is None or not is_among(request.remote_addr or "", proxy.addresses):
             return ""
         # As PEP 3333 has it, the bytes of a header are Latin-1.
         name = request.headers.get(proxy.header, "").encode("latin-1", "replace").decode(errors="replace").strip()
@@ -220,37 +219,3 @@ def _log_in(kinds: Sequence[CredentialSettings]) -> Response:
 
 def _may_change(name: str, proxy: TrustedProxySettings) -> bool:
     return "*" in proxy.may_change or name in proxy.may_change
-
-
-def _asked_here() -> bool:
-    """Whether somebody on this machine asks, and by its own name: a page that has another one resolve to here may not.
-
-    What a proxy on this machine hands on is not asked here, though it says no more than that it was handed on.
-    """
-    try:
-        host = urlsplit(f"//{request.host}").hostname
-    except ValueError:
-        return False
-    return host in _HERE and not any(name in request.headers for name in _FORWARDED)
-
-
-@lru_cache(maxsize=16)
-def _networks(addresses: tuple[str, ...]) -> tuple[ipaddress.IPv4Network | ipaddress.IPv6Network, ...]:
-    return tuple(ipaddress.ip_network(each) for each in addresses)
-
-
-def _is_among(peer: str, addresses: tuple[str, ...]) -> bool:
-    try:
-        address = ipaddress.ip_address(peer)
-    except ValueError:
-        # That of a socket of Unix has none.
-        return False
-    mapped = address.ipv4_mapped if isinstance(address, ipaddress.IPv6Address) else None
-    return any((mapped or address) in each for each in _networks(addresses))
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False

@@ -15,6 +15,7 @@ from outbox.store import Store
 from tests.pipeline.parts import TEAM, Recorder, application, make_pipeline
 from tests.samples import NOW
 from web import access
+from web.logins import token_name
 
 ALERTS, READS, CHANGES = "token-of-alertmanager", "token-of-prometheus-1", "token-of-operators-1"
 PASSWORD = "correct horse"
@@ -192,6 +193,17 @@ def test_says_what_cannot_be_checked(make: Make, tmp_path: Path) -> None:
         each["error"] for each in lines
     }
     assert str(tmp_path) not in client.get("/", headers=basic("jane", PASSWORD)).text
+
+
+def test_says_who_changes_something(guarded: FlaskClient) -> None:
+    """In the log, and what; of who may not, nothing of the kind."""
+    with capture_logs() as lines:
+        asked(guarded, RETRY, basic("jane", PASSWORD))
+        asked(guarded, RETRY, bearer(CHANGES))
+        asked(guarded, RETRY, bearer(READS))
+        asked(guarded, RETRY, {**bearer(CHANGES), "Sec-Fetch-Site": "cross-site"})
+    found = [(each["who"], each["path"]) for each in lines if each["event"] == "somebody changes something"]
+    assert [("jane", RETRY), (token_name(CHANGES), RETRY)] == found
 
 
 def test_shows_no_secret(guarded: FlaskClient) -> None:

@@ -9,7 +9,8 @@ from werkzeug.security import generate_password_hash
 
 from config.access import CredentialSettings
 from config.base import SecretError
-from web.logins import Logins, Passwords, Slowed, token_name
+from web.logins import Logins, token_name
+from web.passwords import Passwords, Slowed
 
 HASH = generate_password_hash("correct horse", "pbkdf2:sha256:10")
 OTHER = generate_password_hash("battery staple", "pbkdf2:sha256:10")
