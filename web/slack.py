@@ -89,11 +89,7 @@ def blueprint(pipeline: Pipeline, hooks: Sequence[str] = HOOKS) -> Blueprint:
         if kind == slack_controls.ACKNOWLEDGE:
             return _keep(click, kind, clicks.acknowledge, "it is acknowledged")
         if kind in (slack_controls.RUN, slack_controls.LEAVE):
-            response = _keep(click, kind, clicks.decide, "it is kept")
-            if response.status_code == 200:
-                # Where there is no room for it the buttons stay, and say what is so.
-                errands.begin(partial(clicks.take_away, click))
-            return response
+            return _keep(click, kind, clicks.decide, "it is kept")
         errand = errand_of.get(click.action_id)
         if errand is None:
             # Slack tells of links, too.
@@ -114,6 +110,7 @@ def blueprint(pipeline: Pipeline, hooks: Sequence[str] = HOOKS) -> Blueprint:
             return _counted("late", error("it is not kept yet", 503))
         if outcome.said:
             _tell(click, outcome.said)
+        _take_away(click, outcome)
         if not outcome.kept:
             return _counted("failed", error(outcome.said, 503))
         return _counted(kind, Response())
@@ -121,6 +118,12 @@ def blueprint(pipeline: Pipeline, hooks: Sequence[str] = HOOKS) -> Blueprint:
     def _tell_late(click: Click, done: str, begun: Future[Outcome]) -> None:
         outcome = begun.result()
         _tell(click, outcome.said or f"It took a while, but {done}.")
+        _take_away(click, outcome)
+
+    def _take_away(click: Click, outcome: Outcome) -> None:
+        # Where there is no room for it the buttons stay, and say what is so to who clicks them.
+        if outcome.over:
+            errands.begin(partial(clicks.take_away, click))
 
     def _tell(click: Click, text: str) -> None:
         if errands.begin(partial(clicks.tell, click, text)) is None:

@@ -29,10 +29,12 @@ class Outcome:
     Attributes:
         kept: nothing is owed: it is on the disk, or there is nothing to be kept.
         said: what the person is to be told; "" where they will see it anyway.
+        over: what was asked there need not be asked any more.
     """
 
     kept: bool
     said: str = ""
+    over: bool = False
 
 
 class Clicks:
@@ -71,22 +73,17 @@ class Clicks:
         said = self._pipeline.approve if run else self._pipeline.decline
         try:
             refused = said(token, click.user_id, click.by, "slack")
+            found = self._pipeline.store.remediations.by_token(token) if refused else None
         except StoreError as failing:
             _log.error("a decision is not kept: the storage is failing", error=str(failing))
             return Outcome(False, _FAILING.format("that is not kept"))
         except Exception:
             _log.exception("a click failed")
             return Outcome(False, _DEFECT)
-        return Outcome(True, refused)
+        return Outcome(True, refused, over=found is None or not found.waits_for_approval)
 
     def take_away(self, click: Click) -> None:
         """Have a message ask no more what is decided; where that fails the buttons say so to who clicks them."""
-        try:
-            found = self._pipeline.store.remediations.by_token(click.value)
-            if found is not None and found.waits_for_approval:
-                return
-        except StoreError:
-            return
         without = slack_answers.decided(click.message, click.value)
         if without is not None:
             self._teller.tell(click.response_url, without)
