@@ -16,7 +16,7 @@ from flask import Flask
 import telemetry
 from actions import Action
 from building import ROOT, action_settings, build_actions, build_enrichers, build_running, configure, database_url
-from commands import deliveries, explain, import_alertmanager, route_test, send_test
+from commands import deliveries, explain, hash_password, import_alertmanager, route_test, send_test
 from config.document import ConfigError, Problem
 from config.environment import EnvironmentVariableError
 from config.process import process_settings
@@ -32,6 +32,8 @@ from web import create_web
 
 def create_app(variables: Mapping[str, str] | None = None, loaded: Loaded | None = None) -> Flask:
     """Make the application; its pipeline and its reloader (`extensions[...]`) wait to be started.
+
+    Its "access" is to be told if it is served at loopback addresses alone.
 
     Args:
         variables: the environment; `os.environ` unless given.
@@ -113,18 +115,19 @@ def cli() -> None:
 def serve() -> None:
     """Serve on PORT (8080)."""
     # Here, so that what is wrong is said in words; the workers find all in order.
-    _check_port(process_settings(os.environ).port)
+    settings = process_settings(os.environ)
+    _check_port(settings.address, settings.port)
     engine = open_database(database_url(_configured(None)))
     migrate(engine)
     engine.dispose()
     os.execv(sys.executable, [sys.executable, "-m", "gunicorn", "-c", str(ROOT / "gunicorn.conf.py")])
 
 
-def _check_port(port: int) -> None:
-    with socket.socket() as listener:
+def _check_port(address: str, port: int) -> None:
+    with socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET) as listener:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
-            listener.bind(("0.0.0.0", port))
+            listener.bind((address, port))
         except OSError as error:
             raise click.ClickException(
                 f"port {port} cannot be served on: {error.strerror}; PORT sets another"
@@ -187,6 +190,7 @@ def _problems(path: Path, content: bytes) -> Sequence[Problem]:
 cli.add_command(deliveries.make_group(lambda: database_url(configure(os.environ))))
 cli.add_command(route_test.make_command(_configured))
 cli.add_command(import_alertmanager.make_command(_problems, action_settings))
+cli.add_command(hash_password.make_command())
 cli.add_command(explain.make_command(_would_run, database_url))
 cli.add_command(send_test.make_command(_configured, _would_tell))
 

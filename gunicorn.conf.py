@@ -26,7 +26,7 @@ from config.process import process_settings  # noqa: E402
 
 wsgi_app = "app:create_app()"
 _settings = process_settings(os.environ)
-bind = f"0.0.0.0:{_settings.port}"
+bind = _settings.bind
 workers = _settings.workers
 worker_class = "gthread"
 # Most of them wait: for the database, for `?wait`, or for a client that is slow to send.
@@ -103,6 +103,8 @@ def post_worker_init(worker):
     # A terminal's Ctrl-C reaches workers too, and then the master's SIGQUIT: gunicorn's handler for both waits for
     # itself when the one comes within the other. The master's word is enough.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    # What it listens at, and not what was asked for: gunicorn's own options go before this file.
+    worker.wsgi.extensions["access"].listens_at([each.getsockname() for each in worker.sockets])
     worker.wsgi.extensions["pipeline"].start()
     reloader = worker.wsgi.extensions["reloader"]
     reloader.tell_others = partial(tell_master, worker)

@@ -48,8 +48,9 @@ TEMPLATE_ERRORS = Counter(
 )
 SLACK_CLICKS = Counter(
     "alert_manager_slack_clicks_total",
-    "Requests of Slack about clicks: acknowledge, silence, silence-confirm, silence-cancel, other (links, and what is "
-    "not ours); late (not kept in time), failed (not kept), busy; unsigned, malformed.",
+    "Requests of Slack about clicks: acknowledge, silence, silence-confirm, silence-cancel, remediation-run, "
+    "remediation-leave, other (links, and what is not ours); late (not kept in time), failed (not kept), busy; "
+    "unsigned, malformed.",
     ["outcome"],
 )
 DELIVERY_WARNINGS = Counter(

@@ -17,8 +17,11 @@ ACKNOWLEDGE = "acknowledge"
 SILENCE = "silence"
 CONFIRM = "silence-confirm"
 CANCEL = "silence-cancel"
+RUN = "remediation-run"
+LEAVE = "remediation-leave"
 
 _GROUP_ID = re.compile(r"[0-9a-f]{32}")
+_TOKEN = re.compile(r"r[0-9a-f]{20}")
 _CHOICE = re.compile(r"(1h|4h|tomorrow):([0-9a-f]{32})(?::([0-9a-f]{16}))?")
 
 
@@ -60,6 +63,30 @@ def confirmation(choice: Choice, shown: str) -> Elements:
     """
     value = f"{choice.duration}:{choice.group_id}:{shown}"
     return [_button(CONFIRM, "Silence", value, style="danger"), _button(CANCEL, "Cancel", choice.group_id)]
+
+
+def approval(token: str) -> Elements:
+    """The buttons below what somebody is to approve.
+
+    Of several in one message each has an action_id of its own, as Slack wants it.
+
+    Args:
+        token: the remediation's.
+    """
+    return [
+        _button(f"{RUN}:{token}", "Run it", token, style="primary"),
+        _button(f"{LEAVE}:{token}", "Leave it", token),
+    ]
+
+
+def kind_of(action_id: str) -> str:
+    """What a click asks for, whatever it is about."""
+    return action_id.partition(":")[0]
+
+
+def token_of(value: str) -> str | None:
+    """The remediation that a click is about; None where it is none's token."""
+    return value if _TOKEN.fullmatch(value) else None
 
 
 def group_of(value: str) -> str | None:

@@ -17,7 +17,7 @@ from actions._pictures import fetched
 from actions._slack_answer import remedy
 from actions._slack_place import Place
 from actions._slack_posting import detail
-from actions._slack_timeline import MENTION, spoken
+from actions._slack_timeline import MENTION, asking, spoken
 from actions._slack_web import Workspace
 from alerts.notification import Image, Notification, Receipt, SendError, Thread
 from alerts.timeline import Entry
@@ -66,7 +66,10 @@ def reply(workspace: Workspace, entries: Sequence[Entry], place: Place | None, c
     Raises:
         SendError: they were not said, or may not have been.
     """
-    document: dict[str, Any] = {"text": spoken(entries, datetime.now(UTC)), "unfurl_links": False}
+    now = datetime.now(UTC)
+    document: dict[str, Any] = {"text": spoken(entries, now), "unfurl_links": False}
+    if blocks := asking(entries, now):
+        document["blocks"] = blocks
     if place is None:
         workspace.post({**document, "channel": channel})
         return "posted: there is no message that it would be below"

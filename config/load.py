@@ -24,6 +24,7 @@ from config.document import ConfigError, Document, Problem, read
 from config.environment import Environment
 from config.interval_checks import check_intervals
 from config.receivers import ReceiversReader
+from config.remediation_checks import check_asked, check_rules, check_told
 from config.schema import ConfigFile, Configuration, PrometheusSettings, QuerySettings, RoutingSettings
 from config.silence import heeding_repeats
 from config.templates import read_library
@@ -84,7 +85,9 @@ def load(
     receivers = list(reader.read(listed))
     warnings += reader.warnings + list(check_doubts(file, (), document))
     warnings += check_route(data.get("route"), receivers, document) + check_fallbacks(listed, receivers, document)
-    warnings += check_intervals(data, document)
+    check_rules(listed, receivers, file.web if file else None, document)
+    warnings += check_asked(listed, receivers, document)
+    warnings += check_told(data.get("route"), listed, receivers, document) + check_intervals(data, document)
     if file is not None:
         file, heeded = heeding_repeats(file, data, document)
         warnings += heeded + check_inhibition(file.inhibit_rules, document)

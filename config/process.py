@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal, cast
@@ -18,6 +19,7 @@ class ProcessSettings:
 
     Attributes:
         port: to listen on.
+        address: to listen at; all that the machine has, unless set.
         workers: processes.
         log_format: "" is the console's on a terminal, else JSON.
     """
@@ -26,10 +28,16 @@ class ProcessSettings:
     workers: int = 2
     log_level: str = "INFO"
     log_format: Literal["", "json", "console"] = ""
+    address: str = "0.0.0.0"
+
+    @property
+    def bind(self) -> str:
+        """The same as gunicorn writes it."""
+        return f"[{self.address}]:{self.port}" if ":" in self.address else f"{self.address}:{self.port}"
 
 
 def process_settings(variables: Mapping[str, str]) -> ProcessSettings:
-    """Read PORT, WEB_CONCURRENCY, LOG_LEVEL and LOG_FORMAT; an empty one counts as not set.
+    """Read PORT, LISTEN_ADDRESS, WEB_CONCURRENCY, LOG_LEVEL and LOG_FORMAT; an empty one counts as not set.
 
     Raises:
         EnvironmentVariableError: one of them cannot be used.
@@ -45,7 +53,16 @@ def process_settings(variables: Mapping[str, str]) -> ProcessSettings:
         workers=_whole(variables, "WEB_CONCURRENCY", 2, most=256),
         log_level=level,
         log_format=cast(Literal["", "json", "console"], log_format),
+        address=_address(variables),
     )
+
+
+def _address(variables: Mapping[str, str]) -> str:
+    text = variables.get("LISTEN_ADDRESS") or "0.0.0.0"
+    try:
+        return str(ipaddress.ip_address(text))
+    except ValueError:
+        raise EnvironmentVariableError("LISTEN_ADDRESS should be an address such as 127.0.0.1 or ::1") from None
 
 
 def _whole(variables: Mapping[str, str], name: str, default: int, most: int) -> int:

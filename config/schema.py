@@ -18,6 +18,7 @@ from pydantic import AfterValidator, Field, PrivateAttr, SecretStr, field_valida
 
 from alerts.choosing import Choices
 from alerts.matchers import Matcher
+from config.access import AuthSettings
 from config.base import (
     ActionSettings,
     DurationSeconds,
@@ -215,6 +216,7 @@ class WebSettings(Settings):
         charts_key: what URLs of pictures are signed with; one is made beside SQLite's file where none is set.
         slack_signing_secret: what Slack signs with what it tells of a click; without one no button works.
         pagerduty_webhook_secret: what PagerDuty signs its webhooks with; none is taken where it is not set.
+        auth: who may tell of alerts, look, and change something.
     """
 
     max_body: SizeBytes = 16 * 1024 * 1024
@@ -224,6 +226,7 @@ class WebSettings(Settings):
     slack_signing_secret_file: Path | None = None
     pagerduty_webhook_secret: SecretText | None = None
     pagerduty_webhook_secret_file: Path | None = None
+    auth: AuthSettings = Field(default_factory=AuthSettings)
 
     @model_validator(mode="after")
     def _one_of_each(self) -> Self:

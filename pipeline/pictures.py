@@ -75,6 +75,10 @@ class Pictures:
         """Why there are none at all; "" when there are."""
         return charts.missing() or ("" if self._signer else self._reason)
 
+    def key_for(self, purpose: str) -> bytes | None:
+        """A key of the same kind for something else; None where there is none."""
+        return self._signer.key_for(purpose) if self._signer else None
+
     def of(self, alert: Alert, finding: Finding) -> Picture | None:
         """The picture of what was found of an alert, if it has one."""
         knows = next((each for each in self._prometheuses if each.knows(alert.labels)), None)

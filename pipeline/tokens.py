@@ -76,6 +76,10 @@ class Signer:
             return None
         return picture if now <= self.ends_at(picture) else None
 
+    def key_for(self, purpose: str) -> bytes:
+        """A key for something else, of which nothing follows for pictures."""
+        return hmac.new(self._key, f"alert-manager {purpose}\0".encode(), hashlib.sha256).digest()
+
     def ends_at(self, picture: Picture) -> datetime:
         """Until when its token is good."""
         return picture.at + self._lasts

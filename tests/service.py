@@ -59,6 +59,7 @@ class Service:
             "TMPDIR": str(folder),
             "PYTHONDONTWRITEBYTECODE": "1",
             "PORT": str(port),
+            "LISTEN_ADDRESS": "127.0.0.1",
             "DATABASE_URL": f"sqlite:///{self.database}",
         }
         if config_yaml:

@@ -38,7 +38,7 @@ def completed(text: str) -> str:
         text += f"receivers: [{elements}]\n"
     if "route" not in data:
         first, *others = [each["name"] for each in yaml.safe_load(text)["receivers"]]
-        routes = [{"receiver": name, "matchers": [f'to="{name}"']} for name in others]
+        routes = [{"receiver": name, "matchers": [f'to="{name}"'], "continue": True} for name in others]
         text += yaml.safe_dump({"route": {"receiver": first, "routes": routes}})
     return text
 

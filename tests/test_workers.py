@@ -232,3 +232,12 @@ def test_fewer_workers_have_all_cpus(tmp_path: Path) -> None:
     """What one process leaves idle is not kept from it."""
     with Service(tmp_path, {"WEB_CONCURRENCY": "1"}) as service:
         assert [os.sched_getaffinity(0)] == [cpus_of(pid) for pid in service.worker_pids]
+
+
+@pytest.mark.parametrize(("address", "status"), [("127.0.0.1", 404), ("0.0.0.0", 403)])
+def test_lets_its_own_machine_change_something(tmp_path: Path, address: str, status: int) -> None:
+    """Where gunicorn listens there alone; else nobody may who is not known."""
+    with Service(tmp_path, {"WEB_CONCURRENCY": "1", "LISTEN_ADDRESS": address}) as service:
+        asked = service.session.post(f"{service.url}/api/v1/deliveries/1/retry", timeout=10)
+        assert status == asked.status_code
+        assert 200 == service.session.post(f"{service.url}/-/reload", timeout=10).status_code

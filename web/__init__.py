@@ -8,7 +8,8 @@ from flask import Flask, Response
 from werkzeug.exceptions import HTTPException
 
 from pipeline import Pipeline, Reloader
-from web import alert, api, charts, ops, pagerduty, slack, status, ui
+from web import alert, api, charts, ops, pagerduty, remediation_pages, remediations, slack, status, ui
+from web.access import Access
 from web.answers import error
 
 _HEADERS = {
@@ -22,17 +23,22 @@ _HEADERS = {
 
 
 def create_web(pipeline: Pipeline, reloader: Reloader, slack_hooks: Sequence[str] = slack.HOOKS) -> Flask:
-    """Make the WSGI application.
+    """Make the WSGI application; who may do what is its `extensions["access"]`'s to say.
 
     Args:
         slack_hooks: what the URLs begin with at which Slack takes answers to clicks.
     """
     app = Flask(__name__)
+    access = Access(pipeline)
+    app.extensions["access"] = access
+    app.before_request(access.refused)
     app.json.sort_keys = False  # type: ignore[attr-defined]  # the default provider has it
     app.register_blueprint(alert.blueprint(pipeline))
     app.register_blueprint(api.blueprint(pipeline))
     app.register_blueprint(charts.blueprint(pipeline))
     app.register_blueprint(ops.blueprint(pipeline))
+    app.register_blueprint(remediations.blueprint(pipeline, access))
+    app.register_blueprint(remediation_pages.blueprint(pipeline, access))
     app.register_blueprint(slack.blueprint(pipeline, slack_hooks))
     app.register_blueprint(pagerduty.blueprint(pipeline))
     app.register_blueprint(status.blueprint(pipeline, reloader))

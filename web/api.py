@@ -19,10 +19,10 @@ from outbox.standing import document as destination_document
 from pipeline import Pipeline
 from web.answers import answer, error, from_elsewhere
 from web.body import whole_body
+from web.queries import LARGEST_ID, number
 
 _LISTED = 100
 _LISTED_AT_MOST = 1_000
-_LARGEST_ID = 2**63 - 1
 # It takes as long as planning does, and alerts come first.
 _EXPLAINED_AT_ONCE = 2
 
@@ -34,7 +34,7 @@ def blueprint(pipeline: Pipeline) -> Blueprint:
 
     @routes.get("/events/<int:event_id>")
     def event(event_id: int) -> Response:
-        status = pipeline.event(event_id) if event_id <= _LARGEST_ID else None
+        status = pipeline.event(event_id) if event_id <= LARGEST_ID else None
         if status is None:
             return error(f"there is no event {event_id}", 404)
         now = datetime.now(UTC)
@@ -71,8 +71,8 @@ def blueprint(pipeline: Pipeline) -> Blueprint:
         found = pipeline.store.deliveries(
             _words(request),
             now=now,
-            limit=_number(request, "limit", _LISTED_AT_MOST) or _LISTED,
-            before_id=_number(request, "before", _LARGEST_ID),
+            limit=number(request, "limit", _LISTED_AT_MOST) or _LISTED,
+            before_id=number(request, "before", LARGEST_ID),
             destination=request.args.get("destination"),
         )
         return answer({"deliveries": [document(each, now) for each in found]})
@@ -105,7 +105,7 @@ def blueprint(pipeline: Pipeline) -> Blueprint:
         return error(f"delivery {delivery_id}: {refused}", 409) if refused else answer({"status": "success"})
 
     def _find(delivery_id: int) -> ListedDelivery | None:
-        return pipeline.store.delivery(delivery_id, datetime.now(UTC)) if delivery_id <= _LARGEST_ID else None
+        return pipeline.store.delivery(delivery_id, datetime.now(UTC)) if delivery_id <= LARGEST_ID else None
 
     @routes.errorhandler(StoreError)
     def failing(_: StoreError) -> Response:
@@ -133,13 +133,3 @@ def _words(asked: Request) -> list[Word]:
         if word not in WORDS:
             raise BadRequest(f"state: {word[:100]!r} is none of {', '.join(WORDS)}")
     return cast(list[Word], words)
-
-
-def _number(asked: Request, name: str, most: int) -> int | None:
-    text = asked.args.get(name)
-    if text is None:
-        return None
-    number = int(text) if text.isascii() and text.isdigit() and len(text) < 20 else 0
-    if not 1 <= number <= most:
-        raise BadRequest(f"{name}: {text[:100]!r} is no whole number from 1 to {most}")
-    return number

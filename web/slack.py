@@ -85,8 +85,11 @@ def blueprint(pipeline: Pipeline, hooks: Sequence[str] = HOOKS) -> Blueprint:
             return _counted("malformed", error(str(malformed), 400))
         if click is None:
             return _counted("other", Response())
-        if click.action_id == slack_controls.ACKNOWLEDGE:
-            return _acknowledge(click)
+        kind = slack_controls.kind_of(click.action_id)
+        if kind == slack_controls.ACKNOWLEDGE:
+            return _keep(click, kind, clicks.acknowledge, "it is acknowledged")
+        if kind in (slack_controls.RUN, slack_controls.LEAVE):
+            return _keep(click, kind, clicks.decide, "it is kept")
         errand = errand_of.get(click.action_id)
         if errand is None:
             # Slack tells of links, too.
@@ -95,25 +98,32 @@ def blueprint(pipeline: Pipeline, hooks: Sequence[str] = HOOKS) -> Blueprint:
             return _counted("busy", error("too much is being done already", 503))
         return _counted(click.action_id, Response())
 
-    def _acknowledge(click: Click) -> Response:
+    def _keep(click: Click, kind: str, keep: Callable[[Click], Outcome], done: str) -> Response:
         """200 says that it is kept; whatever else came of it the person is told."""
-        begun = keeping.begin(partial(clicks.acknowledge, click))
+        begun = keeping.begin(partial(keep, click))
         if begun is None:
             return _counted("busy", error("too much is being kept already", 503))
         try:
             outcome = begun.result(_PATIENCE_SECONDS)
         except TimeoutError:
-            begun.add_done_callback(partial(_tell_late, click))
+            begun.add_done_callback(partial(_tell_late, click, done))
             return _counted("late", error("it is not kept yet", 503))
         if outcome.said:
             _tell(click, outcome.said)
+        _take_away(click, outcome)
         if not outcome.kept:
             return _counted("failed", error(outcome.said, 503))
-        return _counted("acknowledge", Response())
+        return _counted(kind, Response())
 
-    def _tell_late(click: Click, begun: Future[Outcome]) -> None:
+    def _tell_late(click: Click, done: str, begun: Future[Outcome]) -> None:
         outcome = begun.result()
-        _tell(click, outcome.said or "It took a while, but it is acknowledged.")
+        _tell(click, outcome.said or f"It took a while, but {done}.")
+        _take_away(click, outcome)
+
+    def _take_away(click: Click, outcome: Outcome) -> None:
+        # Where there is no room for it the buttons stay, and say what is so to who clicks them.
+        if outcome.over:
+            errands.begin(partial(clicks.take_away, click))
 
     def _tell(click: Click, text: str) -> None:
         if errands.begin(partial(clicks.tell, click, text)) is None:

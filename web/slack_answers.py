@@ -6,7 +6,7 @@ Source: https://docs.slack.dev/interactivity/handling-user-interaction#message_r
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -66,6 +66,28 @@ def said(text: str, *, instead: bool = False) -> Document:
         instead: of the message that was clicked; it has to be one of ours that nobody else sees.
     """
     return _message(mrkdwn.escaped(text, _MOST_TEXT), instead=instead)
+
+
+def decided(message: Mapping[str, Any], token: str) -> Document | None:
+    """A message without the buttons of what was decided; None where there is none that has them.
+
+    Args:
+        message: as Slack told of it with a click.
+    """
+    blocks, text = message.get("blocks"), message.get("text")
+    if not isinstance(blocks, list) or not isinstance(text, str) or not text:
+        return None
+    kept = [each for each in blocks if not _asks(each, token)]
+    if len(kept) == len(blocks) or not kept:
+        return None
+    return {"replace_original": True, "text": text, "blocks": kept}
+
+
+def _asks(block: object, token: str) -> bool:
+    elements = block.get("elements") if isinstance(block, dict) and block.get("type") == "actions" else None
+    return isinstance(elements, list) and any(
+        isinstance(each, dict) and each.get("value") == token for each in elements
+    )
 
 
 def asked(choice: slack_controls.Choice, proposal: Proposal, *, again: bool = False) -> Document:

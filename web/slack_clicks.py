@@ -29,10 +29,12 @@ class Outcome:
     Attributes:
         kept: nothing is owed: it is on the disk, or there is nothing to be kept.
         said: what the person is to be told; "" where they will see it anyway.
+        over: what was asked there need not be asked any more.
     """
 
     kept: bool
     said: str = ""
+    over: bool = False
 
 
 class Clicks:
@@ -61,6 +63,30 @@ class Clicks:
             return Outcome(False, _DEFECT)
         _log.info("acknowledged", group_id=group_id, user_id=click.user_id)
         return Outcome(True)
+
+    def decide(self, click: Click) -> Outcome:
+        """Keep that something is to be done about an alert, or is not to be."""
+        token = slack_controls.token_of(click.value)
+        if token is None or not click.user_id:
+            return Outcome(True, _NOT_OURS)
+        run = slack_controls.kind_of(click.action_id) == slack_controls.RUN
+        said = self._pipeline.approve if run else self._pipeline.decline
+        try:
+            refused = said(token, click.user_id, click.by, "slack")
+            found = self._pipeline.store.remediations.by_token(token) if refused else None
+        except StoreError as failing:
+            _log.error("a decision is not kept: the storage is failing", error=str(failing))
+            return Outcome(False, _FAILING.format("that is not kept"))
+        except Exception:
+            _log.exception("a click failed")
+            return Outcome(False, _DEFECT)
+        return Outcome(True, refused, over=found is None or not found.waits_for_approval)
+
+    def take_away(self, click: Click) -> None:
+        """Have a message ask no more what is decided; where that fails the buttons say so to who clicks them."""
+        without = slack_answers.decided(click.message, click.value)
+        if without is not None:
+            self._teller.tell(click.response_url, without)
 
     def propose(self, click: Click) -> None:
         """Ask whether what a silence would hide is to be silenced."""

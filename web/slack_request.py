@@ -11,7 +11,8 @@ import hmac
 import json
 import threading
 from collections import OrderedDict
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 from urllib.parse import parse_qs
@@ -32,6 +33,7 @@ class Click:
         by: who, as people call them; plain, of one line, and anybody's text.
         user_id: who, as Slack calls them.
         response_url: where they are told what came of it; "" where they cannot be.
+        message: what they clicked in, as Slack has it: its text and blocks.
     """
 
     action_id: str
@@ -39,6 +41,7 @@ class Click:
     by: str
     user_id: str
     response_url: str
+    message: Mapping[str, Any] = field(default_factory=dict)
 
 
 class Answered:
@@ -104,13 +107,14 @@ def read(body: bytes) -> Click | None:
     value = chosen.get("value") if isinstance(chosen, dict) else action.get("value")
     user_id = _plain(user.get("id"))
     name = _plain(user.get("name")) or _plain(user.get("username")) or user_id
-    url = document.get("response_url")
+    url, message = document.get("response_url"), document.get("message")
     return Click(
         _text(action.get("action_id")),
         _text(value),
         name or "somebody",
         user_id,
         url if isinstance(url, str) and len(url) <= _LONGEST_URL else "",
+        message if isinstance(message, dict) else {},
     )
 
 

@@ -56,8 +56,9 @@ def blueprint(pipeline: Pipeline) -> Blueprint:
             shown, firing = pipeline.store.recent_alerts(_SHOWN), pipeline.store.firing_alerts()
             backlog, dead, failing = pipeline.store.backlog(), pipeline.store.dead_events(), ""
             troubles = pipeline.store.troubles()
+            asked = len(pipeline.store.remediations.list(_SHOWN, state="approval"))
         except StoreError as failure:
-            shown, firing, backlog, dead, failing, troubles = [], 0, None, 0, str(failure), []
+            shown, firing, backlog, dead, failing, troubles, asked = [], 0, None, 0, str(failure), [], 0
 
         missing = pipeline.pictures.missing
 
@@ -71,6 +72,8 @@ def blueprint(pipeline: Pipeline) -> Blueprint:
             backlog=backlog,
             dead=dead,
             troubles=troubles,
+            remedies=bool(pipeline.running.ruled),
+            asked=asked,
             failing=failing,
             since=since,
             now=now,

@@ -130,7 +130,8 @@ def test_examples_load(tmp_path: Path, example: str) -> None:
     (tmp_path / "jobs").mkdir()
     (tmp_path / "jobs" / "unstick.yaml").write_text(TEMPLATE)
     file = tmp_path / "f.yml"
-    file.write_text(f"route: {{receiver: fix}}\n{example}")
+    told_first = "route: {receiver: chat, routes: [{receiver: fix, continue: true}]}"
+    file.write_text(f"{told_first}\n{example}\n- {{name: chat, log_configs: [{{}}]}}\n")
     told = building.configure({}, file).warnings
     assert [] == [each for each in told if not each.endswith("it is read when it is used")]
 

@@ -285,3 +285,46 @@ def test_what_was_over_is_not_edited_for_an_attempt_that_failed(slack: SlackApi,
     receipt, _ = tell(made, pods(1), thread.doubted())
     assert "posted" == receipt.detail
     assert 2 == len(slack.channel("#ops").messages)
+
+
+ASKED = "r0123456789abcdef0123"
+
+
+def asks(number: int = 0, text: str = "restart deployment shop/cart?") -> Entry:
+    """Returns what somebody is to approve."""
+    token = f"r{number:020x}" if number else ASKED
+    return Entry("remediation", text, START, loud=True, asks=token, mentions=("<@U012ABCDEF>",))
+
+
+def test_asks_with_buttons(slack: SlackApi, http: Http) -> None:
+    """What somebody is to approve, below the message and in the channel; what is only told has none."""
+    made = action(slack, http)
+    _, thread = tell(made, pods(1), Thread())
+    receipt = made.send(beside(thread, Entry("readings", "CPU is higher", START), asks()), thread, 5)
+    assert "told below the message and in the channel" == receipt.detail
+    (message,) = slack.channel("#ops").messages
+    reply = slack.channel("#ops").replies(message.ts)[-1].content
+    assert "restart deployment shop/cart?" in reply["text"]
+    assert ["section", "section", "actions", "section"] == [each["type"] for each in reply["blocks"]]
+    run, leave = reply["blocks"][2]["elements"]
+    assert [("remediation-run", "Run it"), ("remediation-leave", "Leave it")] == [
+        (each["action_id"].partition(":")[0], each["text"]["text"]) for each in (run, leave)
+    ]
+    assert ASKED == run["value"] == leave["value"]
+    assert "<@U012ABCDEF>" == reply["blocks"][3]["text"]["text"]
+    made.send(beside(thread, Entry("remediation", "approved by jane", START)), thread, 5)
+    assert "blocks" not in slack.channel("#ops").replies(message.ts)[-1].content
+    assert [] == slack.refused
+
+
+def test_asks_within_slacks_limits(slack: SlackApi, http: Http) -> None:
+    """Of many, and of long ones, the last are shown; of one that is asked again the later one has the buttons."""
+    made = action(slack, http)
+    _, thread = tell(made, pods(1), Thread())
+    made.send(beside(thread, *[asks(number, "<&>" * 3_000) for number in (*range(1, 40), 39)]), thread, 5)
+    (message,) = slack.channel("#ops").messages
+    blocks = slack.channel("#ops").replies(message.ts)[-1].content["blocks"]
+    assert "… and 25 before" == blocks[0]["text"]["text"]
+    tokens = [each["elements"][0]["value"] for each in blocks if each["type"] == "actions"]
+    assert [f"r{number:020x}" for number in range(26, 40)] == tokens
+    assert [] == slack.refused

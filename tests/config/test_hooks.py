@@ -32,7 +32,7 @@ def template(tmp_path: Path) -> Path:
 def test_a_template_stands_beside_the_configuration(load_yaml: Load, template: Path) -> None:
     """And is among the files by which that is known."""
     configuration = load_yaml(CONFIGURATION)
-    assert [] == list(configuration.warnings)
+    assert [] == [each for each in configuration.warnings if "tells nobody" not in each]
     assert template in configuration.watched
 
 
@@ -83,7 +83,7 @@ def test_a_job_needs_a_namespace(problems_of: Callable[..., list[str]], load_yam
 def test_what_may_run_twice_is_warned_of(load_yaml: Load, template: Path) -> None:
     """At the place where the template is named."""
     template.write_text(TEMPLATE.replace("spec:\n  template", "spec:\n  backoffLimit: 2\n  template"))
-    (told,) = load_yaml(CONFIGURATION).warnings
+    (told,) = (each for each in load_yaml(CONFIGURATION).warnings if "tells nobody" not in each)
     assert f"hook_configs[0].job.template: {template}: has a backoffLimit of 2" in told
 
 

@@ -584,7 +584,7 @@ delivery: {}
     assert [
         'f.yml:2:7 web.max_body: is not a size such as "16MiB" or "512KB"',
         "f.yml:2:22 web.port: is no key here; there are: max_body, charts_key, charts_key_file, slack_signing_secret, "
-        "slack_signing_secret_file, pagerduty_webhook_secret, pagerduty_webhook_secret_file",
+        "slack_signing_secret_file, pagerduty_webhook_secret, pagerduty_webhook_secret_file, auth",
         "f.yml:3:1 external_url: is not an http:// or https:// URL",
         "f.yml:4:1 prometheus.url: is missing",
         "f.yml:6:3 route.receiver: no receiver is called 'stranger'",

@@ -9,6 +9,7 @@ from config.process import ProcessSettings, process_settings
 def test_has_defaults() -> None:
     """Nothing set, and an empty variable, mean the defaults."""
     assert ProcessSettings(8080, 2, "INFO", "") == process_settings({"PORT": "", "LOG_FORMAT": ""})
+    assert "0.0.0.0:8080" == process_settings({"LISTEN_ADDRESS": ""}).bind
 
 
 def test_reads_each_variable() -> None:
@@ -26,6 +27,8 @@ def test_reads_each_variable() -> None:
         ("PORT", "-1"),
         ("PORT", "8080.0"),
         ("PORT", "tcp://10.0.0.1:8080"),
+        ("LISTEN_ADDRESS", "localhost"),
+        ("LISTEN_ADDRESS", "127.0.0.1:80"),
         ("WEB_CONCURRENCY", "many"),
         ("WEB_CONCURRENCY", "9" * 5000),
         ("LOG_LEVEL", "LOUD"),
@@ -36,3 +39,9 @@ def test_names_the_variable_that_cannot_be_used(name: str, value: str) -> None:
     """Nonsense is refused with the variable's name."""
     with pytest.raises(EnvironmentVariableError, match=f"^{name} should be "):
         process_settings({name: value})
+
+
+@pytest.mark.parametrize(("address", "expected"), [("127.0.0.1", "127.0.0.1:9000"), ("::1", "[::1]:9000")])
+def test_listens_where_it_is_told(address: str, expected: str) -> None:
+    """At an address of either kind, as gunicorn writes it."""
+    assert expected == process_settings({"LISTEN_ADDRESS": address, "PORT": "9000"}).bind

@@ -221,6 +221,7 @@ def application(pipeline: Pipeline, slack_hooks: Sequence[str] = ()) -> Flask:
 
     reloader = Reloader(first(load, utc_now()), load, take)
     web = create_web(pipeline, reloader, slack_hooks)
+    web.extensions["access"].listens_at([("127.0.0.1", 8080)])
     web.extensions["reloader"] = reloader
     return web
 

@@ -20,6 +20,9 @@ from config.schema import Configuration
 
 RULE = "fix/fix/0"
 YAML = """
+web:
+  slack_signing_secret: of-tests-alone
+  auth: {{alert: {{tokens: [token-of-alertmanager]}}, change: {{tokens: [token-of-operators-1]}}}}
 route:
   receiver: {root}
   routes: [{{receiver: fix, matchers: ['fixable="yes"'], continue: true}}, {{receiver: on-call}}]

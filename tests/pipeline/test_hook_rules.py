@@ -24,6 +24,7 @@ from tests.samples import webhook, wire_alert
 from tests.service import eventually
 
 CONFIGURATION = """
+web: {auth: {alert: {tokens: [token-of-alertmanager]}}}
 route:
   receiver: on-call
   routes: [{receiver: fix, matchers: ['fixable="yes"'], continue: true}, {receiver: on-call}]

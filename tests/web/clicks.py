@@ -54,7 +54,11 @@ def signature(body: bytes, timestamp: str, secret: str = SECRET) -> str:
 
 
 def post(
-    client: FlaskClient, body: bytes, age_seconds: float = 0.0, headers: Mapping[str, str | None] | None = None
+    client: FlaskClient,
+    body: bytes,
+    age_seconds: float = 0.0,
+    headers: Mapping[str, str | None] | None = None,
+    secret: str = SECRET,
 ) -> TestResponse:
     """Posts a body as Slack does.
 
@@ -63,10 +67,11 @@ def post(
         body: the form.
         age_seconds: how long ago Slack says that it was.
         headers: `timestamp` and `signature` instead of what is right; None is left out.
+        secret: what it is signed with.
     """
     headers = headers or {}
     timestamp = headers.get("timestamp", str(int(time.time() - age_seconds)))
-    signed = headers.get("signature", signature(body, timestamp or ""))
+    signed = headers.get("signature", signature(body, timestamp or "", secret))
     named = {"X-Slack-Request-Timestamp": timestamp, "X-Slack-Signature": signed}
     return client.post(
         "/slack/interactions",
