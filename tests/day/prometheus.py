@@ -1,6 +1,7 @@
 """A Prometheus on loopback that says what a script wants: by the name of a metric, for each pod a value."""
 
 import json
+import time
 from collections.abc import Mapping
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -34,16 +35,19 @@ class Prometheus(HttpServer):
             parts = [0.4 + 0.6 * (at - start) / (end - start) for at in moments]
             grown = [[[at, str(value * part)] for at, part in zip(moments, parts, strict=True)] for _, value in found]
             return _answer("matrix", [{"metric": of[0], "values": each} for of, each in zip(found, grown, strict=True)])
-        at = float(form["time"])
+        # Without a time it is asked about now.
+        at = float(form.get("time") or time.time())
         return _answer("vector", [{"metric": labels, "value": [at, str(value)]} for labels, value in found])
 
     def _found(self, query: str) -> list[tuple[dict[str, str], float]]:
         # Whether it grows, and how it was an hour ago, is not what these values say.
         if "deriv(" in query or "offset" in query:
             return []
-        where = {"namespace": NAMESPACE, "container": CONTAINER, "resource": "memory", "unit": "byte"}
+        place = {"namespace": NAMESPACE, "container": CONTAINER}
+        told = {"resource": "memory", "unit": "byte"}
         return [
-            ({"__name__": metric, **where, "pod": pod}, value)
+            # An alert's own expression has no labels but those of the alert.
+            ({"__name__": metric, **place, **({} if query == metric else told), "pod": pod}, value)
             for metric, values in self.values.items()
             if metric in query
             for pod, value in values.items()

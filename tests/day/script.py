@@ -8,6 +8,7 @@ from typing import Any
 from alerts.model import common
 from tests.day.prometheus import CONTAINER, NAMESPACE
 from tests.day.world import BEGAN, World
+from tests.far_sides.kubernetes_things import deployment, pod, replica_set
 from tests.web.clicks import form, payload
 
 MIB = 2**20
@@ -136,7 +137,16 @@ def _resolves(world: World) -> None:
 
 
 def _fires_again(world: World) -> None:
+    made = world.kubernetes.put(deployment("checkout"))
+    replicas = world.kubernetes.put(replica_set(made, "checkout-7d4b9c6f5"))
+    world.kubernetes.put(pod(replicas, THIRD))
+    world.prometheus.says("CheckoutDown", {THIRD: 1})
     world.post(group(third(since="09:10")))
+
+
+def _asks(world: World) -> None:
+    # Nobody posts: the rule has looked, and asks.
+    world.slack.wait_until(lambda: list(_approvals(world)) or None, 15)
 
 
 def _acknowledged_in_slack(world: World) -> None:
@@ -144,6 +154,18 @@ def _acknowledged_in_slack(world: World) -> None:
     (button,) = (each for each in _elements(message.content) if each.get("action_id") == "acknowledge")
     sam = {"id": "U0SAM", "username": "sam", "name": "Sam"}
     world.click(form(payload("acknowledge", button["value"], "", user=sam)))
+
+
+def _approvals(world: World) -> Iterator[dict[str, Any]]:
+    for post in world.slack.channel("#on-call").posts.values():
+        yield from (each for each in _elements(post.content) if each.get("action_id", "").startswith("remediation-run"))
+
+
+def _approved(world: World) -> None:
+    (button,) = _approvals(world)
+    sam = {"id": "U012SAM", "username": "sam", "name": "Sam"}
+    world.click(form(payload(button["action_id"], button["value"], "", user=sam)))
+    world.pagerduty.wait_until(lambda: world.pagerduty.changes or None, 15)
 
 
 def _elements(content: dict[str, Any]) -> Iterator[dict[str, Any]]:
@@ -154,7 +176,14 @@ def _elements(content: dict[str, Any]) -> Iterator[dict[str, Any]]:
 
 
 def _resolves_again(world: World) -> None:
+    world.prometheus.says("CheckoutDown", {})
     world.post(group(third(since="09:10", until="09:18")))
+
+
+def _verified(world: World) -> None:
+    rolled_out = world.kubernetes.get("deployments", "checkout")
+    world.kubernetes.touch("deployments", "checkout", observedGeneration=rolled_out["metadata"]["generation"])
+    world.slack.wait_until(lambda: "fixed: " in world.slack.transcript("#on-call") or None, 15)
 
 
 def _of_a_node(number: int, until: str = "") -> dict[str, Any]:
@@ -234,7 +263,16 @@ STEPS = (
         "Sam presses Acknowledge below the message.",
         _acknowledged_in_slack,
     ),
+    Step(
+        "ask",
+        "09:13",
+        "A rule asks",
+        "A rule may restart the deployment, if somebody approves it; it asks in the thread.",
+        _asks,
+    ),
+    Step("approve", "09:14", "Somebody approves it", "Sam presses Run it; the deployment is restarted.", _approved),
     Step("resolve again", "09:18", "That is over, too", "The alert resolves.", _resolves_again),
+    Step("fixed", "09:20", "It helped", "Five minutes after the restart it is looked whether it helped.", _verified),
     Step(
         "storm",
         "11:00",

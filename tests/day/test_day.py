@@ -51,7 +51,10 @@ def test_wakes_nobody_but_for_what_is_new_or_worse(lived: tuple[World, Document]
         "resolve": [],
         "fire again": ["message", "incident"],
         "acknowledge again": [],
+        "ask": ["broadcast"],
+        "approve": [],
         "resolve again": [],
+        "fixed": [],
         # One by itself, and the others in one.
         "storm": ["message", "message"],
         "storm over": ["message"],

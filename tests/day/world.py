@@ -1,4 +1,4 @@
-"""The whole service in one process, between a Slack, a PagerDuty and a Prometheus on loopback, by the test's clock."""
+"""The whole service in one process, between far sides on loopback and by the test's clock."""
 
 import json
 import threading
@@ -21,6 +21,8 @@ from outbox.store import Store
 from pipeline import Pipeline, Reloader
 from pipeline.reload import first
 from tests.day.prometheus import Prometheus
+from tests.far_sides.kubernetes import kubeconfig
+from tests.far_sides.kubernetes_cluster import KubernetesCluster
 from tests.far_sides.pagerduty import PagerDuty
 from tests.far_sides.process import free_port
 from tests.far_sides.slack_api import SlackApi
@@ -31,21 +33,44 @@ from web import create_web
 
 ROUTING_KEY = "0123456789abcdef0123456789abcdef"
 WEBHOOK_SECRET = "not-a-real-webhook-secret"
+ALERT_TOKEN = "not-a-real-token-of-alertmanagers"
 # Later than any clock that this runs by: what is told late says when it was, and here nothing is.
 BEGAN = datetime(2099, 3, 2, 7, 31, tzinfo=UTC)
 _BUSY_SECONDS = 5.0
 
 CONFIGURATION = """
 external_url: {url}
-web: {{slack_signing_secret: {signing_secret}, pagerduty_webhook_secret: {webhook_secret}}}
+web:
+  slack_signing_secret: {signing_secret}
+  pagerduty_webhook_secret: {webhook_secret}
+  auth: {{alert: {{tokens: [{alert_token}]}}}}
+remediation: {{kubernetes: {{kubeconfig: {kubeconfig}}}}}
 prometheus: {{url: {prometheus}}}
 enrichment: {{enrichers: [memory, restarts], timeout: 10s, cache: 0s}}
 route:
   receiver: on-call
-  routes: [{{receiver: chat, matchers: ['team="infra"']}}]
+  routes:
+  - {{receiver: chat, matchers: ['team="infra"']}}
+  # Of the first life of the day nothing is done.
+  - {{receiver: fix, matchers: ['alertname="CheckoutDown"'], continue: true, active_time_intervals: [mornings]}}
+  - {{receiver: on-call}}
+time_intervals:
+- {{name: mornings, time_intervals: [{{times: [{{start_time: '09:00', end_time: '11:00'}}]}}]}}
 receivers:
+- name: fix
+  kubernetes_configs:
+  - name: restart-checkout
+    verb: restart
+    dry_run: false
+    namespaces: [shop]
+    kinds: [Deployment]
+    names: [checkout]
+    approval: slack
+    approvers: [U012SAM]
+    verify_after: 5m
+    otherwise: on-call
 - name: on-call
-  pagerduty_configs: [{{routing_key: {routing_key}, url: '{pagerduty}'}}]
+  pagerduty_configs: [{{routing_key: {routing_key}, url: '{pagerduty}', change_events: true}}]
   slack_configs: [{{app_token: {token}, app_url: '{slack}', channel: '#on-call', pace: {{rate: 1000/s, burst: 100}}}}]
 - name: chat
   slack_configs: [{{app_token: {token}, app_url: '{slack}', channel: '#ops'}}]
@@ -61,6 +86,7 @@ class World:
     slack: SlackApi
     pagerduty: PagerDuty
     prometheus: Prometheus
+    kubernetes: KubernetesCluster
     pipeline: Pipeline
 
     def at(self, time: str) -> None:
@@ -72,7 +98,8 @@ class World:
 
     def post(self, payload: dict[str, Any]) -> None:
         """Has Alertmanager tell of a group."""
-        self._post("/alert", json.dumps(payload).encode(), {"Content-Type": "application/json"})
+        headers = {"Content-Type": "application/json", "Authorization": f"Bearer {ALERT_TOKEN}"}
+        self._post("/alert", json.dumps(payload).encode(), headers)
 
     def quiet(self) -> None:
         """Waits until nothing is to be planned and nothing to be told."""
@@ -118,6 +145,7 @@ def world(folder: Path) -> Iterator[World]:
         slack = ends.enter_context(SlackApi(now=clock))
         pagerduty = ends.enter_context(PagerDuty(known_keys=[ROUTING_KEY], now=clock))
         prometheus = ends.enter_context(Prometheus())
+        kubernetes = ends.enter_context(KubernetesCluster())
         port = free_port()
         url = f"http://127.0.0.1:{port}"
         pagerduty.subscribe(f"{url}/pagerduty/webhook", WEBHOOK_SECRET)
@@ -131,6 +159,8 @@ def world(folder: Path) -> Iterator[World]:
                 routing_key=ROUTING_KEY,
                 signing_secret=SECRET,
                 webhook_secret=WEBHOOK_SECRET,
+                alert_token=ALERT_TOKEN,
+                kubeconfig=kubeconfig(folder, kubernetes.base_url, token=kubernetes.token),
                 token=slack.token,
             )
         )
@@ -149,4 +179,4 @@ def world(folder: Path) -> Iterator[World]:
         ends.callback(server.server_close)
         ends.callback(server.shutdown)
         ends.enter_context(started(pipeline))
-        yield World(url, clock, slack, pagerduty, prometheus, pipeline)
+        yield World(url, clock, slack, pagerduty, prometheus, kubernetes, pipeline)

@@ -27,6 +27,21 @@ _REASONS = {400: "BadRequest", 401: "Unauthorized", 403: "Forbidden", 404: "NotF
 Object = dict[str, Any]
 
 
+def kubeconfig(folder: Path, server: str, **user: Any) -> Path:
+    """Writes a kubeconfig for a server."""
+    document = {
+        "apiVersion": "v1",
+        "kind": "Config",
+        "current-context": "here",
+        "contexts": [{"name": "here", "context": {"cluster": "loopback", "user": "me"}}],
+        "clusters": [{"name": "loopback", "cluster": {"server": server}}],
+        "users": [{"name": "me", "user": user}],
+    }
+    path = folder / "kubeconfig"
+    path.write_text(yaml.safe_dump(document))
+    return path
+
+
 class Kubernetes(HttpServer):
     """Takes the token, and allows all that is not `denied` ("get pods/log"); speaks TLS where it has a certificate."""
 
@@ -48,17 +63,7 @@ class Kubernetes(HttpServer):
 
     def kubeconfig(self, folder: Path, **user: Any) -> Path:
         """Writes a kubeconfig for it."""
-        document = {
-            "apiVersion": "v1",
-            "kind": "Config",
-            "current-context": "here",
-            "contexts": [{"name": "here", "context": {"cluster": "loopback", "user": "me"}}],
-            "clusters": [{"name": "loopback", "cluster": {"server": self.base_url}}],
-            "users": [{"name": "me", "user": user or {"token": self.token}}],
-        }
-        path = folder / "kubeconfig"
-        path.write_text(yaml.safe_dump(document))
-        return path
+        return kubeconfig(folder, self.base_url, **(user or {"token": self.token}))
 
     def add(self, resource: str, namespace: str, name: str, owner: tuple[str, str] | None = None, **more: Any) -> None:
         """Adds a thing; its owner is a kind and a name."""
