@@ -27,6 +27,7 @@ from outbound import Http
 from outbox import sqlite
 from outbox.store import Store
 from pipeline import NoKey, Pictures, Running, Signer, Sources, find_key
+from pipeline.counts import asked
 from pipeline.given import given
 from pipeline.running import destinations
 
@@ -217,6 +218,7 @@ def _prometheus(settings: PrometheusSettings, cache_seconds: float) -> enrich.Pr
         matchers=settings.matchers,
         headers=settings.request_headers,
         cache_seconds=cache_seconds,
+        asked=asked,
     )
 
 
@@ -225,7 +227,7 @@ def _kubernetes(settings: EnrichmentSettings, variables: Mapping[str, str]) -> e
     said = settings.kubernetes
     if said is None:
         return None
-    return enrich.Kubernetes(_cluster(said, variables), settings.cache)
+    return enrich.Kubernetes(_cluster(said, variables), settings.cache, asked)
 
 
 def _cluster(said: KubernetesSettings, variables: Mapping[str, str]) -> Cluster:

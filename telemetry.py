@@ -8,20 +8,17 @@ import os
 import sys
 import threading
 import traceback
-from collections.abc import Iterable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import structlog
-from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest, multiprocess
-from prometheus_client import Gauge as OwnGauge
-from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest, multiprocess
 from prometheus_client.registry import REGISTRY, Collector
 
 _ROOT = Path(__file__).parent
 _FAST = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
+_CALLS = (0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
 _SLOW = (0.01, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 900, 3600, 14_400, 86_400)
 
 ALERTS_RECEIVED = Counter("alert_manager_alerts_received_total", "Alerts accepted, by their status.", ["status"])
@@ -64,67 +61,74 @@ REMEDIATIONS = Counter(
     "nobody can tell), failed (tried, and not done), dry_run, refused (by a guard), expired.",
     ["rule", "verb", "result"],
 )
+READINGS = Counter(
+    "alert_manager_enrichment_readings_total", "Readings and excerpts that were found, by enricher.", ["enricher"]
+)
 GAPS = Counter("alert_manager_enrichment_gaps_total", "Readings that could not be had, by enricher.", ["enricher"])
+QUESTIONS = Counter(
+    "alert_manager_enrichment_questions_total",
+    "What data sources were asked: answered, refused (the question was wrong), failed, and left_alone (not asked, for "
+    "the source failed again and again).",
+    ["source", "outcome"],
+)
+QUESTION_SECONDS = Histogram(
+    "alert_manager_enrichment_question_seconds",
+    "From a question to a data source to its answer, or to its failure.",
+    ["source"],
+    buckets=_CALLS,
+)
 ACCEPTANCE_SECONDS = Histogram("alert_manager_acceptance_seconds", "From a whole request to its answer.", buckets=_FAST)
 ENRICHMENT_SECONDS = Histogram("alert_manager_enrichment_seconds", "One enrichment run.", buckets=_FAST)
+SEND_SECONDS = Histogram(
+    "alert_manager_send_seconds",
+    "From a call to a far side to its answer, or to its failure.",
+    ["receiver", "action"],
+    buckets=_CALLS,
+)
 WEBHOOK_TO_DELIVERED_SECONDS = Histogram(
     "alert_manager_webhook_to_delivered_seconds",
     "From a webhook's acceptance to a delivery of it that succeeded.",
+    ["receiver", "action"],
     buckets=_SLOW,
 )
+WORKER_STARTS = Counter("alert_manager_worker_starts_total", "Worker processes that began.")
+CONFIG_RELOADS = Counter(
+    "alert_manager_config_reloads_total",
+    "Attempts to load the configuration anew, each worker process' counted: good, and bad (the one before holds).",
+    ["outcome"],
+)
 # Of several processes: the one that is worst off. A dead one's are forgotten.
-CONFIG_LAST_RELOAD_SUCCESSFUL = OwnGauge(
+WORKERS = Gauge("alert_manager_worker_processes", "Worker processes that live.", multiprocess_mode="livesum")
+THREAD_RUNNING = Gauge(
+    "alert_manager_thread_running",
+    "Whether each thread that accepted alerts go through runs, in every process.",
+    ["thread"],
+    multiprocess_mode="livemin",
+)
+CONFIG_LAST_RELOAD_SUCCESSFUL = Gauge(
     "alert_manager_config_last_reload_successful",
     "Whether the configuration was good when it was last loaded, in every process.",
     multiprocess_mode="livemin",
 )
-CONFIG_LAST_RELOAD_SUCCESS_SECONDS = OwnGauge(
+CONFIG_LAST_RELOAD_SUCCESS_SECONDS = Gauge(
     "alert_manager_config_last_reload_success_timestamp_seconds",
     "When the configuration that holds was loaded, where that is longest ago.",
     multiprocess_mode="livemin",
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Gauge:
-    """Something that is true of the whole service now, whichever process is asked.
-
-    Attributes:
-        values: by the value of its one label; of one without a label under "".
-        label: the label's name.
-    """
-
-    name: str
-    help_text: str
-    values: Mapping[str, float]
-    label: str = ""
-
-
-class _Gauges(Collector):
-    def __init__(self, gauges: Iterable[Gauge]) -> None:
-        self._gauges = tuple(gauges)
-
-    def collect(self) -> Iterable[Metric]:
-        for gauge in self._gauges:
-            family = GaugeMetricFamily(gauge.name, gauge.help_text, labels=[gauge.label] if gauge.label else [])
-            for label, value in gauge.values.items():
-                family.add_metric([label] if gauge.label else [], value)
-            yield family
-
-
-def exposition(gauges: Iterable[Gauge]) -> bytes:
+def exposition(of_the_service: Collector) -> bytes:
     """Write all metrics, of every worker process, in Prometheus' text format.
 
     Args:
-        gauges: what is true of the whole service now.
+        of_the_service: what is true of the whole service now, whichever process is asked.
     """
-    if "PROMETHEUS_MULTIPROC_DIR" not in os.environ:
-        own = CollectorRegistry()
-        own.register(_Gauges(gauges))
-        return generate_latest(REGISTRY) + generate_latest(own)
     registry = CollectorRegistry()
+    if "PROMETHEUS_MULTIPROC_DIR" not in os.environ:
+        registry.register(of_the_service)
+        return generate_latest(REGISTRY) + generate_latest(registry)
     multiprocess.MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
-    registry.register(_Gauges(gauges))
+    registry.register(of_the_service)
     return generate_latest(registry)
 
 

@@ -3,10 +3,20 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from enrich._base import NoAnswer
+
+Asked = Callable[[str, str, float], None]
+"""Told of each question the source, what came of it ("answered", "refused", "failed"; "left_alone": not asked), and the
+seconds that it took."""
+
+
+def unheard(source: str, outcome: str, seconds: float) -> None:
+    """Nobody wants to know."""
+
 
 FAILURES = 3
 PAUSE_SECONDS = 10.0
@@ -23,10 +33,12 @@ class Breaker:
 
     Args:
         clock: seconds that only grow.
+        asked: told of each question.
     """
 
-    def __init__(self, clock: Callable[[], float]) -> None:
+    def __init__(self, clock: Callable[[], float], asked: Asked = unheard) -> None:
         self._clock = clock
+        self._asked = asked
         self._lock = threading.Lock()
         self._failures = 0
         self._reason = ""
@@ -44,17 +56,22 @@ class Breaker:
             NoAnswer: it is left alone, or it is Broken; or what was raised, of a source that is well.
         """
         if refusal := self.refusal():
+            self._asked(source, "left_alone", 0.0)
             raise NoAnswer(f"{source} {refusal}")
+        begun = time.monotonic()
         try:
             yield
         except Broken as reason:
+            self._asked(source, "failed", time.monotonic() - begun)
             if deadline_seconds >= _FAIR_SECONDS:
                 self.failed(str(reason))
             raise NoAnswer(f"{source} {reason}") from None
         except NoAnswer:
             # It is well, and the question was not.
+            self._asked(source, "refused", time.monotonic() - begun)
             self.succeeded()
             raise
+        self._asked(source, "answered", time.monotonic() - begun)
         self.succeeded()
 
     def refusal(self) -> str:

@@ -12,7 +12,7 @@ from typing import Any, TypeVar, cast
 from cluster import Cluster, ClusterError
 from enrich._asking import failed
 from enrich._base import Given, NoAnswer
-from enrich._breaker import Breaker, Broken
+from enrich._breaker import Asked, Breaker, Broken, unheard
 from enrich._lines import readable
 from outbound import Answer
 
@@ -51,12 +51,13 @@ class Kubernetes:
 
     Args:
         cache_seconds: for how long an answer is good for the same question.
+        asked: told of each question.
     """
 
-    def __init__(self, cluster: Cluster, cache_seconds: float = 0.0) -> None:
+    def __init__(self, cluster: Cluster, cache_seconds: float = 0.0, asked: Asked = unheard) -> None:
         self._cluster = cluster
         self._kept = _Kept(cache_seconds)
-        self._breakers = {of_nodes: Breaker(time.monotonic) for of_nodes in (False, True)}
+        self._breakers = {of_nodes: Breaker(time.monotonic, asked) for of_nodes in (False, True)}
         self._threads = ThreadPoolExecutor(_AT_ONCE, "kubernetes")
 
     def get(self, request: Request, read: Callable[[Answer], _Found], until: float) -> _Found:

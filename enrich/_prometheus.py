@@ -17,7 +17,7 @@ from config.base import SecretError
 from enrich import _answer
 from enrich._answer import Unfit
 from enrich._base import NoAnswer
-from enrich._breaker import Breaker, Broken
+from enrich._breaker import Asked, Breaker, Broken, unheard
 from enrich._vector import Series, Vector
 from outbound import Answer, Http, OutboundError, OutboundTimeout
 
@@ -38,6 +38,7 @@ class Prometheus:
         matchers: which alerts it knows about: those whose labels match all of these.
         headers: what is to be sent along with a question; they are secret.
         cache_seconds: for how long an answer is good for the same question.
+        asked: told of each question.
     """
 
     def __init__(
@@ -49,6 +50,7 @@ class Prometheus:
         matchers: Sequence[Matcher] = (),
         headers: Callable[[], Mapping[str, str]] = dict,
         cache_seconds: float = 0.0,
+        asked: Asked = unheard,
     ) -> None:
         self._url = url.rstrip("/")
         self._http = http
@@ -56,11 +58,11 @@ class Prometheus:
         self.name = name
         self.title = f"Prometheus {name}" if name else "Prometheus"
         self._matchers = tuple(matchers)
-        self._breaker = Breaker(time.monotonic)
+        self._breaker = Breaker(time.monotonic, asked)
         # Of their own: somebody else's rule, and what is asked for a picture, may be slow by themselves, and must not
         # have readings left out.
-        self._foreign_breaker = Breaker(time.monotonic)
-        self._range_breaker = Breaker(time.monotonic)
+        self._foreign_breaker = Breaker(time.monotonic, asked)
+        self._range_breaker = Breaker(time.monotonic, asked)
         self._cache = _Cache(cache_seconds)
 
     def knows(self, labels: Mapping[str, str]) -> bool:

@@ -23,6 +23,7 @@ from outbox.records import AlertStatus, Backlog, DeliveryStatus, EventStatus
 from outbox.rows import ALERT, FINDINGS, HISTORY
 from outbox.standing import DestinationStatus
 from outbox.tables import ACCEPTED, DEAD, PENDING, alerts, deliveries, events, groups
+from outbox.vitals import Vitals, vitals
 
 
 class Reports:
@@ -167,6 +168,11 @@ class Reports:
         """How many payloads could not be planned: nobody was told of them."""
         with self._reading() as connection:
             return connection.execute(select(func.count()).where(DEAD)).scalar_one()
+
+    def vitals(self) -> Vitals:
+        """How the service and its storage are."""
+        with self._reading() as connection:
+            return vitals(connection)
 
     def untold(self) -> dict[str, int]:
         """How many deliveries died at each destination, of which nothing later got through there."""

@@ -11,6 +11,7 @@ when it died comes back with its lease. Here, and nowhere below, errors are caug
 
 from pipeline.accept import accept
 from pipeline.asides import acknowledged
+from pipeline.counts import begin as begin_counts
 from pipeline.explain import explain
 from pipeline.pictures import NoPicture, Pictures
 from pipeline.reload import Loaded, Reloader
@@ -36,6 +37,7 @@ __all__ = [
     "Sources",
     "accept",
     "acknowledged",
+    "begin_counts",
     "explain",
     "find_key",
 ]

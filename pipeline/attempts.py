@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -26,18 +27,23 @@ def attempt(delivery: Delivery, running: Running, deadline_seconds: float) -> Re
     action = running.actions.get(delivery.destination)
     if action is None:
         return SendError("the configuration has no such receiver and action any more", permanent=True)
-    telemetry.ATTEMPTS.labels(delivery.notification.receiver, delivery.notification.action).inc()
+    labels = (delivery.notification.receiver, delivery.notification.action)
+    telemetry.ATTEMPTS.labels(*labels).inc()
     thread = delivery.thread
     if delivery.kind == "fallback" and delivery.destination in running.timelines:
         # What was told nowhere is in it: that is to be heard, and nobody hears of an edit.
         thread = replace(thread, key="")
+    dressed = _dressed(delivery, running)
+    begun = time.monotonic()
     try:
-        return action.send(_dressed(delivery, running), thread, deadline_seconds)
+        return action.send(dressed, thread, deadline_seconds)
     except SendError as error:
         return error
     except Exception as error:
         _log.exception("the action failed")
         return SendError(f"the action failed: {type(error).__name__}")
+    finally:
+        telemetry.SEND_SECONDS.labels(*labels).observe(time.monotonic() - begun)
 
 
 def settlement(

@@ -4,6 +4,25 @@ from __future__ import annotations
 
 import threading
 from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import telemetry
+
+
+@contextmanager
+def shown(thread: str) -> Iterator[None]:
+    """Have the metrics say that a thread runs, and once it has ended, that it does not.
+
+    Args:
+        thread: its name.
+    """
+    running = telemetry.THREAD_RUNNING.labels(thread)
+    running.set(1)
+    try:
+        yield
+    finally:
+        running.set(0)
 
 
 class Background(ABC):
@@ -15,7 +34,7 @@ class Background(ABC):
 
     def __init__(self, name: str) -> None:
         self._stopping = threading.Event()
-        self._thread = threading.Thread(target=self._work, name=name, daemon=True)
+        self._thread = threading.Thread(target=self._run, name=name, daemon=True)
 
     @property
     def alive(self) -> bool:
@@ -32,6 +51,10 @@ class Background(ABC):
         self._interrupt()
         if self._thread.ident is not None:
             self._thread.join(timeout_seconds)
+
+    def _run(self) -> None:
+        with shown(self._thread.name):
+            self._work()
 
     @abstractmethod
     def _work(self) -> None:

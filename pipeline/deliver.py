@@ -211,9 +211,10 @@ class Deliverer(Background):
             self.expect([delivery.destination])
         notification = delivery.notification
         seconds = (settlement.now - delivery.received_at).total_seconds()
-        telemetry.DELIVERIES.labels(notification.receiver, notification.action, outcome.word).inc()
+        labels = (notification.receiver, notification.action)
+        telemetry.DELIVERIES.labels(*labels, outcome.word).inc()
         if outcome.state == "delivered":
-            telemetry.WEBHOOK_TO_DELIVERED_SECONDS.observe(max(0.0, seconds))
+            telemetry.WEBHOOK_TO_DELIVERED_SECONDS.labels(*labels).observe(max(0.0, seconds))
         log = {"delivered": _log.info, "pending": _log.warning, "dead": _log.error}[outcome.state]
         log(outcome.word, attempts=delivery.attempts, detail=outcome.detail, seconds=round(seconds, 3), **context)
         if outcome.state == "dead":

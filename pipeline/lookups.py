@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
@@ -142,10 +143,9 @@ class Lookups:
             reason = "is not done in time" if isinstance(error, TimeoutError) else f"failed: {type(error).__name__}"
             found = [(Gap("enrichment", "enrichment", reason),)] * batch.alerts
         telemetry.ENRICHMENT_SECONDS.observe(time.monotonic() - batch.begun)
-        for each in found:
-            for finding in each:
-                if isinstance(finding, Gap):
-                    telemetry.GAPS.labels(finding.name).inc()
+        counted = Counter((finding.name, isinstance(finding, Gap)) for each in found for finding in each)
+        for (name, gap), count in counted.items():
+            (telemetry.GAPS if gap else telemetry.READINGS).labels(name).inc(count)
         return found
 
 

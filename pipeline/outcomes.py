@@ -15,6 +15,7 @@ import structlog
 from outbox.database import StoreError
 from outbox.settling import Settlement
 from outbox.store import Store
+from pipeline.background import shown
 
 _RETRY_SECONDS = 0.5
 _AT_ONCE = 200
@@ -36,7 +37,7 @@ class Outcomes:
         self._changed = threading.Condition(threading.Lock())
         self._waiting: list[Settlement] = []
         self._stopping = False
-        self._thread = threading.Thread(target=self._work, name="outcomes", daemon=True)
+        self._thread = threading.Thread(target=self._run, name="outcomes", daemon=True)
 
     @property
     def alive(self) -> bool:
@@ -61,6 +62,10 @@ class Outcomes:
             self._changed.notify()
         if self._thread.ident is not None:
             self._thread.join()
+
+    def _run(self) -> None:
+        with shown(self._thread.name):
+            self._work()
 
     def _work(self) -> None:
         again: list[Settlement] = []

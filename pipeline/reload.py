@@ -178,6 +178,7 @@ class Reloader(Background):
                 loaded = replace(before, tried_at=loaded.tried_at, content=loaded.content, error=said)
         self.loaded = loaded
         if self.alive:
+            telemetry.CONFIG_RELOADS.labels("bad" if loaded.error else "good").inc()
             self._show()
         if loaded.error:
             _log.error("the configuration is not good; the one before holds", error=loaded.error)

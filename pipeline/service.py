@@ -101,6 +101,8 @@ class Pipeline:
 
     def start(self) -> None:
         """Begin to plan and deliver."""
+        telemetry.WORKER_STARTS.inc()
+        telemetry.WORKERS.set(1)
         self._planner.start()
         self._deliverer.start()
         self._fallback.start()

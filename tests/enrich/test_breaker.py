@@ -1,6 +1,9 @@
 """A data source that fails again and again is left alone, and asked again after a while."""
 
-from enrich._breaker import Breaker
+from contextlib import suppress
+
+from enrich._base import NoAnswer
+from enrich._breaker import FAILURES, Breaker, Broken
 
 
 class Clock:
@@ -67,3 +70,23 @@ def test_one_that_is_not_well_is_left_alone_again() -> None:
     assert "" == breaker.refusal()
     clock.now += 10
     assert "" == breaker.refusal()
+
+
+def test_says_what_came_of_each_question() -> None:
+    """Answered, a wrong question, a failure, and what was not asked; with the source, and how long it took."""
+    told: list[tuple[str, str]] = []
+    times: list[float] = []
+
+    def asked(source: str, outcome: str, seconds: float) -> None:
+        told.append((source, outcome))
+        times.append(seconds)
+
+    breaker = Breaker(Clock(), asked)
+    for raised in (None, NoAnswer("no such metric"), *(Broken("is away"),) * FAILURES, None):
+        with suppress(NoAnswer), breaker.asking("Prometheus eu", 1.0):
+            if raised is not None:
+                raise raised
+    expected = ["answered", "refused", *["failed"] * FAILURES, "left_alone"]
+    assert [("Prometheus eu", outcome) for outcome in expected] == told
+    assert 0.0 == times[-1]
+    assert all(0 <= each < 5 for each in times)

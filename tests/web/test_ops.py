@@ -23,6 +23,7 @@ from tests.far_sides.process import require
 from tests.pipeline.parts import TEAM, Failing, Recorder, body
 from tests.samples import SEED, notification, webhook, wire_alert
 from tests.service import ROOT, Service, eventually
+from web.status import VERSION
 
 Metrics = dict[tuple[str, tuple[tuple[str, str], ...]], float]
 
@@ -130,10 +131,14 @@ def test_every_metric_is_documented(counting: Service) -> None:
     counting.post(b"nonsense")
     families = text_string_to_metric_families(fresh(counting))
     told = {family.name: {label for each in family.samples for label in each.labels} for family in families}
-    # None fails here, and nobody clicks; tests/pipeline/test_deliver.py and tests/web/test_slack.py count those.
-    told |= {"alert_manager_template_errors": {"receiver", "action"}, "alert_manager_slack_clicks": {"outcome"}}
-    told["alert_manager_delivery_warnings"] = {"receiver", "action"}
-    rows = re.findall(r"^\| `(\w+)` \| ([^|]*)\|", (ROOT / "docs" / "metrics.md").read_text(), re.MULTILINE)
+    # Nobody clicks here, there is no data source and no rule; the tests of these count them.
+    told["alert_manager_slack_clicks"] = {"outcome"}
+    told["alert_manager_enrichment_questions"] = {"source", "outcome"}
+    told["alert_manager_enrichment_question_seconds"] = {"source"}
+    told["alert_manager_remediations"] = {"rule", "verb", "result"}
+    rows = re.findall(
+        r"^\| `(alert_manager_\w+)` \| ([^|]*)\|", (ROOT / "docs" / "metrics.md").read_text(), re.MULTILINE
+    )
     documented = {name.removesuffix("_total"): set(re.findall(r"`(\w+)`", labels)) for name, labels in rows}
     assert {name: labels - {"le"} for name, labels in told.items()} == documented
 
@@ -191,7 +196,7 @@ def test_counts_over_all_workers(counted: Service) -> None:
         "accepted": ("events_total", {"outcome": "accepted"}, 20),
         "planned": ("events_total", {"outcome": "planned"}, 20),
         "acceptance": ("acceptance_seconds_count", {}, 20),
-        "delivered": ("webhook_to_delivered_seconds_count", {}, 20),
+        "delivered": ("webhook_to_delivered_seconds_count", {"receiver": "team", "action": "log"}, 20),
         "gaps": ("enrichment_gaps_total", {"enricher": "cpu"}, 30),
     }
     assert {name: expected for name, (_, _, expected) in grown.items()} == {
@@ -199,7 +204,7 @@ def test_counts_over_all_workers(counted: Service) -> None:
         for name, (metric, labels, _) in grown.items()
     }
     assert value(after, "enrichment_seconds_count") > value(before, "enrichment_seconds_count")
-    assert 0 < value(after, "webhook_to_delivered_seconds_sum") < 20 * 5
+    assert 0 < value(after, "webhook_to_delivered_seconds_sum", receiver="team", action="log") < 20 * 5
     assert value(after, "acceptance_seconds_bucket", le="+Inf") == value(after, "acceptance_seconds_count")
     assert [0, 0] == [value(after, "events_pending"), value(after, "deliveries_pending", **team)]
     assert [400] * 3 == [post(b"nonsense") for _ in range(3)]
@@ -261,3 +266,66 @@ def test_an_attempt_that_failed_counts(client: FlaskClient, running: Pipeline, r
     client.post("/alert?wait=5s", data=SEED)
     assert before < count()
     assert attempts_before < attempts._value.get()
+
+
+def test_what_may_come_is_there_at_nought(client: FlaskClient) -> None:
+    """Before anything has happened: else nobody would see the first of it."""
+    metrics = parsed(client.get("/metrics").text)
+    team = {"receiver": "team", "action": "log"}
+    expected = [
+        ("events_total", {"outcome": "dead"}),
+        ("deliveries_total", {**team, "outcome": "dead"}),
+        ("delivery_warnings_total", team),
+        ("config_reloads_total", {"outcome": "bad"}),
+    ]
+    keys = [(f"alert_manager_{name}", tuple(sorted(labels.items()))) for name, labels in expected]
+    assert [] == [key for key in keys if key not in metrics]
+
+
+def test_tells_when_it_heard_last_and_what_fires(client: FlaskClient, running: Pipeline) -> None:
+    """The last payload, and alerts by their severity in our words."""
+    assert 0 == value(parsed(client.get("/metrics").text), "last_webhook_timestamp_seconds")
+    before = datetime.now(UTC).timestamp()
+    client.post("/alert?wait=5s", data=body(webhook(wire_alert("A", severity="P1"), wire_alert("B", severity="odd"))))
+    metrics = parsed(client.get("/metrics").text)
+    assert before <= value(metrics, "last_webhook_timestamp_seconds") <= datetime.now(UTC).timestamp()
+    told = [value(metrics, "alerts_firing", severity=each) for each in ("critical", "error", "warning", "info")]
+    assert [1, 1, 0, 0] == told
+    assert 0 < value(metrics, "storage_probe_seconds") < 5
+    assert value(metrics, "storage_size_bytes") > 10_000
+    sends = value(metrics, "send_seconds_count", receiver="team", action="log")
+    assert sends == value(metrics, "delivery_attempts_total", receiver="team", action="log") > 0
+
+
+def test_tells_what_is_known_without_the_storage(client: FlaskClient, failing: Failing) -> None:
+    """Which version runs is to be seen above all when it does not work."""
+    failing.failures["probe"] = 1
+    metrics = parsed(client.get("/metrics").text)
+    (build,) = (dict(labels) for name, labels in metrics if name == "alert_manager_build_info")
+    assert {"version", "python", "storage"} == build.keys()
+    assert (VERSION, failing.kind) == (build["version"], build["storage"])
+    assert value(metrics, "config_hash") > 0
+
+
+def test_tells_which_processes_and_threads_live(counted: Service) -> None:
+    """Of both workers; one that was killed counts as begun once more, and is not among those that live."""
+    first = parsed(fresh(counted))
+    threads = {labels[0][1] for name, labels in first if name == "alert_manager_thread_running"}
+    assert {"planner", "deliverer", "outcomes", "fallback", "tidy", "release", "remedies", "reloader"} <= threads
+    assert [1.0] * len(threads) == [value(first, "thread_running", thread=each) for each in threads]
+    assert [2, 2] == [value(first, "worker_processes"), value(first, "worker_starts_total")]
+    os.kill(counted.worker_pids[0], signal.SIGKILL)
+    eventually(lambda: value(parsed(fresh(counted)), "worker_starts_total") == 3, "another", 15)
+    eventually(lambda: value(parsed(fresh(counted)), "worker_processes") == 2, "two that live", 15)
+    assert 1 == value(parsed(fresh(counted)), "thread_running", thread="planner")
+
+
+def test_tells_that_a_thread_has_ended(client: FlaskClient, pipeline: Pipeline) -> None:
+    """As it ends, by whatever: what it did is not done any more."""
+    pipeline.start()
+    running = [
+        value(parsed(client.get("/metrics").text), "thread_running", thread=each) for each in ("tidy", "outcomes")
+    ]
+    pipeline.stop(5)
+    ended = [value(parsed(client.get("/metrics").text), "thread_running", thread=each) for each in ("tidy", "outcomes")]
+    assert ([1, 1], [0, 0]) == (running, ended)
