@@ -1,0 +1,1 @@
+"""The rules about the service itself, and the dashboard."""
