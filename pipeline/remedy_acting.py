@@ -4,11 +4,12 @@ helped.
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import timedelta
 
+import structlog
+
 import units
-from alerts.remediation import NotPerformed, Performed, Proposal, Ready, RemediationResult
+from alerts.remediation import NotPerformed, Performed, Proposal, Ready, RemediationResult, Verdict
 from outbox.records import Remediation
 from outbox.remediations import Change
 from pipeline import guards
@@ -16,7 +17,11 @@ from pipeline.live import Live
 from pipeline.remedy_desk import Desk, Work
 from pipeline.running import Rule
 
+# The guards leave 15 s for a write to take place in, from the moment on at which they allowed it.
 _PERFORM_SECONDS = 10.0
+_LEAST_SECONDS = 1.0
+# Who sent a write may have died since, and it be under way: so long nobody is told that it was not done.
+_ARRIVES_SECONDS = 30.0
 _LOOK_SECONDS = 8.0
 _LOOK_AGAIN_SECONDS = 10.0
 _VERIFY_AGAIN_SECONDS = 20.0
@@ -24,17 +29,31 @@ _MOST_LOOKS = 6
 _MOST_PERFORMED = 3
 _MOST_VERIFIED = 3
 
+_log = structlog.get_logger("remedy")
 
-def perform(desk: Desk, work: Work, rule: Rule, proposal: Proposal) -> None:
+
+def perform(desk: Desk, work: Work, rule: Rule, proposal: Proposal, asked_at: float, *, again: bool = False) -> None:
+    """Do what the guards allow.
+
+    Args:
+        asked_at: when they were asked, by the clock of the work.
+        again: it was tried before, and may have been done by that, whatever comes of this.
+    """
     of = work.remediation
-    if work.left() <= 0:
+    left_seconds = asked_at + _PERFORM_SECONDS - work.lived()
+    if work.left() <= 0 or left_seconds < _LEAST_SECONDS:
         # This process was held up; who takes it next looks first, and finds that nothing was done.
         return
     try:
-        performed = rule.action.perform(proposal, of.alert, of.token, _PERFORM_SECONDS)
+        performed = rule.action.perform(proposal, of.alert, of.token, left_seconds)
     except NotPerformed as error:
-        # Of what is tried once more the first write may have arrived meanwhile: it is looked at again.
-        _not_performed(desk, of, NotPerformed(str(error), in_doubt=error.in_doubt or of.tries > 0))
+        _not_performed(desk, of, NotPerformed(str(error), in_doubt=error.in_doubt or again))
+        return
+    except Exception as error:
+        # A defect of a rule's action, which says nothing of what was written.
+        _log.exception("a step failed", remediation_id=of.id)
+        said = f"a step failed: {type(error).__name__} (the log has it)"
+        _not_performed(desk, of, NotPerformed(said, in_doubt=True))
         return
     _performed(desk, of, rule, proposal, performed, f"done: {proposal.does}: {performed.detail}")
 
@@ -57,7 +76,7 @@ def look(desk: Desk, work: Work, rule: Rule) -> None:
         said = f"done, as is seen now: {of.proposal.does}: {performed.detail}"
         _performed(desk, of, rule, of.proposal, performed, said)
     elif (why := _not_again(desk, of, rule, of.proposal)) is not None:
-        desk.end(of, "failed", f"it was not done, and is not tried again: {why}")
+        _not_done(desk, of, why)
     else:
         _again(desk, work, rule, of.proposal)
 
@@ -102,15 +121,26 @@ def _again(desk: Desk, work: Work, rule: Rule, proposal: Proposal) -> None:
     if work.left() <= 0:
         desk.keep(of, Change("acting", desk.clock(), tries=of.tries))
         return
+    asked_at = work.lived()
     begun = desk.store.remediations.begin(of, proposal, desk.bounds(rule), (), desk.clock(), act=True)
     if not begun.held:
         return
     if not begun.allowed:
         against = guards.stopped(begun.verdicts)
-        why = f"{against.guard}: {against.why}" if against else "a guard stops it"
-        desk.end(of, "failed", f"it was not done, and is not tried again: {why}", verdicts=begun.verdicts)
+        _not_done(desk, of, f"{against.guard}: {against.why}" if against else "a guard stops it", begun.verdicts)
         return
-    perform(desk, replace(work, remediation=replace(of, tries=of.tries + 1)), rule, proposal)
+    perform(desk, work, rule, proposal, asked_at, again=True)
+
+
+def _not_done(desk: Desk, of: Remediation, why: str, verdicts: tuple[Verdict, ...] | None = None) -> None:
+    """Keep that it was not done and is not tried again, once nothing can arrive any more."""
+    now = desk.clock()
+    left_seconds = _ARRIVES_SECONDS - (now - (of.acted_at or of.proposed_at)).total_seconds()
+    if 0 < left_seconds <= _ARRIVES_SECONDS:
+        due_at = now + timedelta(seconds=left_seconds)
+        desk.keep(of, Change("acting", due_at, tries=of.tries, detail=why, verdicts=verdicts))
+        return
+    desk.end(of, "failed", f"it was not done, and is not tried again: {why}", verdicts=verdicts)
 
 
 def _not_again(desk: Desk, of: Remediation, rule: Rule, proposal: Proposal) -> str | None:
@@ -121,7 +151,7 @@ def _not_again(desk: Desk, of: Remediation, rule: Rule, proposal: Proposal) -> s
     if rule.settings.dry_run:
         return "the rule is in dry run by now"
     if of.tries >= _MOST_PERFORMED:
-        return f"it was tried {of.tries} times"
+        return f"it was tried and looked for {of.tries} times"
     begun = of.acted_at or of.proposed_at
     if abs((desk.clock() - begun).total_seconds()) > rule.settings.valid_for:
         return f"it was begun more than {units.duration(rule.settings.valid_for)} ago (valid_for)"

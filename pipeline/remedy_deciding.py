@@ -111,6 +111,7 @@ def _decide(desk: Desk, work: Work, rule: Rule, proposal: Proposal, said: tuple[
     if act and work.left() <= 0:
         desk.later(of, rule, "it took too long to decide", _AGAIN_SECONDS)
         return
+    asked_at = work.lived()
     begun = desk.store.remediations.begin(of, proposal, desk.bounds(rule), said, desk.clock(), act=act)
     if not begun.held:
         return
@@ -122,7 +123,8 @@ def _decide(desk: Desk, work: Work, rule: Rule, proposal: Proposal, said: tuple[
     elif asked_first:
         _ask_for_approval(desk, of, rule, proposal, begun.verdicts)
     else:
-        perform(desk, replace(work, remediation=replace(of, state="acting", proposal=proposal)), rule, proposal)
+        acting = replace(of, state="acting", tries=0, proposal=proposal)
+        perform(desk, replace(work, remediation=acting), rule, proposal, asked_at)
 
 
 def _ask_for_approval(

@@ -34,10 +34,20 @@ _log = structlog.get_logger("remedy")
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """One remediation in hand, and how many seconds are left in which something may be done about it."""
+    """One remediation in hand.
+
+    Attributes:
+        lived: seconds by a clock that nobody sets.
+        until: by that clock, until when something may be begun about it.
+    """
 
     remediation: Remediation
-    left: Callable[[], float]
+    lived: Callable[[], float]
+    until: float
+
+    def left(self) -> float:
+        """How many seconds are left in which something may be begun."""
+        return self.until - self.lived()
 
 
 class Desk:

@@ -69,7 +69,7 @@ class Steps:
         if rule is None:
             self._without_rule(remediation)
             return
-        work = Work(remediation, lambda: begun + _ACT_WITHIN_SECONDS - self._lived())
+        work = Work(remediation, self._lived, begun + _ACT_WITHIN_SECONDS)
         _STEPS[remediation.state](self._desk, work, rule)
 
     def broke(self, remediation: Remediation, error: Exception) -> None:

@@ -113,6 +113,7 @@ class Fix(RemedyAction):
         readiness: what is said of a target.
         notes: what was left with the targets.
         instead: the deployment that is found, whatever the label says.
+        last: what was performed last, or was to be.
     """
 
     def __init__(self, world: World) -> None:
@@ -124,6 +125,7 @@ class Fix(RemedyAction):
         self.notes: list[str] = []
         self.proposed = 0
         self.instead = ""
+        self.last: Proposal
 
     def propose(self, alert: Alert, deadline_seconds: float) -> Proposal:
         """Finds the deployment that a label names."""
@@ -138,6 +140,7 @@ class Fix(RemedyAction):
 
     def perform(self, proposal: Proposal, alert: Alert, token: str, deadline_seconds: float) -> Performed:
         """Writes."""
+        self.last = proposal
         self.performing()
         if not self.world.write(proposal.target, proposal.request["version"], token):
             raise NotPerformed("it has changed meanwhile", in_doubt=False)

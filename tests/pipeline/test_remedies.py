@@ -418,3 +418,97 @@ def test_a_defect_of_an_action_ends(office: Office) -> None:
         office.post(broken())
         (done,) = office.done()
         assert ("refused", "a step failed: ZeroDivisionError (the log has it)") == (done.result, done.detail)
+
+
+def test_what_arrives_late_is_not_told_as_not_done(office: Office) -> None:
+    """A second try is refused because the first has arrived since: what it was is looked up once more."""
+    late: list[Callable[[], Any]] = []
+
+    def first() -> None:
+        target, version = office.fix.last.target, office.fix.last.request["version"]
+        late.append(lambda: office.world.write(target, version, office.all()[0].token))
+        office.fix.performing = second
+        raise NotPerformed("timed out", in_doubt=True)
+
+    def second() -> None:
+        # Of the look; the next is the second try.
+        office.fix.performing = arrives
+
+    def arrives() -> None:
+        office.fix.performing = lambda: None
+        late.pop()()
+
+    office.fix.performing = first
+    with office.open():
+        office.post(broken())
+        (done,) = office.done()
+        assert ("not_fixed", ["deployment/shop/cart"]) == (done.result, office.world.touched)
+
+
+def test_what_may_arrive_yet_is_not_told_as_not_done(office: Office) -> None:
+    """The alert is over by then, and nothing is tried again: a while it is looked whether the first try arrives."""
+
+    def lost() -> None:
+        office.fix.performing = lambda: None
+        raise NotPerformed("timed out", in_doubt=True)
+
+    office.fix.performing = lost
+    with office.open():
+        office.post(broken())
+        office.when(lambda each: each.state == "acting" and each.tries == 1)
+        office.post(over())
+        (waiting,) = office.when(lambda each: each.detail == "it is resolved")
+        assert ("acting", None) == (waiting.state, waiting.result)
+        assert office.world.write(office.fix.last.target, 1, waiting.token)
+        (done,) = office.done()
+        assert ("fixed", ["deployment/shop/cart"]) == (done.result, office.world.touched)
+
+
+def test_what_does_not_arrive_is_told_as_not_done(office: Office) -> None:
+    """In the end, and to a person."""
+
+    def lost() -> None:
+        office.fix.performing = lambda: None
+        raise NotPerformed("timed out", in_doubt=True)
+
+    office.fix.performing = lost
+    with office.open():
+        office.post(broken())
+        office.when(lambda each: each.state == "acting" and each.tries == 1)
+        office.post(over())
+        (done,) = office.done()
+        assert ("failed", []) == (done.result, office.world.touched)
+        assert "it was not done, and is not tried again: it is resolved" == done.detail
+        assert timedelta(seconds=30) <= done.due_at - (done.acted_at or done.due_at)
+
+
+def test_a_defect_after_the_write_is_looked_up(office: Office) -> None:
+    """What a rule's action raised says nothing of what was written."""
+
+    def defect() -> None:
+        raise ZeroDivisionError
+
+    office.fix.answering = defect
+    with office.open():
+        office.post(broken())
+        (done,) = office.done()
+        assert ("not_fixed", ["deployment/shop/cart"]) == (done.result, office.world.touched)
+        assert any(each.what.startswith("done, as is seen now") for each in done.steps)
+
+
+def test_what_was_hard_to_decide_is_not_tried_the_less(office: Office) -> None:
+    """How often it was looked at before it was done says nothing of how often it was tried."""
+
+    def away(alert: Any) -> None:
+        if 1 < office.fix.proposed < 6:
+            raise NotProposed("Kubernetes timed out after 8s", later=True)
+
+    def lost() -> None:
+        office.fix.performing = lambda: None
+        raise NotPerformed("the connection broke", in_doubt=True)
+
+    office.fix.proposing, office.fix.performing = away, lost
+    with office.open():
+        office.post(broken())
+        (done,) = office.done()
+        assert ("not_fixed", ["deployment/shop/cart"]) == (done.result, office.world.touched)
