@@ -34,7 +34,7 @@ test-kubernetes: $(VENV)/.requirements-dev ## act on a real Kubernetes API, buil
 	programs=$$(scripts/build-kubernetes.sh) && \
 		KUBERNETES_PROGRAMS="$$programs" $(BIN)/python -m pytest tests/kubernetes $(PYTEST_ARGS)
 
-torture: $(VENV)/.requirements-dev ## torture delivery for five minutes a database (SECONDS_=60, SEED=1 to do it again)
+torture: $(VENV)/.requirements-dev ## torture delivery and remediation for five minutes a database each (SECONDS_=60, SEED=1 to do it again)
 	TORTURE_SECONDS=$(or $(SECONDS_),300) TORTURE_SEED=$(SEED) $(BIN)/python -m pytest -s tests/torture $(PYTEST_ARGS)
 
 example: $(VENV)/.requirements-dev ## write docs/example-day.md anew, as the scripted day looks now

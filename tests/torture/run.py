@@ -90,7 +90,7 @@ def torture(database_url: str, folder: Path, *, seconds: float, seed: int, quiet
         *(f"event {number} is the answer to more than one post" for number in accepted.shared_ids),
         *verdict.wrong,
         *(f"late: {each}" for each in verdict.late),
-        *_mistakes(log),
+        *mistakes(log),
     ]
     # Each freeze can leave the few sends behind that it found between two instructions: seldom, and never many.
     if len(verdict.frozen) > 1 + seconds / 60:
@@ -184,12 +184,13 @@ class _Rest:
         return [*self._astray, *(f"event {number} was accepted, and is not there" for number in lost)]
 
 
-def _mistakes(log: str) -> list[str]:
+def mistakes(log: str, more: Sequence[str] = ()) -> list[str]:
+    """What a log holds that it must not, with some of what follows."""
     lines = log.splitlines()
     return [
         "in the log:\n    " + "\n    ".join(lines[number : number + 25])
         for number, line in enumerate(lines)
-        if any(mistake in line for mistake in _MISTAKES)
+        if any(mistake in line for mistake in (*_MISTAKES, *more))
     ][:5]
 
 
@@ -205,17 +206,18 @@ def _summary(
     states = sum(len(history) for history in accepted.histories.values())
     injected = Counter({trouble: count for trouble, count in pagerduty.injected.items() if trouble})
     return (
-        f"torture: seed {seed}: {accepted.posts} posts ({_counts(accepted.failures)}), "
+        f"torture: seed {seed}: {accepted.posts} posts ({counted(accepted.failures)}), "
         f"{len(accepted.events)} accepted, {states} states of {len(accepted.histories)} groups; "
         f"kills: {killer.done['worker']} of workers, {killer.done['service']} of services; "
         f"{killer.done['freeze']} stops; "
         f"{len(pagerduty.arrivals)} far-side requests ({pagerduty.abandoned} more of the dead), "
-        f"{injected.total()} failures injected ({_counts(injected)}), {verdict.repeats} repeats absorbed, "
+        f"{injected.total()} failures injected ({counted(injected)}), {verdict.repeats} repeats absorbed, "
         f"{verdict.needless} needless resolves, {verdict.unnamed} ends told without the name; "
         f"{len(verdict.late)} out of order (and {len(verdict.frozen)} of the frozen); "
-        f"events: {_counts(rest.states)}; deliveries: {_counts(rest.words)}; quiet after {took:.1f} s"
+        f"events: {counted(rest.states)}; deliveries: {counted(rest.words)}; quiet after {took:.1f} s"
     )
 
 
-def _counts(counts: dict[str, int]) -> str:
+def counted(counts: dict[str, int]) -> str:
+    """Counts in words."""
     return ", ".join(f"{count} {name}" for name, count in sorted(counts.items())) or "none"
