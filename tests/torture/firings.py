@@ -18,7 +18,7 @@ from tests.torture.clients import PATIENCE_SECONDS
 _REFUSED_SECONDS = 90.0
 _AGAIN_SECONDS = (0.2, 0.6)
 _THINK_SECONDS = (0.05, 0.5)
-_REPEAT, _END = 0.35, 0.5
+_REPEAT, _END = 0.35, 0.85
 
 
 @dataclass(frozen=True, slots=True)

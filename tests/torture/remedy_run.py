@@ -23,6 +23,7 @@ from tests.torture.remedy_verdict import Bounds, Row, judge
 from tests.torture.run import Outcome, counted, mistakes
 
 COOLDOWN_SECONDS = 60.0
+_TOKEN = "0123456789abcdef0123456789abcdef"
 # Beside the cooldown the service leaves time for what may yet arrive.
 _ROUND_SECONDS = 75.0
 _TELLERS = 6
@@ -152,6 +153,7 @@ def _config(folder: Path, cluster: FailingCluster, people: People, rules: Mappin
         for fix, rule in rules.items()
     )
     return f"""
+web: {{auth: {{alert: {{tokens: [{_TOKEN}]}}}}}}
 delivery: {{lease: 5s}}
 remediation:
   max_per_hour: {most}
@@ -208,7 +210,8 @@ def _load(
     urls, alerts = [replica.url for replica in replicas], _alerts()
     dice.shuffle(alerts)
     tellers = [
-        Teller(urls, alerts[number::_TELLERS], "", told, Random(dice.random()), finish) for number in range(_TELLERS)
+        Teller(urls, alerts[number::_TELLERS], _TOKEN, told, Random(dice.random()), finish)
+        for number in range(_TELLERS)
     ]
     killer = Killer(replicas, cluster.wait_for_work, Random(dice.random()), finish)
     for thread in (*tellers, killer):
