@@ -195,6 +195,11 @@ class Land:
         self._hear(alert, "firing", now)
         return None
 
+    def fire(self, name: str) -> None:
+        """Something begins to fire."""
+        now = NOW + timedelta(seconds=self.world.now)
+        self._hear(_alert(name, now), "firing", now)
+
     def _hear(self, alert: Alert, status: str, now: datetime) -> None:
         row = {
             "fingerprint": alert.fingerprint,
