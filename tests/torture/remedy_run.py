@@ -26,13 +26,13 @@ COOLDOWN_SECONDS = 60.0
 _TOKEN = "0123456789abcdef0123456789abcdef"
 # Beside the cooldown the service leaves time for what may yet arrive.
 _ROUND_SECONDS = 75.0
-_TELLERS = 6
+_TELLERS = 10
 _MOST_ROWS = 10_000
 _LINGER_SECONDS = 1.0
 _MISTAKES = ("a step failed", "remediation was interrupted", "cannot be read")
-_DEPLOYMENTS = [f"d{number}" for number in range(8)]
+_DEPLOYMENTS = [f"d{number}" for number in range(16)]
 _REHEARSED, _FORBIDDEN = ["e0", "e1"], ["x0", "x1"]
-_PODS = [f"db-{number}" for number in range(6)]
+_PODS = [f"db-{number}" for number in range(12)]
 _RULE = "kinds: [{kind}], cooldown: 60s, settle: 1s, valid_for: 60s, verify_after: 5s, max_targets: 100"
 
 
@@ -121,11 +121,11 @@ def _rules(seconds: float) -> tuple[Mapping[str, Bounds], int]:
     rounds = 1 + int(seconds // _ROUND_SECONDS)
     deployments = ("deployment/shop/d*",)
     return {
-        "restart": Bounds(deployments, 4 * rounds),
-        "scale": Bounds(deployments, 4 * rounds),
-        "delete_pod": Bounds(("pod/shop/db-*",), 4 * rounds),
+        "restart": Bounds(deployments, 6 * rounds),
+        "scale": Bounds(deployments, 6 * rounds),
+        "delete_pod": Bounds(("pod/shop/db-*",), 6 * rounds),
         "dry": Bounds((), 100),
-    }, 11 * rounds
+    }, 15 * rounds
 
 
 def _config(folder: Path, cluster: FailingCluster, people: People, rules: Mapping[str, Bounds], most: int) -> str:
@@ -185,7 +185,7 @@ def _alerts() -> list[dict[str, str]]:
 
     return [
         *(about(fix, deployment=name) for fix in ("restart", "scale") for name in _DEPLOYMENTS),
-        *(about("restart", deployment=name, shard="1") for name in _DEPLOYMENTS[:4]),
+        *(about("restart", deployment=name, shard="1") for name in _DEPLOYMENTS[:8]),
         *(about("delete_pod", pod=name) for name in _PODS),
         *(about("dry", deployment=name) for name in (*_REHEARSED, "d0")),
         *(about("restart", deployment=name) for name in _FORBIDDEN),
