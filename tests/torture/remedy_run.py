@@ -52,6 +52,19 @@ class People(HttpServer):
         return Answer(200)
 
 
+class _Waiting(Service):
+    """A service that is not started while its database is, for then it ends, and whoever runs it starts it again."""
+
+    def __init__(self, folder: Path, environment: Mapping[str, str], config: str, alone: threading.Lock) -> None:
+        super().__init__(folder, environment, config)
+        self._alone = alone
+
+    def start(self) -> None:
+        """Waits for its turn, and starts."""
+        with self._alone:
+            super().start()
+
+
 def torture(
     database_url: str,
     folder: Path,
@@ -66,7 +79,14 @@ def torture(
     Args:
         restart_database: has the database end as in a crash, and begin again.
     """
-    dice, told = Random(seed), Told()
+    dice, told, alone = Random(seed), Told(), threading.Lock()
+
+    def crash() -> bool:
+        with alone:
+            if restart_database is not None:
+                restart_database()
+            return restart_database is not None
+
     rules, most = _rules(seconds)
     with ExitStack() as stack:
         cluster = stack.enter_context(FailingCluster(Random(dice.random())))
@@ -74,8 +94,8 @@ def torture(
         people = stack.enter_context(People())
         config, environment = _config(folder, cluster, people, rules, most), {"DATABASE_URL": database_url}
         names = ["replica0"] if database_url.startswith("sqlite") else ["replica0", "replica1"]
-        replicas = [stack.enter_context(Service(folder / name, environment, config)) for name in names]
-        killer, restarts = _load(replicas, cluster, told, seconds, dice, restart_database)
+        replicas = [stack.enter_context(_Waiting(folder / name, environment, config, alone)) for name in names]
+        killer, restarts = _load(replicas, cluster, told, seconds, dice, crash)
         cluster.calm = True
         begun = time.monotonic()
         engine = open_database(database_url)
@@ -203,7 +223,7 @@ def _load(
     told: Told,
     seconds: float,
     dice: Random,
-    restart_database: Callable[[], None] | None,
+    crash: Callable[[], bool],
 ) -> tuple[Killer, int]:
     """Tells, kills and freezes; when it returns all is up. How often the database was made to begin again, too."""
     finish = threading.Event()
@@ -219,9 +239,8 @@ def _load(
     restarts, until = 0, time.monotonic() + seconds
     while (left := until - time.monotonic()) > 0:
         time.sleep(min(left, dice.uniform(8.0, 25.0)))
-        if restart_database is not None and time.monotonic() < until:
-            restart_database()
-            restarts += 1
+        if time.monotonic() < until:
+            restarts += crash()
     finish.set()
     for thread in (killer, *tellers):
         thread.join()
