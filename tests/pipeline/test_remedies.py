@@ -68,7 +68,7 @@ class Office:
             found = self.all()
             return found if sum(bool(what(each)) for each in found) >= wanted else []
 
-        return eventually(look, "remediations", timeout_seconds=20)
+        return eventually(look, "remediations", timeout_seconds=60)
 
     def done(self, wanted: int = 1) -> list[Remediation]:
         """Waits until so many are at their end."""
