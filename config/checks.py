@@ -14,6 +14,7 @@ from config.base import Settings
 from config.content import check_file
 from config.document import Document, Path_, Problem
 from config.inhibition import InhibitRule
+from config.remediation import RemedySettings
 from config.schema import EnrichmentSettings, PrometheusSettings, QuerySettings, Receiver
 from config.validation import unknown_key
 
@@ -243,12 +244,20 @@ def _files(node: Any, path: Path_) -> Iterator[tuple[Path_, str]]:
 
 
 def _reached(used: set[Any], receivers: Sequence[Receiver]) -> set[Any]:
-    """The receivers that routes lead to, and those that take over from them."""
+    """The receivers that routes lead to, and those that are told where these fail, or what they do does not help."""
     reached, found = set[Any](), used
     while found:
         reached |= found
-        found = {each.fallback for each in receivers if each.name in found and each.fallback} - reached
+        found = {name for each in receivers if each.name in found for name in _others(each)} - reached
     return reached
+
+
+def _others(receiver: Receiver) -> Iterator[str]:
+    if receiver.fallback:
+        yield receiver.fallback
+    for each in receiver.actions:
+        if isinstance(each.settings, RemedySettings) and each.settings.otherwise:
+            yield each.settings.otherwise
 
 
 def _no_receiver(name: str, names: list[str]) -> str:

@@ -107,6 +107,7 @@ def test_tells_somebody_otherwise(told: Load) -> None:
     nobody = f"{place}: tells nobody: 'fix' has no action that tells somebody"
     assert ([nobody], []) == told("{otherwise: fix}")
     assert ([], []) == told("{otherwise: chat}")
+    assert ([], []) == told("{otherwise: lead}", rest="- {name: lead, log_configs: [{}]}\n")
 
 
 def test_warns_where_nobody_is_told(told: Load) -> None:
