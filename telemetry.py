@@ -58,7 +58,7 @@ DELIVERY_WARNINGS = Counter(
 REMEDIATIONS = Counter(
     "alert_manager_remediations_total",
     "What was done about alerts, and what was not, by rule and verb: fixed, not_fixed, unknown (done, or perhaps, and "
-    "nobody can tell), failed (tried, and not done), dry_run, refused (by a guard), expired.",
+    "nobody can tell), failed (tried, and not done), dry_run, refused (by a guard), declined, expired.",
     ["rule", "verb", "result"],
 )
 READINGS = Counter(

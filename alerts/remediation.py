@@ -12,9 +12,9 @@ RemediationState = Literal["proposed", "considered", "approval", "acting", "veri
 it was, and whether that helped is to be seen; or nothing more comes of it.
 """
 
-RemediationResult = Literal["fixed", "not_fixed", "unknown", "failed", "dry_run", "refused", "expired"]
+RemediationResult = Literal["fixed", "not_fixed", "unknown", "failed", "dry_run", "refused", "declined", "expired"]
 """What came of one: it was done and helped, did not, or nobody can tell (whether it helped, or whether it was done at
-all); it was tried and not done; it would have been done; a guard stopped it; or it came too late.
+all); it was tried and not done; it would have been done; a guard stopped it; somebody said no; or it came too late.
 """
 
 Approval = Literal["slack", "page"]

@@ -131,7 +131,7 @@ def decide(connection: Connection, asked: Deciding) -> bool:
         "tries": 0,
     }
     if not asked.approved:
-        values |= {"result": "refused", "detail": said(f"declined by {asked.by}")}
+        values |= {"result": "declined", "detail": said(f"declined by {asked.by}")}
     connection.execute(update(remediations).where(where).values(values))
     _tell(connection, asked.tells, remediation_of(row), asked.now)
     return True

@@ -254,7 +254,7 @@ remediations = Table(
     Column("alert", Text, nullable=False, comment="as it was then"),
     Column("dry_run", Boolean, nullable=False),
     Column("state", String(16), nullable=False, comment="proposed, considered, approval, acting, verifying, done"),
-    Column("result", String(16), comment="fixed, not_fixed, unknown, failed, dry_run, refused, expired"),
+    Column("result", String(16), comment="fixed, not_fixed, unknown, failed, dry_run, refused, declined, expired"),
     Column("detail", Text, nullable=False, comment="the result in words"),
     Column("target", String(700), comment="what tells its target from all others"),
     Column("proposal", Text, comment="what is done, or would be"),

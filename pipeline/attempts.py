@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 import structlog
 
 import telemetry
-from alerts.model import Alert
+from alerts.model import TOGETHER, Alert
 from alerts.notification import Notification, Receipt, SendError, Thread
 from outbox import retry
 from outbox.records import BESIDE, Delivery, TakenUp
@@ -93,6 +93,9 @@ def _taken_up(delivery: Delivery, running: Running, receipt: Receipt) -> tuple[T
     if rule is None or delivery.kind != "state":
         return ()
     group_key, began_at = delivery.notification.group.group_key, delivery.notification.began_at
+    if group_key.startswith(TOGETHER):
+        # Each alert of a group that is put together here has its own start already: the group's is another alert's.
+        began_at = None
 
     def started(alert: Alert) -> Alert:
         # A start that was left out is read as when the payload came: each time another, of one firing.

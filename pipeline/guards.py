@@ -28,7 +28,7 @@ def judge(
     """
     return (
         enabled(all_rules),
-        Verdict("firing", alert.firing, "" if alert.firing else "the alert is over"),
+        Verdict("firing", alert.firing, "the alert fires" if alert.firing else "the alert is over"),
         _denied(all_rules, own_namespace, target),
         *_lists(settings, target),
         firing_for(settings, alert, now),

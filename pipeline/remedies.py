@@ -13,6 +13,7 @@ from datetime import datetime
 
 import structlog
 
+import telemetry
 from alerts.remediation import Approval
 from alerts.timeline import Entry
 from outbox.database import StoreError
@@ -118,6 +119,8 @@ class Remedies(Background):
         tells = remedy_news.lines(self._current(), of, hearers, Entry("remediation", text, now))
         if not self._store.remediations.decide(token, approved=approved, by=by, now=now, tells=tells):
             return "It does not wait for approval any more."
+        if not approved:
+            telemetry.REMEDIATIONS.labels(of.rule, of.verb, "declined").inc()
         _log.info("approved" if approved else "declined", remediation_id=of.id, rule=of.rule, who=who[:_LONGEST_NAME])
         self.wake.ring()
         self._told({each.notification.destination for each in tells})

@@ -18,6 +18,7 @@ _PROPOSE_SECONDS = 8.0
 _AGAIN_SECONDS = 5.0
 # So many times what may be touched, and nobody need be asked what each of them is about.
 _PLAINLY_TOO_MANY = 10
+_LONGEST_APPROVERS = 200
 
 
 def propose(desk: Desk, work: Work, rule: Rule) -> None:
@@ -131,7 +132,7 @@ def _ask_for_approval(
     desk: Desk, of: Remediation, rule: Rule, proposal: Proposal, verdicts: tuple[Verdict, ...]
 ) -> None:
     until = desk.clock() + timedelta(seconds=rule.settings.approve_within)
-    text = f"{proposal.does}? It waits for one of its approvers until {until:%H:%M} UTC"
+    text = f"{proposal.does}? It waits for {_approvers(desk, of, rule)} until {until:%H:%M} UTC"
     tells = desk.lines(of, text, loud=True, asks=of.token if rule.settings.approval == "slack" else "")
     asks: tuple[Planned, ...] = ()
     if not tells:
@@ -141,6 +142,14 @@ def _ask_for_approval(
         "approval", until, "asked for approval", proposal=proposal, verdicts=verdicts, tells=tells, asks=asks
     )
     desk.keep(of, change)
+
+
+def _approvers(desk: Desk, of: Remediation, rule: Rule) -> str:
+    """Who is to approve it, and where: in Slack the buttons are below."""
+    if rule.settings.approval == "slack":
+        return "one of its approvers"
+    names = ", ".join(rule.settings.approvers)[:_LONGEST_APPROVERS]
+    return f"{names}, at {remedy_news.page(desk.running, of) or f'/remediations/{of.id}'},"
 
 
 def _approval(of: Remediation, rule: Rule, proposal: Proposal) -> tuple[Verdict, ...]:

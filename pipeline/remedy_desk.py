@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Set
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -115,11 +115,12 @@ class Desk:
             summary = f"rule {of.rule} touches nothing: {detail}"
             asks = remedy_news.asks(self.running, of, "RemediationStorm", summary, _STORM, now)
         elif not silent:
-            tells = self.lines(of, text, loud=result in ("not_fixed", "unknown", "failed"))
             if result in ("not_fixed", "unknown", "failed") or (result == "expired" and of.state == "approval"):
                 asks = remedy_news.asks(
                     self.running, of, "RemediationNeedsAttention", f"{of.alert.name}: {text}", story(of), now
                 )
+            loud = result in ("not_fixed", "unknown", "failed")
+            tells = self.lines(of, text, loud=loud, quiet={each.notification.destination for each in asks})
         change = Change(
             "done",
             now,
@@ -157,16 +158,23 @@ class Desk:
     # Who hears of it
 
     def lines(
-        self, of: Remediation, text: str, *, loud: bool = False, done: bool = False, asks: str = ""
+        self,
+        of: Remediation,
+        text: str,
+        *,
+        loud: bool = False,
+        done: bool = False,
+        asks: str = "",
+        quiet: Set[str] = frozenset(),
     ) -> tuple[Planned, ...]:
+        """A line for each that keeps a timeline; those of `quiet` hear of it by a message of its own as well."""
         # Who hears of it by itself is to know whom it is about.
         about = (of.alert.fingerprint,) if loud or done else ()
         entry = Entry(
             "remediation", f"{text} (rule {of.rule})", self.clock(), loud=loud, about=about, asks=asks, done=done
         )
-        return remedy_news.lines(
-            self.running, of, self.store.remediations.hearers(of.group_key, of.alert.starts_at), entry
-        )
+        hearers = self.store.remediations.hearers(of.group_key, of.alert.starts_at)
+        return remedy_news.lines(self.running, of, hearers, entry, quiet)
 
     def note(self, of: Remediation, rule: Rule, proposal: Proposal, text: str, suffix: str) -> None:
         """Leave a word with the target; it is no less done without."""
@@ -194,7 +202,7 @@ def _words(result: RemediationResult, does: str, detail: str) -> str:
         return f"dry run: would {does}"
     if result in ("fixed", "not_fixed"):
         return f"{result.replace('_', ' ')}: {detail}"
-    word = {"refused": "not done", "expired": "not done", "failed": "not done", "unknown": "unknown"}[result]
+    word = "unknown" if result == "unknown" else "not done"
     return f"{word}: {does}: {detail}"
 
 

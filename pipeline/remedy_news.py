@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Set
+from dataclasses import replace
 from datetime import datetime
 from typing import Literal
 
@@ -30,11 +31,13 @@ def lines(
     remediation: Remediation,
     hearers: Iterable[str],
     entry: Entry,
+    quiet: Set[str] = frozenset(),
 ) -> tuple[Planned, ...]:
     """A line in the timeline of each destination that has one and holds something of the group.
 
     Args:
         hearers: the destinations that hold something of it.
+        quiet: those where nobody is to be called by the line, for they are by something else.
     """
     settings = _settings(running.configuration)
     found: list[Planned] = []
@@ -51,7 +54,7 @@ def lines(
                 group_of(remediation.alert, remediation.group_key),
                 page_url=page(running, remediation),
             )
-            found += beside.planned(notification, [entry])
+            found += beside.planned(notification, [replace(entry, loud=False) if name in quiet else entry])
     return tuple(found)
 
 

@@ -26,6 +26,7 @@ _WORDS = {
     "failed": "failed",
     "dry_run": "dry run",
     "refused": "not done",
+    "declined": "declined",
     "expired": "too late",
     "proposed": "looked at",
     "considered": "looked at",

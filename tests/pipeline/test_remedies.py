@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from prometheus_client import REGISTRY
 from sqlalchemy import Engine, select
 
 from actions import Action
@@ -134,6 +135,25 @@ def test_a_start_that_is_left_out_makes_no_firing_of_its_own(office: Office) -> 
         # Another firing; what was done counts by a clock that no test sets.
         assert ["not_fixed", "refused"] == [each.result for each in office.done(2)]
         assert office.all()[1].detail.startswith("cooldown: ")
+
+
+def test_each_alert_of_a_group_that_is_put_together_has_its_own_start(office: Office) -> None:
+    """Where it is left out: that of the group is another alert's, and not the same later on."""
+    more = {name: dict(broken(name)) for name in ("cart", "web")}
+    bare = {name: {key: alert[key] for key in ("labels", "annotations")} for name, alert in more.items()}
+    with office.open(OPEN.replace("settle: 1s", "settle: 1s, firing_for: 1m"), root="on-call\n  group_by: [namespace]"):
+        office.pipeline.accept(body(bare["cart"]))
+        office.when(lambda each: each.state == "considered")
+        office.clock.pass_seconds(50)
+        office.pipeline.accept(body(bare["web"]))
+        office.when(lambda each: each.state == "considered" and each.alert.labels["deployment"] == "web")
+        office.pipeline.accept(body({**bare["web"], "annotations": {"summary": "goes on"}}))
+        eventually(lambda: office.store.backlog().events == 0, "all planned")
+        found = {each.alert.labels["deployment"]: each for each in office.done(2)}
+        assert (2, 2) == (len(found), len(office.all()))
+        for each in found.values():
+            assert each.acted_at is not None
+            assert each.acted_at - each.proposed_at >= timedelta(seconds=60)
 
 
 def test_what_is_over_by_then_is_fixed(office: Office) -> None:
@@ -344,6 +364,13 @@ def test_nothing_is_done_about_what_this_service_says_of_itself(office: Office) 
         assert ["Broken"] == [each.alert.name for each in office.all()]
 
 
+def _counted(result: str) -> float:
+    value = REGISTRY.get_sample_value(
+        "alert_manager_remediations_total", {"rule": RULE, "verb": "hook", "result": result}
+    )
+    return value or 0.0
+
+
 APPROVED = OPEN.replace("settle: 1s", "settle: 1s, approval: page, approvers: [jane]")
 
 
@@ -363,13 +390,30 @@ def test_waits_for_approval(office: Office) -> None:
 
 
 def test_what_is_declined_is_not_done(office: Office) -> None:
-    """And says who did so."""
+    """And says who did so; while it fires nobody is asked again."""
     with office.open(APPROVED):
+        before = _counted("declined")
         office.post(broken())
         (asked,) = office.when(lambda each: each.waits_for_approval)
         assert "" == office.pipeline.decline(asked.token, "jane", "jane", "page")
         (done,) = office.done()
-        assert ("refused", "declined by jane", []) == (done.result, done.detail, office.world.touched)
+        assert ("declined", "declined by jane", []) == (done.result, done.detail, office.world.touched)
+        assert before + 1 == _counted("declined")
+        office.clock.pass_seconds(120)
+        office.post({**broken(), "annotations": {"summary": "goes on"}})
+        eventually(lambda: office.store.backlog().deliveries == 0, "all told")
+        assert [done] == office.all()
+
+
+def test_who_is_to_approve_it_is_told_where(office: Office) -> None:
+    """With the page that has the buttons."""
+    with office.open(APPROVED, "external_url: https://alerts.example"):
+        office.post(broken())
+        (asked,) = office.when(lambda each: each.waits_for_approval)
+        eventually(lambda: office.told() == ["RemediationNeedsAttention"], "the question")
+        (told,) = [each for each in office.on_call.sent if each.group.alerts[0].name != "Broken"]
+        at = f"https://alerts.example/remediations/{asked.id}"
+        assert f"? It waits for jane, at {at}, until " in told.group.alerts[0].annotations["summary"]
 
 
 def test_an_approval_expires(office: Office) -> None:
