@@ -103,6 +103,8 @@ class RemedySettings(ActionSettings):
             raise ValueError("has an approval, and no approvers")
         if self.approvers and not self.approval:
             raise ValueError("has approvers, and no approval that they would give: slack or page")
+        if not all(each.strip() and each != "*" for each in self.approvers):
+            raise ValueError("has approvers that are nobody: each is named, as they log in; * stands for nothing here")
         if self.approval == "slack":
             for each in self.approvers:
                 if not _SLACK_USER.fullmatch(each):

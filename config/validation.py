@@ -31,6 +31,7 @@ _PLAIN_WORDS = {
     "path_type": "should be the name of a file",
     "literal_error": "should be {expected}",
     "string_too_short": "is empty",
+    "string_too_long": "should have at most {max_length} characters",
 }
 
 

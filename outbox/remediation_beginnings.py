@@ -95,7 +95,7 @@ def begin(connection: Connection, asked: Beginning, owner: str, ticks: int) -> B
     """Ask the guards, and keep that it may have been done from now on; the guards' lock is to be held."""
     of = asked.remediation
     held = held_by(of, owner)
-    row = connection.execute(select(_r.acted_ticks, _r.state).where(held)).first()
+    row = connection.execute(select(_r.acted_ticks, _r.state, _r.steps).where(held)).first()
     # What was begun once is begun again only by who knows that.
     if row is None or row.state != of.state or (row.acted_ticks is not None) != (of.state == "acting"):
         return Begun(held=False)
@@ -113,6 +113,7 @@ def begin(connection: Connection, asked: Beginning, owner: str, ticks: int) -> B
             "proposal": json_text(PROPOSAL, asked.proposal),
             "verdicts": json_text(VERDICTS, said),
             "due_at": asked.now,
+            "steps": with_step(row.steps, Step(asked.now, "begun: it may be done from now on")),
         }
         connection.execute(update(remediations).where(held).values(begun))
     return Begun(True, allowed, said)

@@ -69,7 +69,7 @@ def verdicts(connection: Connection, of: Considered, *, alone: bool = False) -> 
 def _storm(connection: Connection, of: Considered) -> Verdict:
     count = at_once(connection, of.destination, of.remediation_id)
     if count > of.bounds.max_targets:
-        why = f"{count} targets at once, more than {of.bounds.max_targets} (max_targets): none of them is touched"
+        why = f"{count} targets at once, more than {of.bounds.max_targets}: none of them is touched"
         return Verdict("max_targets", False, why)
     return Verdict("max_targets", True, f"{count} at once, at most {of.bounds.max_targets}")
 

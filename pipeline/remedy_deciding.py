@@ -91,7 +91,7 @@ def _refused_early(desk: Desk, of: Remediation, rule: Rule) -> bool:
         return True
     count = desk.store.remediations.at_once(of)
     if count > _PLAINLY_TOO_MANY * settings.max_targets:
-        why = f"{count} alerts at once, and at most {settings.max_targets} targets may be touched (max_targets)"
+        why = f"{count} alerts at once, and at most {settings.max_targets} targets may be touched"
         desk.refuse(of, (Verdict("max_targets", False, f"{why}: none of them is"),), storm=True)
         return True
     return False
@@ -136,7 +136,7 @@ def _ask_for_approval(
     tells = desk.lines(of, text, loud=True, asks=of.token if rule.settings.approval == "slack" else "")
     asks: tuple[Planned, ...] = ()
     if not tells:
-        summary = f"{of.alert.name}: {text}"
+        summary = f"{of.alert.name}: {text} (rule {of.rule})"
         asks = remedy_news.asks(desk.running, of, "RemediationNeedsAttention", summary, story(of), desk.clock())
     change = Change(
         "approval", until, "asked for approval", proposal=proposal, verdicts=verdicts, tells=tells, asks=asks

@@ -116,9 +116,8 @@ class Desk:
             asks = remedy_news.asks(self.running, of, "RemediationStorm", summary, _STORM, now)
         elif not silent:
             if result in ("not_fixed", "unknown", "failed") or (result == "expired" and of.state == "approval"):
-                asks = remedy_news.asks(
-                    self.running, of, "RemediationNeedsAttention", f"{of.alert.name}: {text}", story(of), now
-                )
+                summary = f"{of.alert.name}: {text} (rule {of.rule})"
+                asks = remedy_news.asks(self.running, of, "RemediationNeedsAttention", summary, story(of), now)
             loud = result in ("not_fixed", "unknown", "failed")
             tells = self.lines(of, text, loud=loud, quiet={each.notification.destination for each in asks})
         change = Change(

@@ -129,7 +129,7 @@ def _storm(rule: Rule, found: Sequence[_Preview], firing: int) -> Verdict:
     targets = {each.proposal.target.key if each.proposal else each.alert.fingerprint for each in found}
     count, most = len(targets) + firing - len(found), rule.settings.max_targets
     if count > most:
-        why = f"{count} targets at once, more than {most} (max_targets): none of them is touched"
+        why = f"{count} targets at once, more than {most}: none of them is touched"
         return Verdict("max_targets", False, why)
     return Verdict("max_targets", True, f"{count} at once, at most {most}")
 

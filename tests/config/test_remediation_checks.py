@@ -141,3 +141,11 @@ def test_warns_where_nobody_is_asked(told: Load) -> None:
     assert ([], []) == told(rule, web, rest=app)
     _, warnings = told(rule, web, rest=app.replace("'#ops'", "'#ops', update_message: false"))
     assert 1 == len(warnings)
+
+
+@pytest.mark.parametrize("nobody", ["''", "' '", "'*'"])
+def test_names_each_who_may_approve(told: Load, nobody: str) -> None:
+    """What names nobody lets nobody approve: there is no word for everybody."""
+    problems, _ = told(f"{{approval: page, approvers: [jane, {nobody}]}}", web=CHANGING)
+    why = "has approvers that are nobody: each is named, as they log in; * stands for nothing here"
+    assert [f"9 receivers[1].remedy_configs[0]: {why}"] == problems

@@ -94,7 +94,8 @@ def test_is_done_once_and_verified(office: Office) -> None:
         assert ("not_fixed", ["deployment/shop/cart"]) == (done.result, office.world.touched)
         assert "fix deployment shop/cart: the alert still fires; it is ready" == done.detail
         assert all(verdict.passed for verdict in done.verdicts)
-        assert ["taken up", "it would fix deployment shop/cart"] == [each.what for each in done.steps][:2]
+        begun = ["taken up", "it would fix deployment shop/cart", "begun: it may be done from now on"]
+        assert begun == [each.what for each in done.steps][:3]
         eventually(lambda: len(office.fix.notes) == 2, "a word of it with the target, and of what came of it")
         eventually(lambda: office.told() == ["RemediationNeedsAttention"], "the message")
         office.post(over())
