@@ -16,6 +16,7 @@ from pipeline.running import Rule
 
 _PROPOSE_SECONDS = 8.0
 _AGAIN_SECONDS = 5.0
+_LONGEST_WAIT = timedelta(hours=1)
 # So many times what may be touched, and nobody need be asked what each of them is about.
 _PLAINLY_TOO_MANY = 10
 
@@ -53,6 +54,8 @@ def consider(desk: Desk, work: Work, rule: Rule) -> None:
     said = (*desk.judged(of, rule, proposal), *_approval(of, rule, proposal))
     waits = guards.waits_until(said)
     if waits is not None:
+        # What is put off for days is taken for what a clock that jumped has put off, and looked at all the time.
+        waits = min(waits, desk.clock() + _LONGEST_WAIT)
         desk.keep(of, Change("considered", waits, proposal=proposal, verdicts=said))
         return
     if guards.stopped(said) is not None:
