@@ -53,10 +53,17 @@ def firing_for(settings: RemedySettings, alert: Alert, now: datetime) -> Verdict
     return Verdict("firing_for", True, f"it has been firing for {fired}")
 
 
-def dry_run(settings: RemedySettings) -> Verdict:
-    """Whether it is only said what would be done."""
-    said = "dry_run is true: it is only said what would be done" if settings.dry_run else "dry_run is false"
-    return Verdict("dry_run", not settings.dry_run, said)
+def dry_run(settings: RemedySettings, *, taken_up_so: bool = False) -> Verdict:
+    """Whether it is only said what would be done.
+
+    Args:
+        taken_up_so: it was a dry run when it was taken up, and stays one, whatever is configured by now.
+    """
+    if settings.dry_run:
+        return Verdict("dry_run", False, "dry_run is true: it is only said what would be done")
+    if taken_up_so:
+        return Verdict("dry_run", False, "dry_run was true when it was taken up: it is only said what would be done")
+    return Verdict("dry_run", True, "dry_run is false")
 
 
 def bounds(settings: RemedySettings, all_rules: RemediationSettings) -> Bounds:

@@ -101,7 +101,7 @@ class Remedies(Background):
         of = self._store.remediations.by_token(token)
         if of is None:
             return "There is no such remediation any more."
-        rule = self._current().rule(of.destination)
+        rule = self._current().rule_of(of)
         if not of.waits_for_approval or rule is None:
             return f"It does not wait for approval any more: {of.detail or of.state}."
         if rule.settings.approval != via:

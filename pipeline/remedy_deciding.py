@@ -110,7 +110,8 @@ def _not_proposed(desk: Desk, of: Remediation, rule: Rule, reason: NotProposed) 
 def _decide(desk: Desk, work: Work, rule: Rule, proposal: Proposal, said: tuple[Verdict, ...]) -> None:
     of, settings = work.remediation, rule.settings
     asked_first = settings.approval is not None and of.approved_at is None
-    act = not (settings.dry_run or asked_first)
+    dry_run = guards.dry_run(settings, taken_up_so=of.dry_run)
+    act = dry_run.passed and not asked_first
     if act and work.left() <= 0:
         desk.later(of, rule, "it took too long to decide", _AGAIN_SECONDS)
         return
@@ -120,8 +121,8 @@ def _decide(desk: Desk, work: Work, rule: Rule, proposal: Proposal, said: tuple[
         return
     if not begun.allowed:
         desk.refuse(replace(of, proposal=proposal), begun.verdicts, storm=begun.storm)
-    elif settings.dry_run:
-        verdicts = (*begun.verdicts, guards.dry_run(settings))
+    elif not dry_run.passed:
+        verdicts = (*begun.verdicts, dry_run)
         desk.end(of, "dry_run", f"it would {proposal.does}", proposal=proposal, verdicts=verdicts)
     elif asked_first:
         _ask_for_approval(desk, of, rule, proposal, begun.verdicts)

@@ -66,7 +66,7 @@ class Steps:
             StoreError: it is not kept; the step is taken again once the lease is over.
         """
         begun = self._lived()
-        rule = self._desk.running.rule(remediation.destination)
+        rule = self._desk.running.rule_of(remediation)
         if rule is None:
             self._without_rule(remediation)
             return

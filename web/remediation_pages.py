@@ -170,7 +170,7 @@ def _tone(remediation: Remediation) -> str:
 
 
 def _may_decide(pipeline: Pipeline, remediation: Remediation, person: Person | None) -> bool:
-    rule = pipeline.running.rule(remediation.destination)
+    rule = pipeline.running.rule_of(remediation)
     if person is None or rule is None or not remediation.waits_for_approval:
         return False
     return rule.settings.approval == "page" and person.who in rule.settings.approvers
@@ -178,7 +178,7 @@ def _may_decide(pipeline: Pipeline, remediation: Remediation, person: Person | N
 
 def _asked(pipeline: Pipeline, remediation: Remediation) -> str:
     """Who may approve it, and where."""
-    rule = pipeline.running.rule(remediation.destination)
+    rule = pipeline.running.rule_of(remediation)
     if rule is None:
         return "Its rule is gone."
     where = "in Slack" if rule.settings.approval == "slack" else "here"

@@ -8,9 +8,11 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine
 
+from actions import Action
+from pipeline import Running
 from tests.pipeline.parts import Clock
-from tests.pipeline.remedy_world import OPEN
-from tests.pipeline.test_remedies import Office, broken
+from tests.pipeline.remedy_world import OPEN, RULE, configuration
+from tests.pipeline.test_remedies import APPROVED, Office, broken
 
 
 @pytest.fixture
@@ -42,3 +44,56 @@ def test_what_waits_for_days_is_not_looked_at_all_the_time(office: Office) -> No
         looked = office.fix.proposed
         time.sleep(1.5)
         assert looked == office.fix.proposed
+
+
+def loaded(office: Office, rule: str, place: str = RULE) -> None:
+    """Has the service run with another configuration from here on."""
+    actions: dict[str, Action] = {"on-call/log/0": office.on_call, place: office.fix}
+    office.pipeline.running = Running(configuration(office.folder, rule), actions)
+
+
+SLOW = OPEN.replace("settle: 1s", "settle: 60s")
+
+
+def test_what_was_taken_up_as_a_dry_run_stays_one(office: Office) -> None:
+    """Its row says so; what is loaded meanwhile is for what comes."""
+    with office.open(SLOW.replace("dry_run: false, ", "")):
+        office.post(broken())
+        office.when(lambda each: each.state == "considered")
+        loaded(office, SLOW)
+        office.clock.pass_seconds(60)
+        (done,) = office.done()
+        assert ("dry_run", True, []) == (done.result, done.dry_run, office.world.touched)
+
+
+def test_what_becomes_a_dry_run_is_told_as_one(office: Office) -> None:
+    """Its row was made when it was none."""
+    with office.open(SLOW):
+        office.post(broken())
+        office.when(lambda each: each.state == "considered")
+        loaded(office, SLOW.replace("dry_run: false, ", ""))
+        office.clock.pass_seconds(60)
+        (done,) = office.done()
+        assert ("dry_run", True, []) == (done.result, done.dry_run, office.world.touched)
+
+
+def test_what_one_rule_began_is_none_of_another_at_its_place(office: Office) -> None:
+    """One that was put in before it has its index from then on."""
+    with office.open(SLOW.replace("{dry_run", "{name: mend, dry_run")):
+        office.post(broken())
+        office.when(lambda each: each.state == "considered")
+        loaded(office, SLOW.replace("{dry_run", "{name: other, dry_run"))
+        office.clock.pass_seconds(60)
+        (done,) = office.done()
+        assert ("refused", "mend", []) == (done.result, done.rule, office.world.touched)
+        assert "the configuration has no such rule any more" == done.detail
+
+
+def test_nobody_approves_what_another_rule_began(office: Office) -> None:
+    """Whoever approves what is done by the rule that has its place by now."""
+    with office.open(APPROVED.replace("{dry_run", "{name: mend, dry_run")):
+        office.post(broken())
+        (asked,) = office.when(lambda each: each.waits_for_approval)
+        loaded(office, APPROVED.replace("{dry_run", "{name: other, dry_run").replace("[jane]", "[joe]"))
+        assert "does not wait" in office.pipeline.approve(asked.token, "joe", "Joe", "page")
+        assert [] == office.world.touched
