@@ -60,6 +60,7 @@ def verdicts(connection: Connection, of: Considered, *, alone: bool = False) -> 
     yield _switch(connection)
     if not alone:
         yield _storm(connection, of)
+        yield _once(connection, of)
     if of.target is not None:
         yield _cooldown(connection, of, of.target)
     yield _cap(connection, of, "max_per_hour", of.bounds.max_per_hour, _r.rule == of.rule)
@@ -98,6 +99,26 @@ def _switch(connection: Connection) -> Verdict:
     if row is not None and not row.enabled:
         return Verdict("switch", False, f"remediation was switched off by {row.switched_by or 'somebody'}")
     return Verdict("switch", True, "remediation is switched on")
+
+
+def _once(connection: Connection, of: Considered) -> Verdict:
+    """Whether the same was done about this firing already, from another place: rules move where one is put in before.
+
+    A name lasts; rules without one, which are called by their places, are told apart by what they do to what alone.
+    """
+    mine = connection.execute(select(_r.fingerprint, _r.starts_at, _r.verb).where(_r.id == of.remediation_id)).one()
+    done = select(_r.rule, _r.destination, _r.verb, _r.target).where(
+        _r.acted_ticks.is_not(None),
+        _r.fingerprint == mine.fingerprint,
+        _r.starts_at == mine.starts_at,
+        _r.id != of.remediation_id,
+    )
+    doing = (mine.verb, of.target.key if of.target else None)
+    for row in connection.execute(done):
+        nameless = row.rule == row.destination or of.rule == of.destination
+        if row.rule == of.rule or (nameless and (row.verb, row.target) == doing):
+            return Verdict("once", False, f"it was done about this firing already, by rule {row.rule}")
+    return Verdict("once", True, "nothing like it was done about this firing")
 
 
 def _cooldown(connection: Connection, of: Considered, target: Target) -> Verdict:

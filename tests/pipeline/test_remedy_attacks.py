@@ -9,6 +9,8 @@ import pytest
 from sqlalchemy import Engine
 
 from actions import Action
+from outbox.guard_clock import GuardClock
+from outbox.remediations import Remediations
 from pipeline import Running
 from tests.pipeline.parts import Clock
 from tests.pipeline.remedy_world import OPEN, RULE, configuration
@@ -17,8 +19,12 @@ from tests.pipeline.test_remedies import APPROVED, Office, broken
 
 @pytest.fixture
 def office(tmp_path: Path, engine: Engine, clock: Clock) -> Office:
-    """One that is not open yet."""
-    return Office(tmp_path, engine, clock)
+    """One that is not open yet, and whose guards live by the test's clock."""
+    made = Office(tmp_path, engine, clock)
+    store = made.store
+    by_clock = GuardClock(lambda: clock.now.timestamp())
+    store.remediations = Remediations(store._reading, store._writer, store.owner, by_clock)
+    return made
 
 
 def test_what_fails_behind_a_write_is_not_told_as_nothing_done(office: Office) -> None:
@@ -97,3 +103,35 @@ def test_nobody_approves_what_another_rule_began(office: Office) -> None:
         loaded(office, APPROVED.replace("{dry_run", "{name: other, dry_run").replace("[jane]", "[joe]"))
         assert "does not wait" in office.pipeline.approve(asked.token, "joe", "Joe", "page")
         assert [] == office.world.touched
+
+
+OFTEN = OPEN.replace("settle: 1s", "settle: 1s, cooldown: 60s, max_per_hour: 100")
+ELSEWHERE = OFTEN.replace("[shop]", "[elsewhere]")
+
+
+@pytest.mark.parametrize("name", ["", "name: mend, "])
+def test_a_rule_that_moved_does_nothing_twice_for_a_firing(office: Office, name: str) -> None:
+    """One that is put in before it makes it another place, and no other firing."""
+    rule = OFTEN.replace("{dry_run", f"{{{name}dry_run")
+    with office.open(rule):
+        office.post(broken())
+        office.done()
+        loaded(office, f"{ELSEWHERE}\n  - {rule}", "fix/fix/1")
+        office.clock.pass_seconds(3_700)
+        office.post(broken())
+        first, second = office.done(2)
+        assert ("fix/fix/0", "fix/fix/1") == (first.destination, second.destination)
+        assert ["deployment/shop/cart"] == office.world.touched
+        assert second.detail.startswith("once: it was done about this firing already, by rule ")
+
+
+def test_two_rules_with_names_may_deal_with_one_firing(office: Office) -> None:
+    """The second, where the first did not help and its cooldown is over."""
+    with office.open(OFTEN.replace("{dry_run", "{name: mend, dry_run")):
+        office.post(broken())
+        office.done()
+        loaded(office, f"{ELSEWHERE}\n  - {OFTEN.replace('{dry_run', '{name: more, dry_run')}", "fix/fix/1")
+        office.clock.pass_seconds(3_700)
+        office.post(broken())
+        office.done(2)
+        assert ["deployment/shop/cart"] * 2 == office.world.touched
