@@ -307,13 +307,18 @@ class Remediation:
 
 @dataclass(frozen=True, slots=True)
 class TakenUp:
-    """An alert about which a rule may do something, as it is when its delivery is settled."""
+    """An alert about which a rule may do something, as it is when its delivery is settled.
+
+    Attributes:
+        hidden: how many alerts more its group has, of which nothing is known: the payload was cut.
+    """
 
     rule: str
     verb: str
     dry_run: bool
     group_key: str
     alert: Alert
+    hidden: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -78,7 +78,8 @@ def _storm(connection: Connection, of: Considered) -> Verdict:
 def at_once(connection: Connection, destination: str, remediation_id: int) -> int:
     """To how many targets a rule is asked to do something at the time of one of them, as far as is known by then.
 
-    What is on its way to the rule counts, too; so does each of which the target is not found yet.
+    What is on its way to the rule counts, too; so does each of which the target is not found yet, and what a
+    payload was cut of.
     """
     mine = connection.execute(select(_r.proposed_ticks, _r.proposed_at).where(_r.id == remediation_id)).one()
     window = int(STORM_SECONDS * TICKS_PER_SECOND)
@@ -89,7 +90,8 @@ def at_once(connection: Connection, destination: str, remediation_id: int) -> in
             _r.proposed_ticks.between(mine.proposed_ticks - window, mine.proposed_ticks + window),
         )
     what = func.count(func.distinct(func.coalesce(_r.target, _r.token)))
-    known = connection.execute(select(what).where(_r.destination == destination, near)).scalar_one()
+    hidden = func.coalesce(func.max(_r.hidden), 0)
+    known = connection.execute(select(what + hidden).where(_r.destination == destination, near)).scalar_one()
     coming = select(func.count()).where(deliveries.c.destination == destination, PENDING, TELLS_STATE)
     return int(known + connection.execute(coming).scalar_one())
 

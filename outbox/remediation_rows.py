@@ -24,6 +24,8 @@ STEPS: TypeAdapter[tuple[Step, ...]] = TypeAdapter(tuple[Step, ...])
 
 _MOST_STEPS = 100
 _MOST_SAID = 1_000
+# Whatever a payload says; it is too many by far.
+_MOST_HIDDEN = 1_000_000
 _r = remediations.c
 _UNREADABLE = Alert({}, {}, "resolved", datetime.fromtimestamp(0).astimezone(), None, "", "")
 
@@ -49,6 +51,7 @@ def new_row(taken_up: TakenUp, destination: str, event_id: int, received_at: dat
         "event_id": event_id,
         "alert": json_text(ALERT, alert),
         "dry_run": taken_up.dry_run,
+        "hidden": min(taken_up.hidden, _MOST_HIDDEN),
         "state": "proposed",
         "detail": "",
         "steps": json_text(STEPS, (Step(now, "taken up"),)),

@@ -92,15 +92,17 @@ def _taken_up(delivery: Delivery, running: Running, receipt: Receipt) -> tuple[T
     # Nothing is done about what this service says of itself.
     if rule is None or delivery.kind != "state":
         return ()
-    group_key, began_at = delivery.notification.group.group_key, delivery.notification.began_at
+    group, began_at = delivery.notification.group, delivery.notification.began_at
 
     def started(alert: Alert) -> Alert:
         # A start that was left out is read as when the payload came: each time another, of one firing.
         left_out = alert.starts_at == delivery.received_at and began_at is not None
         return replace(alert, starts_at=began_at or alert.starts_at) if left_out else alert
 
-    taken_up = map(started, receipt.takes_up)
-    return tuple(TakenUp(rule.name, rule.verb, rule.settings.dry_run, group_key, each) for each in taken_up)
+    return tuple(
+        TakenUp(rule.name, rule.verb, rule.settings.dry_run, group.group_key, started(each), group.truncated_alerts)
+        for each in receipt.takes_up
+    )
 
 
 def _held(

@@ -15,6 +15,7 @@ from pipeline import Running
 from tests.pipeline.parts import Clock
 from tests.pipeline.remedy_world import OPEN, RULE, configuration
 from tests.pipeline.test_remedies import APPROVED, Office, broken
+from tests.service import eventually
 
 
 @pytest.fixture
@@ -135,3 +136,21 @@ def test_two_rules_with_names_may_deal_with_one_firing(office: Office) -> None:
         office.post(broken())
         office.done(2)
         assert ["deployment/shop/cart"] * 2 == office.world.touched
+
+
+def test_what_a_payload_was_cut_of_counts_for_a_storm(office: Office) -> None:
+    """Alertmanager was told to name one alert of each group."""
+    with office.open():
+        office.post(broken(), truncatedAlerts=499)
+        (done,) = office.done()
+        assert ("refused", []) == (done.result, office.world.touched)
+        assert done.detail.startswith("max_targets: 500 alerts at once")
+        eventually(lambda: office.told() == ["RemediationStorm"], "the message")
+
+
+def test_a_payload_cut_of_a_few_is_no_storm(office: Office) -> None:
+    """As many as may be touched at once."""
+    with office.open():
+        office.post(broken(), truncatedAlerts=2)
+        office.done()
+        assert ["deployment/shop/cart"] == office.world.touched
