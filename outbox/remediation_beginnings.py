@@ -8,14 +8,15 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, Row, insert, select, update
 
 from alerts.remediation import Proposal, Verdict
 from outbox.guard_clock import TICKS_PER_SECOND, lock
 from outbox.records import Remediation, Step, TakenUp
 from outbox.remediation_guards import Bounds, Considered, verdicts
-from outbox.remediation_rows import PROPOSAL, VERDICTS, held_by, new_row, with_step
+from outbox.remediation_rows import DECLINED, PROPOSAL, VERDICTS, held_by, new_row, with_step
 from outbox.rows import json_text
 from outbox.tables import remediations
 
@@ -73,14 +74,14 @@ def take_up(
     known = {
         row.token: row
         for row in connection.execute(
-            select(_r.token, _r.state, _r.result, _r.acted_ticks, _r.steps).where(_r.token.in_(tokens))
+            select(_r.token, _r.state, _r.result, _r.detail, _r.acted_ticks, _r.steps).where(_r.token.in_(tokens))
         )
     }
     for row in {row["token"]: row for row in rows}.values():
         there = known.get(row["token"])
         if there is None:
             connection.execute(insert(remediations).values(row))
-        elif there.state == "done" and there.result in _AGAIN and there.acted_ticks is None:
+        elif _looked_at_anew(there):
             steps = with_step(there.steps, Step(now, "taken up again: the alert still fires"))
             again = {name: row[name] for name in _AS_IT_CAME}
             fresh = {"result": None, "detail": "", "tries": 0, "storm": False, "proposed_ticks": None}
@@ -88,6 +89,12 @@ def take_up(
             connection.execute(
                 update(remediations).where(_r.token == row["token"]).values({**again, **fresh, **gone, "steps": steps})
             )
+
+
+def _looked_at_anew(there: Row[Any]) -> bool:
+    """Whether nothing was done about a firing, and may be yet; who said no to it is not asked again and again."""
+    undone = there.state == "done" and there.result in _AGAIN and there.acted_ticks is None
+    return undone and not there.detail.startswith(DECLINED)
 
 
 def begin(connection: Connection, asked: Beginning, owner: str, ticks: int) -> Begun:

@@ -13,7 +13,7 @@ from sqlalchemy import ColumnElement, Connection, and_, insert, or_, select, upd
 from alerts.remediation import Performed, Proposal, RemediationResult, RemediationState, Verdict
 from outbox.notices import DELIVERIES, notify
 from outbox.records import Planned, Remediation, Step
-from outbox.remediation_rows import PERFORMED, PROPOSAL, VERDICTS, held_by, remediation_of, said, with_step
+from outbox.remediation_rows import DECLINED, PERFORMED, PROPOSAL, VERDICTS, held_by, remediation_of, said, with_step
 from outbox.rows import delivery_row, json_text, plain_text
 from outbox.tables import deliveries, events, remediations
 
@@ -134,7 +134,7 @@ def decide(connection: Connection, asked: Deciding) -> bool:
         "tries": 0,
     }
     if not asked.approved:
-        values |= {"result": "refused", "detail": said(f"declined by {asked.by}")}
+        values |= {"result": "refused", "detail": said(f"{DECLINED}{asked.by}")}
     connection.execute(update(remediations).where(where).values(values))
     _tell(connection, asked.tells, remediation_of(row), asked.now)
     return True

@@ -22,6 +22,9 @@ PERFORMED = TypeAdapter(Performed)
 VERDICTS: TypeAdapter[tuple[Verdict, ...]] = TypeAdapter(tuple[Verdict, ...])
 STEPS: TypeAdapter[tuple[Step, ...]] = TypeAdapter(tuple[Step, ...])
 
+DECLINED = "declined by "
+"""What the detail of what somebody declined begins with."""
+
 _MOST_STEPS = 100
 _MOST_SAID = 1_000
 # Whatever a payload says; it is too many by far.

@@ -154,3 +154,17 @@ def test_a_payload_cut_of_a_few_is_no_storm(office: Office) -> None:
         office.post(broken(), truncatedAlerts=2)
         office.done()
         assert ["deployment/shop/cart"] == office.world.touched
+
+
+def test_what_is_declined_is_not_asked_again_for_a_firing(office: Office) -> None:
+    """Nobody is worn down until they say yes; what is new is asked about."""
+    with office.open(APPROVED):
+        office.post(broken(), key="declined")
+        (asked,) = office.when(lambda each: each.waits_for_approval)
+        assert "" == office.pipeline.decline(asked.token, "jane", "jane", "page")
+        office.done()
+        office.clock.pass_seconds(60)
+        office.post(broken(), broken("web"), key="declined")
+        (first, _) = office.when(lambda each: each.waits_for_approval)
+        assert ("done", "declined by jane") == (first.state, first.detail)
+        assert "taken up again: the alert still fires" not in [each.what for each in first.steps]
