@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -303,6 +304,13 @@ class Remediation:
     def waits_for_approval(self) -> bool:
         """Whether somebody is asked."""
         return self.state == "approval"
+
+    @property
+    def question(self) -> str:
+        """What tells from any earlier one what somebody is asked, and until when: 16 hex digits; no secret."""
+        does = self.proposal.does if self.proposal else ""
+        told = f"{self.token}\0{does}\0{self.due_at.timestamp():.6f}"
+        return hashlib.sha256(told.encode(errors="replace")).hexdigest()[:16]
 
 
 @dataclass(frozen=True, slots=True)

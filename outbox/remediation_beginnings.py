@@ -8,9 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
-from sqlalchemy import Connection, Row, insert, select, update
+from sqlalchemy import Connection, insert, select, update
 
 from alerts.remediation import Proposal, Verdict
 from outbox.guard_clock import TICKS_PER_SECOND, lock
@@ -81,7 +80,7 @@ def take_up(
         there = known.get(row["token"])
         if there is None:
             connection.execute(insert(remediations).values(row))
-        elif _looked_at_anew(there):
+        elif there.acted_ticks is None and _looked_at_anew(there.state, there.result, there.detail):
             steps = with_step(there.steps, Step(now, "taken up again: the alert still fires"))
             again = {name: row[name] for name in _AS_IT_CAME}
             fresh = {"result": None, "detail": "", "tries": 0, "storm": False, "proposed_ticks": None}
@@ -91,10 +90,9 @@ def take_up(
             )
 
 
-def _looked_at_anew(there: Row[Any]) -> bool:
-    """Whether nothing was done about a firing, and may be yet; who said no to it is not asked again and again."""
-    undone = there.state == "done" and there.result in _AGAIN and there.acted_ticks is None
-    return undone and not there.detail.startswith(DECLINED)
+def _looked_at_anew(state: str, result: str | None, detail: str) -> bool:
+    """Whether something may be done yet about a firing; who said no to it is not asked again and again."""
+    return state == "done" and result in _AGAIN and not detail.startswith(DECLINED)
 
 
 def begin(connection: Connection, asked: Beginning, owner: str, ticks: int) -> Begun:

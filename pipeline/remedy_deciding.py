@@ -136,7 +136,9 @@ def _ask_for_approval(
 ) -> None:
     until = desk.clock() + timedelta(seconds=rule.settings.approve_within)
     text = f"{proposal.does}? It waits for one of its approvers until {until:%H:%M} UTC"
-    tells = desk.lines(of, text, loud=True, asks=of.token if rule.settings.approval == "slack" else "")
+    asked = replace(of, proposal=proposal, due_at=until)
+    in_slack = rule.settings.approval == "slack"
+    tells = desk.lines(of, text, loud=True, asks=f"{of.token}:{asked.question}" if in_slack else "")
     asks: tuple[Planned, ...] = ()
     if not tells:
         summary = f"{of.alert.name}: {text}"

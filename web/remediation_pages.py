@@ -19,6 +19,7 @@ from web.remediations import find
 
 _SHOWN = 50
 _LONGEST_FORM = 1_024
+_QUESTION = "question"
 _WORDS = {
     "fixed": "fixed",
     "not_fixed": "not fixed",
@@ -124,7 +125,7 @@ def blueprint(pipeline: Pipeline, access: Access) -> Blueprint:
             if found is None or person is None:
                 raise NotFound(f"there is no remediation {remediation_id}")
             said = pipeline.approve if verb == "approve" else pipeline.decline
-            refused = said(found.token, person.who, person.name, "page")
+            refused = said(found.token, person.who, person.name, "page", request.form.get(_QUESTION, ""))
         except StoreError:
             return one(remediation_id, "That is not kept: the storage is failing. Try again.", 503)
         if refused:

@@ -168,3 +168,23 @@ def test_what_is_declined_is_not_asked_again_for_a_firing(office: Office) -> Non
         (first, _) = office.when(lambda each: each.waits_for_approval)
         assert ("done", "declined by jane") == (first.state, first.detail)
         assert "taken up again: the alert still fires" not in [each.what for each in first.steps]
+
+
+def test_a_question_that_was_asked_before_is_not_answered(office: Office) -> None:
+    """Its button, its form and what Slack sent then are about something else by now."""
+    with office.open(APPROVED):
+        office.post(broken())
+        (asked,) = office.when(lambda each: each.waits_for_approval)
+        assert asked.proposal is not None
+        assert "fix deployment shop/cart" == asked.proposal.does
+        office.clock.pass_seconds(901)
+        office.done()
+        office.fix.instead = "web"
+        office.post(broken())
+        (again,) = office.when(lambda each: each.waits_for_approval)
+        assert asked.token == again.token
+        assert "asked anew" in office.pipeline.approve(asked.token, "jane", "Jane", "page", asked.question)
+        assert "asked anew" in office.pipeline.approve(asked.token, "jane", "Jane", "page", "")
+        assert "" == office.pipeline.approve(again.token, "jane", "Jane", "page", again.question)
+        office.done()
+        assert ["deployment/shop/web"] == office.world.touched

@@ -11,7 +11,7 @@ from alerts.model import Alert
 from alerts.remediation import Proposal, Target, Verdict
 from config.content import Content
 from outbox.records import Step, TakenUp
-from outbox.remediation_rows import PROPOSAL, STEPS, VERDICTS, new_row
+from outbox.remediation_rows import PROPOSAL, STEPS, VERDICTS, new_row, remediation_of
 from outbox.rows import json_text
 from outbox.store import Store
 from outbox.tables import remediations
@@ -50,6 +50,13 @@ def kept(engine: Engine, number: int = 1, alert: Alert | None = None, **values: 
     with engine.begin() as connection:
         connection.execute(insert(remediations).values(row))
     return str(row["token"])
+
+
+def asked(engine: Engine, token: str) -> str:
+    """Returns what a button of it has: the token, and which question it is."""
+    with engine.begin() as connection:
+        row = connection.execute(select(remediations).where(remediations.c.token == token)).one()
+    return f"{token}:{remediation_of(row).question}"
 
 
 def changed(engine: Engine, token: str, **values: Any) -> None:
