@@ -273,6 +273,7 @@ class Remediation:
         detail: the result in words.
         lease_until: until when a process works on it; None where none does.
         age_seconds: since when it is known, by the guards' clock; of one that is claimed.
+        acted_seconds: likewise since when its write was begun; 0 where none was.
     """
 
     id: int
@@ -299,6 +300,7 @@ class Remediation:
     approved_by: str
     lease_until: datetime | None
     age_seconds: float = 0.0
+    acted_seconds: float = 0.0
 
     @property
     def waits_for_approval(self) -> bool:

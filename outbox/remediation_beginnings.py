@@ -110,6 +110,7 @@ def begin(connection: Connection, asked: Beginning, owner: str, ticks: int) -> B
         begun = {
             "state": "acting",
             "tries": of.tries + 1 if of.state == "acting" else 0,
+            "detail": "",
             "acted_at": asked.now,
             "acted_ticks": ticks,
             "cooldown_ticks": int(asked.bounds.cooldown_seconds * TICKS_PER_SECOND),

@@ -17,8 +17,9 @@ STORM_SECONDS = 60.0
 """What is proposed within so long of one another is at once."""
 
 _HOUR_SECONDS = 3_600.0
-# What was begun may have taken place so much later: a request's deadline, and some more.
-_WRITE_SECONDS = 15.0
+WRITE_SECONDS = 15.0
+"""What was begun may have taken place so much later: a request's deadline, and some more."""
+
 _r = remediations.c
 _c = remediation_control.c
 
@@ -124,7 +125,7 @@ def _once(connection: Connection, of: Considered) -> Verdict:
 
 
 def _cooldown(connection: Connection, of: Considered, target: Target) -> Verdict:
-    own, write = int(of.bounds.cooldown_seconds * TICKS_PER_SECOND), int(_WRITE_SECONDS * TICKS_PER_SECOND)
+    own, write = int(of.bounds.cooldown_seconds * TICKS_PER_SECOND), int(WRITE_SECONDS * TICKS_PER_SECOND)
     touched = select(_r.acted_ticks, _r.cooldown_ticks).where(
         _r.acted_ticks.is_not(None), _r.target == target.key, _r.id != of.remediation_id
     )
@@ -141,7 +142,7 @@ def _cooldown(connection: Connection, of: Considered, target: Target) -> Verdict
 
 
 def _cap(connection: Connection, of: Considered, name: str, most: int, which: ColumnElement[bool]) -> Verdict:
-    hour = int((_HOUR_SECONDS + _WRITE_SECONDS) * TICKS_PER_SECOND)
+    hour = int((_HOUR_SECONDS + WRITE_SECONDS) * TICKS_PER_SECOND)
     within = (_r.acted_ticks.is_not(None), _r.acted_ticks > of.ticks - hour, _r.id != of.remediation_id, which)
     count = connection.execute(select(func.count()).where(*within)).scalar_one()
     if count < most:

@@ -94,6 +94,7 @@ def remediation_of(row: Row[Any], ticks: int = 0) -> Remediation:
         approved_by=row.approved_by or "",
         lease_until=row.lease_until,
         age_seconds=max(0, ticks - (row.proposed_ticks or ticks)) / TICKS_PER_SECOND,
+        acted_seconds=max(0, ticks - (row.acted_ticks or ticks)) / TICKS_PER_SECOND,
     )
 
 

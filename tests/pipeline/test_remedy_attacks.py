@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,9 @@ from sqlalchemy import Engine
 from actions import Action
 from outbox.guard_clock import GuardClock
 from outbox.remediations import Remediations
+from outbox.store import Store
 from pipeline import Running
+from pipeline.remedy_steps import Steps
 from tests.pipeline.parts import Clock
 from tests.pipeline.remedy_world import OPEN, RULE, configuration
 from tests.pipeline.test_remedies import APPROVED, Office, broken
@@ -188,3 +191,26 @@ def test_a_question_that_was_asked_before_is_not_answered(office: Office) -> Non
         assert "" == office.pipeline.approve(again.token, "jane", "Jane", "page", again.question)
         office.done()
         assert ["deployment/shop/web"] == office.world.touched
+
+
+def test_what_is_just_being_written_is_not_told_as_not_done(office: Office) -> None:
+    """By another process whose clock is ahead, and to which the lease is over at once."""
+
+    def overtaken() -> None:
+        office.fix.performing = lambda: None
+        ahead = office.clock() + timedelta(minutes=10)
+        other = Store(office.engine, "b")
+        try:
+            steps = Steps(office.pipeline.running, other, lambda: ahead)
+            for each in other.remediations.claim(ahead, 60, 4):
+                steps.take(each)
+        finally:
+            other.close()
+
+    office.fix.performing = overtaken
+    with office.open():
+        office.post(broken())
+        office.when(lambda each: office.world.touched)
+        office.clock.pass_seconds(600)
+        (done,) = office.done()
+        assert ("not_fixed", ["deployment/shop/cart"]) == (done.result, office.world.touched)
