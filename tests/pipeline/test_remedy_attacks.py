@@ -10,14 +10,18 @@ import pytest
 from sqlalchemy import Engine
 
 from actions import Action
+from alerts.remediation import Target
+from config.remediation import RemediationSettings, RemedySettings
 from outbox.guard_clock import GuardClock
 from outbox.remediations import Remediations
 from outbox.store import Store
 from pipeline import Running
+from pipeline.guards import judge
 from pipeline.remedy_steps import Steps
 from tests.pipeline.parts import Clock
 from tests.pipeline.remedy_world import OPEN, RULE, configuration
 from tests.pipeline.test_remedies import APPROVED, Office, broken
+from tests.samples import model_alert
 from tests.service import eventually
 
 
@@ -214,3 +218,23 @@ def test_what_is_just_being_written_is_not_told_as_not_done(office: Office) -> N
         office.clock.pass_seconds(600)
         (done,) = office.done()
         assert ("not_fixed", ["deployment/shop/cart"]) == (done.result, office.world.touched)
+
+
+@pytest.mark.parametrize(
+    ("labels", "passed"),
+    [
+        ({"namespace": "kube-system"}, False),
+        ({"namespace": "monitoring"}, False),
+        ({"namespace": "monitoring", "exported_namespace": "kube-system"}, False),
+        ({"namespace": "shop"}, True),
+        ({"namespace": "monitoring", "job": "node-exporter"}, True),
+        ({}, True),
+    ],
+)
+def test_an_instance_is_no_way_around_the_deny_list(labels: dict[str, str], passed: bool) -> None:
+    """A hook is called about one where no pod is named; what answers there may be one of a denied namespace."""
+    rule = RemedySettings(kinds=("Instance",), names=("*",))
+    target = Target("Instance", "10.0.0.2:9153")
+    alert = model_alert(instance=target.name, **labels)
+    said = judge(rule, RemediationSettings(), "monitoring", alert, target, alert.starts_at)
+    assert [passed] == [each.passed for each in said if each.guard == "denied_namespaces"]
