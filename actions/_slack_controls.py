@@ -21,7 +21,7 @@ RUN = "remediation-run"
 LEAVE = "remediation-leave"
 
 _GROUP_ID = re.compile(r"[0-9a-f]{32}")
-_TOKEN = re.compile(r"r[0-9a-f]{20}")
+_ASKED = re.compile(r"(r[0-9a-f]{20}):([0-9a-f]{16})")
 _CHOICE = re.compile(r"(1h|4h|tomorrow):([0-9a-f]{32})(?::([0-9a-f]{16}))?")
 
 
@@ -65,17 +65,17 @@ def confirmation(choice: Choice, shown: str) -> Elements:
     return [_button(CONFIRM, "Silence", value, style="danger"), _button(CANCEL, "Cancel", choice.group_id)]
 
 
-def approval(token: str) -> Elements:
+def approval(asks: str) -> Elements:
     """The buttons below what somebody is to approve.
 
     Of several in one message each has an action_id of its own, as Slack wants it.
 
     Args:
-        token: the remediation's.
+        asks: the remediation's token, and which question it is.
     """
     return [
-        _button(f"{RUN}:{token}", "Run it", token, style="primary"),
-        _button(f"{LEAVE}:{token}", "Leave it", token),
+        _button(f"{RUN}:{asks}", "Run it", asks, style="primary"),
+        _button(f"{LEAVE}:{asks}", "Leave it", asks),
     ]
 
 
@@ -84,9 +84,10 @@ def kind_of(action_id: str) -> str:
     return action_id.partition(":")[0]
 
 
-def token_of(value: str) -> str | None:
-    """The remediation that a click is about; None where it is none's token."""
-    return value if _TOKEN.fullmatch(value) else None
+def asked_of(value: str) -> tuple[str, str] | None:
+    """The token of the remediation that a click is about, and the question that was shown; None where it is neither."""
+    match = _ASKED.fullmatch(value)
+    return (match[1], match[2]) if match else None
 
 
 def group_of(value: str) -> str | None:

@@ -65,7 +65,8 @@ def asking(entries: Sequence[Entry], now: datetime) -> list[dict[str, Any]]:
         text = f"{_SIGNS.get(entry.kind, '')}{_when(entry, now)}{escaped(entry.text, _MAX_ASKING)}"
         blocks.append(section(text))
         # Asked again, it is the last one that counts.
-        if entry.asks and all(each.asks != entry.asks for each in shown[at + 1 :]):
+        token = entry.asks.partition(":")[0]
+        if token and all(each.asks.partition(":")[0] != token for each in shown[at + 1 :]):
             blocks.append({"type": "actions", "elements": approval(entry.asks)})
     mentions = spoken_mentions(entries)
     return [*blocks, section(mentions)] if mentions else blocks

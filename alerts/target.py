@@ -57,12 +57,17 @@ def target(alert: Alert) -> Target:
     return replace(of, cluster=cluster) if cluster else of
 
 
+def of_node_exporter(labels: Mapping[str, str]) -> bool:
+    """Whether an alert's instance is a node, whose exporter is in whatever namespace."""
+    return _NODE_EXPORTER.search(labels.get("job", "")) is not None
+
+
 def _target(labels: Mapping[str, str]) -> Target:
     namespace, exported_namespace = labels.get("namespace", ""), labels.get("exported_namespace", "")
     if exported_pod := labels.get("exported_pod", ""):
         return Target(exported_namespace or namespace, exported_pod, labels.get("exported_container", ""))
     instance = labels.get("instance", "")
-    if instance and _NODE_EXPORTER.search(labels.get("job", "")):
+    if instance and of_node_exporter(labels):
         return Target(instance=instance)
     if exported_namespace:
         return Target(exported_namespace)

@@ -25,7 +25,7 @@ class Entry:
         about: the fingerprints of the alerts that are to be heard of by it.
         mentions: whom it is to reach, in the far side's words, as the user's own texts name them: "<!here>".
         below: the far side's handle of the message that it is about; "" where that is whichever the group has.
-        asks: the token of a remediation that somebody may approve where it is told; "" where nothing is asked.
+        asks: the token of what somebody may approve where it is told, and which question it is; "" for nothing.
         done: it tells of something that was done, and not of what would be, is asked for, or came of it.
     """
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -272,6 +273,7 @@ class Remediation:
         detail: the result in words.
         lease_until: until when a process works on it; None where none does.
         age_seconds: since when it is known, by the guards' clock; of one that is claimed.
+        acted_seconds: likewise since when its write was begun; 0 where none was.
     """
 
     id: int
@@ -298,22 +300,35 @@ class Remediation:
     approved_by: str
     lease_until: datetime | None
     age_seconds: float = 0.0
+    acted_seconds: float = 0.0
 
     @property
     def waits_for_approval(self) -> bool:
         """Whether somebody is asked."""
         return self.state == "approval"
 
+    @property
+    def question(self) -> str:
+        """What tells from any earlier one what somebody is asked, and until when: 16 hex digits; no secret."""
+        does = self.proposal.does if self.proposal else ""
+        told = f"{self.token}\0{does}\0{self.due_at.timestamp():.6f}"
+        return hashlib.sha256(told.encode(errors="replace")).hexdigest()[:16]
+
 
 @dataclass(frozen=True, slots=True)
 class TakenUp:
-    """An alert about which a rule may do something, as it is when its delivery is settled."""
+    """An alert about which a rule may do something, as it is when its delivery is settled.
+
+    Attributes:
+        hidden: how many alerts more its group has, of which nothing is known: the payload was cut.
+    """
 
     rule: str
     verb: str
     dry_run: bool
     group_key: str
     alert: Alert
+    hidden: int = 0
 
 
 @dataclass(frozen=True, slots=True)

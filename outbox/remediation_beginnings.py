@@ -21,6 +21,7 @@ from outbox.tables import remediations
 
 _r = remediations.c
 _AGAIN = ("refused", "expired")
+_AS_IT_CAME = ("state", "event_id", "proposed_at", "due_at", "dry_run", "hidden", "verb", "rule")
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,9 +82,7 @@ def take_up(
             connection.execute(insert(remediations).values(row))
         elif there.state == "done" and there.result in _AGAIN and there.acted_ticks is None:
             steps = with_step(there.steps, Step(now, "taken up again: the alert still fires"))
-            again = {
-                name: row[name] for name in ("state", "event_id", "proposed_at", "due_at", "dry_run", "verb", "rule")
-            }
+            again = {name: row[name] for name in _AS_IT_CAME}
             fresh = {"result": None, "detail": "", "tries": 0, "storm": False, "proposed_ticks": None}
             gone = {"approved_at": None, "approved_by": None}
             connection.execute(
@@ -106,6 +105,7 @@ def begin(connection: Connection, asked: Beginning, owner: str, ticks: int) -> B
         begun = {
             "state": "acting",
             "tries": of.tries + 1 if of.state == "acting" else 0,
+            "detail": "",
             "acted_at": asked.now,
             "acted_ticks": ticks,
             "cooldown_ticks": int(asked.bounds.cooldown_seconds * TICKS_PER_SECOND),

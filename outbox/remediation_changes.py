@@ -98,6 +98,9 @@ def change(connection: Connection, asked: Changing, owner: str) -> bool:
         "lease_owner": None,
         "lease_until": None,
     }
+    if wanted.result == "dry_run":
+        # It may have become one since it was taken up.
+        values["dry_run"] = True
     if wanted.step:
         values["steps"] = with_step(row.steps, Step(asked.now, said(wanted.step)))
     if wanted.proposal is not None:

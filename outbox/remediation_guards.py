@@ -17,8 +17,9 @@ STORM_SECONDS = 60.0
 """What is proposed within so long of one another is at once."""
 
 _HOUR_SECONDS = 3_600.0
-# What was begun may have taken place so much later: a request's deadline, and some more.
-_WRITE_SECONDS = 15.0
+WRITE_SECONDS = 15.0
+"""What was begun may have taken place so much later: a request's deadline, and some more."""
+
 _r = remediations.c
 _c = remediation_control.c
 
@@ -60,6 +61,7 @@ def verdicts(connection: Connection, of: Considered, *, alone: bool = False) -> 
     yield _switch(connection)
     if not alone:
         yield _storm(connection, of)
+        yield _once(connection, of)
     if of.target is not None:
         yield _cooldown(connection, of, of.target)
     yield _cap(connection, of, "max_per_hour", of.bounds.max_per_hour, _r.rule == of.rule)
@@ -77,7 +79,8 @@ def _storm(connection: Connection, of: Considered) -> Verdict:
 def at_once(connection: Connection, destination: str, remediation_id: int) -> int:
     """To how many targets a rule is asked to do something at the time of one of them, as far as is known by then.
 
-    What is on its way to the rule counts, too; so does each of which the target is not found yet.
+    What is on its way to the rule counts, too; so does each of which the target is not found yet, and what a
+    payload was cut of.
     """
     mine = connection.execute(select(_r.proposed_ticks, _r.proposed_at).where(_r.id == remediation_id)).one()
     window = int(STORM_SECONDS * TICKS_PER_SECOND)
@@ -88,7 +91,8 @@ def at_once(connection: Connection, destination: str, remediation_id: int) -> in
             _r.proposed_ticks.between(mine.proposed_ticks - window, mine.proposed_ticks + window),
         )
     what = func.count(func.distinct(func.coalesce(_r.target, _r.token)))
-    known = connection.execute(select(what).where(_r.destination == destination, near)).scalar_one()
+    hidden = func.coalesce(func.max(_r.hidden), 0)
+    known = connection.execute(select(what + hidden).where(_r.destination == destination, near)).scalar_one()
     coming = select(func.count()).where(deliveries.c.destination == destination, PENDING, TELLS_STATE)
     return int(known + connection.execute(coming).scalar_one())
 
@@ -100,8 +104,28 @@ def _switch(connection: Connection) -> Verdict:
     return Verdict("switch", True, "remediation is switched on")
 
 
+def _once(connection: Connection, of: Considered) -> Verdict:
+    """Whether the same was done about this firing already, from another place: rules move where one is put in before.
+
+    A name lasts; rules without one, which are called by their places, are told apart by what they do to what alone.
+    """
+    mine = connection.execute(select(_r.fingerprint, _r.starts_at, _r.verb).where(_r.id == of.remediation_id)).one()
+    done = select(_r.rule, _r.destination, _r.verb, _r.target).where(
+        _r.acted_ticks.is_not(None),
+        _r.fingerprint == mine.fingerprint,
+        _r.starts_at == mine.starts_at,
+        _r.id != of.remediation_id,
+    )
+    doing = (mine.verb, of.target.key if of.target else None)
+    for row in connection.execute(done):
+        nameless = row.rule == row.destination or of.rule == of.destination
+        if row.rule == of.rule or (nameless and (row.verb, row.target) == doing):
+            return Verdict("once", False, f"it was done about this firing already, by rule {row.rule}")
+    return Verdict("once", True, "nothing like it was done about this firing")
+
+
 def _cooldown(connection: Connection, of: Considered, target: Target) -> Verdict:
-    own, write = int(of.bounds.cooldown_seconds * TICKS_PER_SECOND), int(_WRITE_SECONDS * TICKS_PER_SECOND)
+    own, write = int(of.bounds.cooldown_seconds * TICKS_PER_SECOND), int(WRITE_SECONDS * TICKS_PER_SECOND)
     touched = select(_r.acted_ticks, _r.cooldown_ticks).where(
         _r.acted_ticks.is_not(None), _r.target == target.key, _r.id != of.remediation_id
     )
@@ -118,7 +142,7 @@ def _cooldown(connection: Connection, of: Considered, target: Target) -> Verdict
 
 
 def _cap(connection: Connection, of: Considered, name: str, most: int, which: ColumnElement[bool]) -> Verdict:
-    hour = int((_HOUR_SECONDS + _WRITE_SECONDS) * TICKS_PER_SECOND)
+    hour = int((_HOUR_SECONDS + WRITE_SECONDS) * TICKS_PER_SECOND)
     within = (_r.acted_ticks.is_not(None), _r.acted_ticks > of.ticks - hour, _r.id != of.remediation_id, which)
     count = connection.execute(select(func.count()).where(*within)).scalar_one()
     if count < most:

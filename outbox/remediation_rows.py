@@ -24,6 +24,8 @@ STEPS: TypeAdapter[tuple[Step, ...]] = TypeAdapter(tuple[Step, ...])
 
 _MOST_STEPS = 100
 _MOST_SAID = 1_000
+# Whatever a payload says; it is too many by far.
+_MOST_HIDDEN = 1_000_000
 _r = remediations.c
 _UNREADABLE = Alert({}, {}, "resolved", datetime.fromtimestamp(0).astimezone(), None, "", "")
 
@@ -49,6 +51,7 @@ def new_row(taken_up: TakenUp, destination: str, event_id: int, received_at: dat
         "event_id": event_id,
         "alert": json_text(ALERT, alert),
         "dry_run": taken_up.dry_run,
+        "hidden": min(taken_up.hidden, _MOST_HIDDEN),
         "state": "proposed",
         "detail": "",
         "steps": json_text(STEPS, (Step(now, "taken up"),)),
@@ -88,6 +91,7 @@ def remediation_of(row: Row[Any], ticks: int = 0) -> Remediation:
         approved_by=row.approved_by or "",
         lease_until=row.lease_until,
         age_seconds=max(0, ticks - (row.proposed_ticks or ticks)) / TICKS_PER_SECOND,
+        acted_seconds=max(0, ticks - (row.acted_ticks or ticks)) / TICKS_PER_SECOND,
     )
 
 

@@ -253,6 +253,7 @@ remediations = Table(
     Column("event_id", _Id, nullable=False, comment="what it was taken up with; it may be gone"),
     Column("alert", Text, nullable=False, comment="as it was then"),
     Column("dry_run", Boolean, nullable=False),
+    Column("hidden", Integer, nullable=False, server_default="0", comment="how many more its payload was cut of"),
     Column("state", String(16), nullable=False, comment="proposed, considered, approval, acting, verifying, done"),
     Column("result", String(16), comment="fixed, not_fixed, unknown, failed, dry_run, refused, declined, expired"),
     Column("detail", Text, nullable=False, comment="the result in words"),

@@ -92,8 +92,8 @@ def _taken_up(delivery: Delivery, running: Running, receipt: Receipt) -> tuple[T
     # Nothing is done about what this service says of itself.
     if rule is None or delivery.kind != "state":
         return ()
-    group_key, began_at = delivery.notification.group.group_key, delivery.notification.began_at
-    if group_key.startswith(TOGETHER):
+    group, began_at = delivery.notification.group, delivery.notification.began_at
+    if group.group_key.startswith(TOGETHER):
         # Each alert of a group that is put together here has its own start already: the group's is another alert's.
         began_at = None
 
@@ -102,8 +102,10 @@ def _taken_up(delivery: Delivery, running: Running, receipt: Receipt) -> tuple[T
         left_out = alert.starts_at == delivery.received_at and began_at is not None
         return replace(alert, starts_at=began_at or alert.starts_at) if left_out else alert
 
-    taken_up = map(started, receipt.takes_up)
-    return tuple(TakenUp(rule.name, rule.verb, rule.settings.dry_run, group_key, each) for each in taken_up)
+    return tuple(
+        TakenUp(rule.name, rule.verb, rule.settings.dry_run, group.group_key, started(each), group.truncated_alerts)
+        for each in receipt.takes_up
+    )
 
 
 def _held(

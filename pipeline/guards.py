@@ -9,6 +9,7 @@ from fnmatch import fnmatchcase
 import units
 from alerts.model import Alert
 from alerts.remediation import Target, Verdict
+from alerts.target import of_node_exporter
 from config.remediation import ALWAYS_DENIED, RemediationSettings, RemedySettings
 from outbox.remediation_guards import Bounds
 
@@ -29,7 +30,7 @@ def judge(
     return (
         enabled(all_rules),
         Verdict("firing", alert.firing, "the alert fires" if alert.firing else "the alert is over"),
-        _denied(all_rules, own_namespace, target),
+        _denied(all_rules, own_namespace, _namespace(alert, target)),
         *_lists(settings, target),
         firing_for(settings, alert, now),
     )
@@ -53,10 +54,17 @@ def firing_for(settings: RemedySettings, alert: Alert, now: datetime) -> Verdict
     return Verdict("firing_for", True, f"it has been firing for {fired}")
 
 
-def dry_run(settings: RemedySettings) -> Verdict:
-    """Whether it is only said what would be done."""
-    said = "dry_run is true: it is only said what would be done" if settings.dry_run else "dry_run is false"
-    return Verdict("dry_run", not settings.dry_run, said)
+def dry_run(settings: RemedySettings, *, taken_up_so: bool = False) -> Verdict:
+    """Whether it is only said what would be done.
+
+    Args:
+        taken_up_so: it was a dry run when it was taken up, and stays one, whatever is configured by now.
+    """
+    if settings.dry_run:
+        return Verdict("dry_run", False, "dry_run is true: it is only said what would be done")
+    if taken_up_so:
+        return Verdict("dry_run", False, "dry_run was true when it was taken up: it is only said what would be done")
+    return Verdict("dry_run", True, "dry_run is false")
 
 
 def bounds(settings: RemedySettings, all_rules: RemediationSettings) -> Bounds:
@@ -77,9 +85,17 @@ def waits_until(verdicts: Sequence[Verdict]) -> datetime | None:
     return max(moments) if moments and len(moments) == len(against) else None
 
 
-def _denied(all_rules: RemediationSettings, own_namespace: str, target: Target) -> Verdict:
-    # A namespace itself, as a target, is one, too.
-    namespace = target.name if target.kind == "Namespace" else target.namespace
+def _namespace(alert: Alert, target: Target) -> str:
+    """Where a target is, as far as the deny-list goes; "" for nowhere."""
+    if target.kind == "Namespace":
+        return target.name
+    if target.kind == "Instance" and not of_node_exporter(alert.labels):
+        # It is no object, but what runs there may well be a pod of that namespace.
+        return alert.labels.get("exported_namespace") or alert.labels.get("namespace", "")
+    return target.namespace
+
+
+def _denied(all_rules: RemediationSettings, own_namespace: str, namespace: str) -> Verdict:
     if not namespace:
         return Verdict("denied_namespaces", True, "it is in no namespace")
     if namespace in ALWAYS_DENIED:

@@ -86,12 +86,15 @@ class Remedies(Background):
             self._store.remediations.end(ending, tells, self._clock())
             self._told({each.notification.destination for each in tells})
 
-    def decide(self, token: str, who: str, name: str, via: Approval, *, approved: bool) -> str:
+    def decide(
+        self, token: str, who: str, name: str, via: Approval, question: str | None = None, *, approved: bool
+    ) -> str:
         """Keep that somebody approved something, or declined it.
 
         Args:
             who: as `approvers` has them.
             name: as people call them.
+            question: that they were shown; None where it is not known what they were.
 
         Returns:
             Why it is not kept, in words for them; "" where it is.
@@ -102,11 +105,13 @@ class Remedies(Background):
         of = self._store.remediations.by_token(token)
         if of is None:
             return "There is no such remediation any more."
-        rule = self._current().rule(of.destination)
+        rule = self._current().rule_of(of)
         if not of.waits_for_approval or rule is None:
             return f"It does not wait for approval any more: {of.detail or of.state}."
         if rule.settings.approval != via:
             return f"It is to be approved {'in Slack' if rule.settings.approval == 'slack' else 'on the page'}."
+        if question is not None and question != of.question:
+            return "It was asked anew since then, and may be about something else by now: answer the newest question."
         if who not in rule.settings.approvers:
             _log.warning("not one of the approvers", remediation_id=of.id, rule=of.rule, who=who[:_LONGEST_NAME])
             return "You are not one of the approvers of this rule."

@@ -11,6 +11,7 @@ import structlog
 import units
 from alerts.remediation import NotPerformed, Performed, Proposal, Ready, RemediationResult, Verdict
 from outbox.records import Remediation
+from outbox.remediation_guards import WRITE_SECONDS
 from outbox.remediations import Change
 from pipeline import guards
 from pipeline.live import Live
@@ -24,6 +25,7 @@ _LEAST_SECONDS = 1.0
 _ARRIVES_SECONDS = 30.0
 _LOOK_SECONDS = 8.0
 _LOOK_AGAIN_SECONDS = 10.0
+_LOOK_SOON_SECONDS = 5.0
 _VERIFY_AGAIN_SECONDS = 20.0
 _MOST_LOOKS = 6
 _MOST_PERFORMED = 3
@@ -63,6 +65,10 @@ def look(desk: Desk, work: Work, rule: Rule) -> None:
     of = work.remediation
     if of.proposal is None:
         desk.end(of, "unknown", "what was to be done cannot be read any more")
+        return
+    if not of.detail and of.acted_seconds < WRITE_SECONDS:
+        # Nobody has said what came of the write: one who does it yet may have lost the lease to a clock that jumped.
+        desk.keep(of, Change("acting", desk.clock() + timedelta(seconds=_LOOK_SOON_SECONDS), tries=of.tries))
         return
     try:
         performed = rule.action.happened(of.proposal, of.token, _LOOK_SECONDS)

@@ -16,6 +16,7 @@ from pipeline.running import Rule
 
 _PROPOSE_SECONDS = 8.0
 _AGAIN_SECONDS = 5.0
+_LONGEST_WAIT = timedelta(hours=1)
 # So many times what may be touched, and nobody need be asked what each of them is about.
 _PLAINLY_TOO_MANY = 10
 _LONGEST_APPROVERS = 200
@@ -54,6 +55,8 @@ def consider(desk: Desk, work: Work, rule: Rule) -> None:
     said = (*desk.judged(of, rule, proposal), *_approval(of, rule, proposal))
     waits = guards.waits_until(said)
     if waits is not None:
+        # What is put off for days is taken for what a clock that jumped has put off, and looked at all the time.
+        waits = min(waits, desk.clock() + _LONGEST_WAIT)
         desk.keep(of, Change("considered", waits, proposal=proposal, verdicts=said))
         return
     if guards.stopped(said) is not None:
@@ -108,7 +111,8 @@ def _not_proposed(desk: Desk, of: Remediation, rule: Rule, reason: NotProposed) 
 def _decide(desk: Desk, work: Work, rule: Rule, proposal: Proposal, said: tuple[Verdict, ...]) -> None:
     of, settings = work.remediation, rule.settings
     asked_first = settings.approval is not None and of.approved_at is None
-    act = not (settings.dry_run or asked_first)
+    dry_run = guards.dry_run(settings, taken_up_so=of.dry_run)
+    act = dry_run.passed and not asked_first
     if act and work.left() <= 0:
         desk.later(of, rule, "it took too long to decide", _AGAIN_SECONDS)
         return
@@ -118,8 +122,8 @@ def _decide(desk: Desk, work: Work, rule: Rule, proposal: Proposal, said: tuple[
         return
     if not begun.allowed:
         desk.refuse(replace(of, proposal=proposal), begun.verdicts, storm=begun.storm)
-    elif settings.dry_run:
-        verdicts = (*begun.verdicts, guards.dry_run(settings))
+    elif not dry_run.passed:
+        verdicts = (*begun.verdicts, dry_run)
         desk.end(of, "dry_run", f"it would {proposal.does}", proposal=proposal, verdicts=verdicts)
     elif asked_first:
         _ask_for_approval(desk, of, rule, proposal, begun.verdicts)
@@ -133,7 +137,9 @@ def _ask_for_approval(
 ) -> None:
     until = desk.clock() + timedelta(seconds=rule.settings.approve_within)
     text = f"{proposal.does}? It waits for {_approvers(desk, of, rule)} until {until:%H:%M} UTC"
-    tells = desk.lines(of, text, loud=True, asks=of.token if rule.settings.approval == "slack" else "")
+    asked = replace(of, proposal=proposal, due_at=until)
+    in_slack = rule.settings.approval == "slack"
+    tells = desk.lines(of, text, loud=True, asks=f"{of.token}:{asked.question}" if in_slack else "")
     asks: tuple[Planned, ...] = ()
     if not tells:
         summary = f"{of.alert.name}: {text} (rule {of.rule})"

@@ -98,7 +98,9 @@ def _of_rule(
         room -= len(asked)
         found[each.group.group_key] = [_asked(rule, alert, left()) for alert in asked]
     firing = {each.group.group_key: len(each.group.firing) for each in notifications}
-    storm = _storm(rule, [each for some in found.values() for each in some], sum(firing.values()))
+    # What a payload was cut of counts, too.
+    at_once = sum(firing.values()) + sum(each.group.truncated_alerts for each in notifications)
+    storm = _storm(rule, [each for some in found.values() for each in some], at_once)
     return {
         (rule.destination, key): {
             "rule": rule.name,

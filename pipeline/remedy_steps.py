@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from alerts.remediation import RemediationState
@@ -65,7 +66,7 @@ class Steps:
             StoreError: it is not kept; the step is taken again once the lease is over.
         """
         begun = self._lived()
-        rule = self._desk.running.rule(remediation.destination)
+        rule = self._desk.running.rule_of(remediation)
         if rule is None:
             self._without_rule(remediation)
             return
@@ -79,6 +80,7 @@ class Steps:
             StoreError: it is not kept.
         """
         said = f"a step failed: {type(error).__name__} (the log has it)"
+        remediation = self._now(remediation)
         if remediation.tries < _MOST_BROKEN:
             due_at = self._desk.clock() + timedelta(seconds=_BROKE_AGAIN_SECONDS)
             self._desk.keep(remediation, Change(remediation.state, due_at, said, tries=remediation.tries + 1))
@@ -86,6 +88,11 @@ class Steps:
             self._desk.end(remediation, "refused", said)
         else:
             self._desk.end(remediation, "unknown", said)
+
+    def _now(self, of: Remediation) -> Remediation:
+        """As it is by now: within a step it may have come to where it may have been done."""
+        found = self._desk.store.remediations.get(of.id)
+        return of if found is None else replace(found, lease_until=of.lease_until)
 
     def _without_rule(self, of: Remediation) -> None:
         said = "the configuration has no such rule any more"

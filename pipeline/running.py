@@ -14,6 +14,7 @@ from config.remediation import RemedySettings
 from config.schema import ActionConfig, ConfigFile, Configuration
 from outbox.lanes import Lane
 from outbox.pacing import Pace
+from outbox.records import Remediation
 from pipeline.pictures import Pictures
 from routing import Rules
 
@@ -99,6 +100,15 @@ class Running:
     def rule(self, destination: str) -> Rule | None:
         """What is done at a destination about alerts; None where it tells somebody, or is not known."""
         return self.ruled.get(destination)
+
+    def rule_of(self, remediation: Remediation) -> Rule | None:
+        """The rule by which something was taken up; None where its place is another's by now.
+
+        A rule that is put in before others moves them; what was begun by one is none of another's.
+        """
+        found = self.rule(remediation.destination)
+        same = found is not None and (found.name, found.verb) == (remediation.rule, remediation.verb)
+        return found if same else None
 
     @property
     def controls(self) -> tuple[Control, ...]:

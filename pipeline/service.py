@@ -156,13 +156,14 @@ class Pipeline:
         self._planner.wake.ring()
         return event_id
 
-    def approve(self, token: str, who: str, name: str, via: Approval) -> str:
+    def approve(self, token: str, who: str, name: str, via: Approval, question: str | None = None) -> str:
         """Have something done about an alert that waits for somebody's leave.
 
         Args:
             token: the remediation's.
             who: as the rule's `approvers` has them: a Slack user's id, a log-in of the page.
             name: as people call them.
+            question: that they were shown; None where it is not known what they were.
 
         Returns:
             Why it is not kept, in words for them; "" where it is.
@@ -170,11 +171,11 @@ class Pipeline:
         Raises:
             StoreError: it is not kept.
         """
-        return self._remedies.decide(token, who, name, via, approved=True)
+        return self._remedies.decide(token, who, name, via, question, approved=True)
 
-    def decline(self, token: str, who: str, name: str, via: Approval) -> str:
+    def decline(self, token: str, who: str, name: str, via: Approval, question: str | None = None) -> str:
         """Have it not done; see `approve`."""
-        return self._remedies.decide(token, who, name, via, approved=False)
+        return self._remedies.decide(token, who, name, via, question, approved=False)
 
     def switch_remediation(self, on: bool, by: str) -> None:
         """Have nothing done about alerts any more, by any process; or have it done again.

@@ -19,6 +19,7 @@ from web.remediations import find
 
 _SHOWN = 50
 _LONGEST_FORM = 1_024
+_QUESTION = "question"
 _WORDS = {
     "fixed": "fixed",
     "not_fixed": "not fixed",
@@ -125,7 +126,7 @@ def blueprint(pipeline: Pipeline, access: Access) -> Blueprint:
             if found is None or person is None:
                 raise NotFound(f"there is no remediation {remediation_id}")
             said = pipeline.approve if verb == "approve" else pipeline.decline
-            refused = said(found.token, person.who, person.name, "page")
+            refused = said(found.token, person.who, person.name, "page", request.form.get(_QUESTION, ""))
         except StoreError:
             return one(remediation_id, "That is not kept: the storage is failing. Try again.", 503)
         if refused:
@@ -171,7 +172,7 @@ def _tone(remediation: Remediation) -> str:
 
 
 def _may_decide(pipeline: Pipeline, remediation: Remediation, person: Person | None) -> bool:
-    rule = pipeline.running.rule(remediation.destination)
+    rule = pipeline.running.rule_of(remediation)
     if person is None or rule is None or not remediation.waits_for_approval:
         return False
     return rule.settings.approval == "page" and person.who in rule.settings.approvers
@@ -179,7 +180,7 @@ def _may_decide(pipeline: Pipeline, remediation: Remediation, person: Person | N
 
 def _asked(pipeline: Pipeline, remediation: Remediation) -> str:
     """Who may approve it, and where."""
-    rule = pipeline.running.rule(remediation.destination)
+    rule = pipeline.running.rule_of(remediation)
     if rule is None:
         return "Its rule is gone."
     where = "in Slack" if rule.settings.approval == "slack" else "here"

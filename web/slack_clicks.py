@@ -66,13 +66,14 @@ class Clicks:
 
     def decide(self, click: Click) -> Outcome:
         """Keep that something is to be done about an alert, or is not to be."""
-        token = slack_controls.token_of(click.value)
-        if token is None or not click.user_id:
+        asked = slack_controls.asked_of(click.value)
+        if asked is None or not click.user_id:
             return Outcome(True, _NOT_OURS)
+        token, question = asked
         run = slack_controls.kind_of(click.action_id) == slack_controls.RUN
         said = self._pipeline.approve if run else self._pipeline.decline
         try:
-            refused = said(token, click.user_id, click.by, "slack")
+            refused = said(token, click.user_id, click.by, "slack", question)
             found = self._pipeline.store.remediations.by_token(token) if refused else None
         except StoreError as failing:
             _log.error("a decision is not kept: the storage is failing", error=str(failing))
@@ -80,7 +81,8 @@ class Clicks:
         except Exception:
             _log.exception("a click failed")
             return Outcome(False, _DEFECT)
-        return Outcome(True, refused, over=found is None or not found.waits_for_approval)
+        waits = found is not None and found.waits_for_approval and found.question == question
+        return Outcome(True, refused, over=not waits)
 
     def take_away(self, click: Click) -> None:
         """Have a message ask no more what is decided; where that fails the buttons say so to who clicks them."""

@@ -287,13 +287,13 @@ def test_what_was_over_is_not_edited_for_an_attempt_that_failed(slack: SlackApi,
     assert 2 == len(slack.channel("#ops").messages)
 
 
-ASKED = "r0123456789abcdef0123"
+ASKED = "r0123456789abcdef0123:0123456789abcdef"
 
 
-def asks(number: int = 0, text: str = "restart deployment shop/cart?") -> Entry:
+def asks(number: int = 0, text: str = "restart deployment shop/cart?", question: int = 0) -> Entry:
     """Returns what somebody is to approve."""
-    token = f"r{number:020x}" if number else ASKED
-    return Entry("remediation", text, START, loud=True, asks=token, mentions=("<@U012ABCDEF>",))
+    asked = f"r{number:020x}:{question:016x}" if number else ASKED
+    return Entry("remediation", text, START, loud=True, asks=asked, mentions=("<@U012ABCDEF>",))
 
 
 def test_asks_with_buttons(slack: SlackApi, http: Http) -> None:
@@ -321,10 +321,12 @@ def test_asks_within_slacks_limits(slack: SlackApi, http: Http) -> None:
     """Of many, and of long ones, the last are shown; of one that is asked again the later one has the buttons."""
     made = action(slack, http)
     _, thread = tell(made, pods(1), Thread())
-    made.send(beside(thread, *[asks(number, "<&>" * 3_000) for number in (*range(1, 40), 39)]), thread, 5)
+    made.send(
+        beside(thread, *[asks(number, "<&>" * 3_000) for number in range(1, 40)], asks(39, "once more", 1)), thread, 5
+    )
     (message,) = slack.channel("#ops").messages
     blocks = slack.channel("#ops").replies(message.ts)[-1].content["blocks"]
     assert "… and 25 before" == blocks[0]["text"]["text"]
     tokens = [each["elements"][0]["value"] for each in blocks if each["type"] == "actions"]
-    assert [f"r{number:020x}" for number in range(26, 40)] == tokens
+    assert [f"r{number:020x}:{number == 39:016x}" for number in range(26, 40)] == tokens
     assert [] == slack.refused

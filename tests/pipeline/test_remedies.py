@@ -53,9 +53,9 @@ class Office:
         with started(self.pipeline):
             yield self
 
-    def post(self, *alerts: dict[str, Any], key: str = "g") -> None:
+    def post(self, *alerts: dict[str, Any], key: str = "g", **more: Any) -> None:
         """Has Alertmanager tell of a group."""
-        self.pipeline.accept(body(webhook(*alerts, group_key=key)))
+        self.pipeline.accept(body(webhook(*alerts, group_key=key, **more)))
 
     def all(self) -> list[Remediation]:
         """Returns what was taken up, the oldest first."""

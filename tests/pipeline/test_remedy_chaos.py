@@ -216,7 +216,7 @@ class Land:
         with self.engine.begin() as connection:
             upsert(connection, alerts, [row])
             for destination, dry_run in (("fix/fix/0", False), ("fix/fix/1", True)) if status == "firing" else ():
-                taken = TakenUp(destination, "fix", dry_run, "g", alert)
+                taken = TakenUp(destination, "hook", dry_run, "g", alert)
                 take_up(connection, [taken], destination, 1, now, now)
 
     def pass_seconds(self, seconds: float) -> None:

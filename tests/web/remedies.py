@@ -11,7 +11,7 @@ from alerts.model import Alert
 from alerts.remediation import Proposal, Target, Verdict
 from config.content import Content
 from outbox.records import Step, TakenUp
-from outbox.remediation_rows import PROPOSAL, STEPS, VERDICTS, new_row
+from outbox.remediation_rows import PROPOSAL, STEPS, VERDICTS, new_row, remediation_of
 from outbox.rows import json_text
 from outbox.store import Store
 from outbox.tables import remediations
@@ -34,7 +34,7 @@ PROPOSED = Proposal(
 def kept(engine: Engine, number: int = 1, alert: Alert | None = None, **values: Any) -> str:
     """Keeps a remediation that waits for approval, unless said otherwise; returns its token."""
     broken = alert or model_alert(deployment="cart", number=str(number))
-    taken_up = TakenUp("restarts", "restart", False, f"g{number}", broken)
+    taken_up = TakenUp("restarts", "hook", False, f"g{number}", broken)
     row = new_row(taken_up, RULE, number, NOW, utc_now())
     verdicts = (Verdict("namespaces", True, "shop"), Verdict("cooldown", False, "touched a minute ago", NOW))
     steps = (Step(NOW, "taken up"), Step(NOW + timedelta(seconds=10), "asked for approval"))
@@ -50,6 +50,13 @@ def kept(engine: Engine, number: int = 1, alert: Alert | None = None, **values: 
     with engine.begin() as connection:
         connection.execute(insert(remediations).values(row))
     return str(row["token"])
+
+
+def asked(engine: Engine, token: str) -> str:
+    """Returns what a button of it has: the token, and which question it is."""
+    with engine.begin() as connection:
+        row = connection.execute(select(remediations).where(remediations.c.token == token)).one()
+    return f"{token}:{remediation_of(row).question}"
 
 
 def changed(engine: Engine, token: str, **values: Any) -> None:
@@ -68,7 +75,8 @@ def approved_by(engine: Engine, token: str) -> str | None:
 def office(folder: Path, store: Store, rule: str, *, signs: bool = True) -> Pipeline:
     """Returns a pipeline with a rule, which does not run: what is kept stays as it is."""
     pictures = Pictures(signer=Signer(b"k" * 32, timedelta(days=1))) if signs else Pictures()
-    return Pipeline(Running(configuration(folder, rule), {RULE: Fix(World())}, pictures=pictures), store)
+    named = rule.replace("{dry_run", "{name: restarts, dry_run")
+    return Pipeline(Running(configuration(folder, named), {RULE: Fix(World())}, pictures=pictures), store)
 
 
 def application(pipeline: Pipeline, slack_hooks: tuple[str, ...] = ()) -> Flask:

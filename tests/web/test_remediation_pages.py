@@ -13,7 +13,7 @@ from sqlalchemy import Engine, text
 from outbox.store import Store
 from tests.pipeline.remedy_world import OPEN
 from tests.samples import model_alert
-from tests.web.remedies import CHANGE, application, approved_by, changed, kept, office
+from tests.web.remedies import CHANGE, application, approved_by, asked, changed, kept, office
 from web.forms import FIELD, Forms
 from web.logins import token_name
 
@@ -95,7 +95,11 @@ def test_buttons_work(client: FlaskClient, engine: Engine, store: Store, verb: s
     token = kept(engine)
     page = client.get("/remediations", headers=CHANGE)
     assert f'action="/remediations/1/{verb}"' in page.text
-    form = {FIELD: form_token(page.text)}
+    form = {FIELD: form_token(page.text), "question": asked(engine, token).partition(":")[2]}
+    assert f'name="question" value="{form["question"]}"' in page.text
+    older = client.post(f"/remediations/1/{verb}", data={**form, "question": "0" * 16}, headers=CHANGE)
+    assert (409, None) == (older.status_code, approved_by(engine, token))
+    assert "Not done. It was asked anew since then" in words(older.text)
     done = client.post(f"/remediations/1/{verb}", data=form, headers=CHANGE)
     assert (303, "/remediations/1") == (done.status_code, done.headers["Location"])
     found = store.remediations.by_token(token)

@@ -27,6 +27,7 @@ def upgrade() -> None:
         sa.Column("event_id", _ID, nullable=False),
         sa.Column("alert", sa.Text, nullable=False),
         sa.Column("dry_run", sa.Boolean, nullable=False),
+        sa.Column("hidden", sa.Integer, nullable=False, server_default="0"),
         sa.Column("state", sa.String(16), nullable=False),
         sa.Column("result", sa.String(16)),
         sa.Column("detail", sa.Text, nullable=False),
