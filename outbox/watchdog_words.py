@@ -20,13 +20,16 @@ _LOOK_AT = (
 )
 
 
-def silent(key: str, name: str, within_seconds: float, since: datetime, heard_at: datetime | None) -> AlertGroup:
+def silent(
+    key: str, name: str, within_seconds: float, since: datetime, heard_at: datetime | None, *, unbroken: bool
+) -> AlertGroup:
     """The message that it is silent.
 
     Args:
         name: its matchers.
         since: when it was heard of last, or listening for it began.
         heard_at: when it came last, as the clock was then; None where it never did.
+        unbroken: it has been listened for ever since.
     """
     allowed = units.duration(within_seconds)
     summary = f"{name} has not come for {allowed}"
@@ -34,6 +37,11 @@ def silent(key: str, name: str, within_seconds: float, since: datetime, heard_at
     if heard_at is None:
         summary = f"{name} has never come, and is expected at least every {allowed}"
         expected = f"It is listened for since {_shown(since)}."
+    elif not unbroken:
+        expected = (
+            f"It is expected at least every {allowed}. It came last at {_shown(heard_at)}; then nobody could listen,"
+            f" until {_shown(since)}."
+        )
     return _group(key, name, summary, since, None, f"{expected} {_LOOK_AT}")
 
 

@@ -169,8 +169,13 @@ def _changes(
         elif watch is None:
             if moment.ticks - row.watched_ticks > FORGOTTEN_SECONDS * TICKS_PER_SECOND:
                 yield row, None, "removed"
-        elif row.silent_since is None and _silence_seconds(row, moment) >= watch.within_seconds:
+        elif row.silent_since is None and _is_silent(row, watch, moment):
             yield row, watch, "silent"
+
+
+def _is_silent(row: Row[Any], watch: Watch, moment: Moment) -> bool:
+    # What was counted meanwhile has come, though nobody has noticed yet.
+    return row.heard == row.noticed and _silence_seconds(row, moment) >= watch.within_seconds
 
 
 def _silence_seconds(row: Row[Any], moment: Moment) -> float:
@@ -180,7 +185,8 @@ def _silence_seconds(row: Row[Any], moment: Moment) -> float:
 
 def _say_silent(connection: Connection, row: Row[Any], watch: Watch, moment: Moment, now: datetime) -> Said:
     since = now - timedelta(seconds=_silence_seconds(row, moment))
-    group = watchdog_words.silent(watch.key, watch.name, watch.within_seconds, since, row.heard_at)
+    unbroken = row.heard_ticks is not None and row.heard_ticks > moment.since_ticks
+    group = watchdog_words.silent(watch.key, watch.name, watch.within_seconds, since, row.heard_at, unbroken=unbroken)
     told = tuple(each.destination for each in watch.addresses)
     tell(connection, watch.addresses, group, watch.page_url, None, now)
     values = {"silent_since": since, "told": json.dumps(told)}

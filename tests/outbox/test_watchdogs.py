@@ -16,7 +16,7 @@ from outbox.rows import notification_of
 from outbox.store import Store
 from outbox.tables import deliveries, events
 from outbox.tables import watchdogs as table
-from outbox.watchdogs import FORGOTTEN_SECONDS, Watch, Watchdogs
+from outbox.watchdogs import FORGOTTEN_SECONDS, Watch, Watchdogs, _Asked
 from outbox.writer import Writer
 from tests.samples import NOW
 
@@ -185,6 +185,39 @@ def test_who_could_not_hear_listens_first(world: World, absence: str) -> None:
     assert [] == world.told()
     world.pass_seconds(JOIN_SECONDS + 4 * LOOK)
     assert 1 == len(world.told())
+
+
+def test_says_since_when_it_could_be_heard(world: World) -> None:
+    """After a time in which nobody listened."""
+    world.process()
+    world.pass_seconds(20)
+    world.comes()
+    heard_at = world.wall
+    world.pass_seconds(LOOK)
+    world.nobody_looks(3_600)
+    world.pass_seconds(WITHIN + 3 * LOOK)
+    with world.engine.connect() as connection:
+        notification = notification_of(connection.execute(select(deliveries.c.notification)).scalar_one())
+    assert notification is not None
+    (alert,) = notification.group.alerts
+    said = f"It came last at {heard_at:%Y-%m-%d %H:%M:%S} UTC; then nobody could listen, until 2026-03-02 08:"
+    assert said in alert.annotations["description"]
+
+
+def test_what_comes_while_it_is_said_is_not_silent(world: World) -> None:
+    """Between two transactions: one finds it silent, the other is to say so."""
+    process = world.process()
+    world.pass_seconds(JOIN_SECONDS + WITHIN - LOOK)
+    world.lived += LOOK
+    watchdogs = process._watchdogs
+    asked = _Asked((WATCH,), world.wall)
+    with world.engine.begin() as connection:
+        assert [True] == watchdogs._listen(connection, [asked])
+    world.comes()
+    with world.engine.begin() as connection:
+        assert [[]] == watchdogs._speak(connection, [asked])
+    world.pass_seconds(2 * LOOK)
+    assert [] == world.told()
 
 
 def test_who_joins_others_goes_by_what_they_heard(world: World) -> None:
