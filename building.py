@@ -155,7 +155,23 @@ def build_running(
         pictures or _pictures(configuration, engine, sources.prometheuses),
         _alertmanager(configuration, before),
         own_namespace(variables),
+        _heartbeat(configuration, before, http),
     )
+
+
+def _heartbeat(configuration: Configuration, before: Running | None, http: Http) -> Http | None:
+    """Connections to the switch outside; the same as before where they are made alike."""
+    wanted = _heartbeat_config(configuration)
+    if configuration.file.heartbeat is None or wanted is None:
+        return None if configuration.file.heartbeat is None else http
+    if before is not None and before.heartbeat and _heartbeat_config(before.configuration) == wanted:
+        return before.heartbeat
+    return wanted.connect()
+
+
+def _heartbeat_config(configuration: Configuration) -> HttpConfig | None:
+    settings = configuration.file.heartbeat
+    return (settings.http_config if settings else None) or configuration.file.global_.http_config
 
 
 def _alertmanager(configuration: Configuration, before: Running | None) -> Alertmanager | None:

@@ -26,13 +26,16 @@ _UPSTREAM_TIMINGS = {
 }
 
 
-def check_route(root: Any, receivers: Sequence[Receiver], document: Document) -> list[Problem]:
+def check_route(
+    root: Any, receivers: Sequence[Receiver], document: Document, told_beside: Iterable[str] = ()
+) -> list[Problem]:
     """Check the routing tree.
 
     Args:
         root: `route` as it was read.
         receivers: those that there are.
         document: whose problems what is wrong is added to.
+        told_beside: the receivers that are told of something without a route.
 
     Returns:
         What may not be meant.
@@ -45,7 +48,7 @@ def check_route(root: Any, receivers: Sequence[Receiver], document: Document) ->
             document.problems.append(problem)
         if not root.get("receiver") and ("route", "receiver") not in document.blanked:
             document.problems.append(document.problem(("route", "receiver"), "is missing"))
-    used = set()
+    used: set[Any] = set(told_beside)
     for path, node in nodes(root, ("route",)):
         receiver = node.get("receiver")
         used.add(receiver)

@@ -29,6 +29,7 @@ from config.schema import ConfigFile, Configuration, PrometheusSettings, QuerySe
 from config.silence import heeding_repeats
 from config.templates import read_library
 from config.validation import validated
+from config.watch_checks import check_watchdogs
 from templating import Template
 
 DEFAULT_FILE = Path(__file__).resolve().with_name("default.yaml")
@@ -84,7 +85,9 @@ def load(
     )
     receivers = list(reader.read(listed))
     warnings += reader.warnings + list(check_doubts(file, (), document))
-    warnings += check_route(data.get("route"), receivers, document) + check_fallbacks(listed, receivers, document)
+    told_beside = [each.receiver for each in file.watchdogs] if file is not None else []
+    warnings += check_route(data.get("route"), receivers, document, told_beside)
+    warnings += check_fallbacks(listed, receivers, document)
     check_rules(listed, receivers, file.web if file else None, document)
     warnings += check_asked(listed, receivers, document)
     warnings += check_told(data.get("route"), listed, receivers, document) + check_intervals(data, document)
@@ -93,6 +96,7 @@ def load(
         warnings += heeded + check_inhibition(file.inhibit_rules, document)
         check_queries(file.enrichment.queries, enrichers, read_query, document)
         check_enrichers(file.enrichment, enrichers, document)
+        warnings += check_watchdogs(file.watchdogs, file.route, listed, receivers, document)
         check_conditions(listed, receivers, file.enrichment.running(enrichers), document)
     prometheuses = _prometheuses(several, file, document)
     warnings += check_prometheuses(prometheuses, document) + check_files(document)

@@ -39,6 +39,7 @@ from config.inhibition import InhibitRule
 from config.intervals import NamedInterval
 from config.kubernetes import KubernetesSettings
 from config.remediation import RemediationSettings
+from config.watching import HeartbeatSettings, WatchdogSettings
 
 _FALLBACK_AFTER_SECONDS = 120.0
 _FLAP_HOLD_SECONDS = 0.0
@@ -263,6 +264,8 @@ class ConfigFile(RoutingSettings):
     """The whole file but its receivers, whose shape the actions know.
 
     Attributes:
+        watchdogs: alerts that are expected to come again and again.
+        heartbeat: who outside is told that all is well.
         templates: paths and globs of files with templates that texts may call, from the file's own folder.
     """
 
@@ -275,6 +278,8 @@ class ConfigFile(RoutingSettings):
     remediation: RemediationSettings = Field(default_factory=RemediationSettings)
     web: WebSettings = Field(default_factory=WebSettings)
     storage: StorageSettings = Field(default_factory=StorageSettings)
+    watchdogs: tuple[WatchdogSettings, ...] = ()
+    heartbeat: HeartbeatSettings | None = None
     templates: tuple[str, ...] = ()
 
     refused: ClassVar[Mapping[str, str]] = {

@@ -20,6 +20,7 @@ from outbox.retry import Outcome
 from outbox.rows import plain_text, settled_values, thread_row
 from outbox.statements import chunks, insert_rows, update_each, upsert
 from outbox.tables import DIGESTED, PENDING, deliveries, threads
+from outbox.watchdog_words import GROUP_KEY
 
 _d = deliveries.c
 _held_by = (
@@ -171,9 +172,14 @@ def _values(settlement: Settlement) -> dict[str, Any]:
     if outcome.state != "pending":
         values = settled_values(outcome.state, plain_text(outcome.detail), settlement.now)
         # The news that a destination fails is not itself told elsewhere when it dies: it would never end.
-        missed = settlement.delivery.kind != "fallback" and _heard(settlement.delivery)
+        missed = not _tells_of_failing(settlement.delivery) and _heard(settlement.delivery)
         return {**values, "untold": int(outcome.state == "dead" and missed)}
     return {"detail": plain_text(outcome.detail), "due_at": outcome.due_at, "lease_owner": None, "lease_until": None}
+
+
+def _tells_of_failing(delivery: Delivery) -> bool:
+    """Whether it is about a destination that fails, or a loss; of this service's own messages a watchdog's are not."""
+    return delivery.kind == "fallback" and not delivery.notification.group.group_key.startswith(GROUP_KEY)
 
 
 def _heard(delivery: Delivery) -> bool:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, Engine, and_, insert, update
 
 from alerts.withheld import Withheld
-from outbox import planning, rereads, withholding
+from outbox import planning, rereads, watchdogs, withholding
+from outbox.heartbeats import Heartbeats
 from outbox.known import Known
 from outbox.losses import Losses
 from outbox.notices import DELIVERIES, EVENTS, Listener, notify
@@ -22,6 +23,7 @@ from outbox.rows import plain_text
 from outbox.statements import upsert
 from outbox.tables import ACCEPTED, PENDING, deliveries, destinations, events, probes, remediations, routings
 from outbox.trouble import Announcements
+from outbox.watchdogs import Watchdogs
 from outbox.withholding import Due
 from outbox.writer import Writer
 
@@ -49,6 +51,8 @@ class Store(Known):
         self.losses = Losses(self._reading, self._writer)
         self.retention = Retention(self._reading, self._writer)
         self.remediations = Remediations(self._reading, self._writer, owner)
+        self.watchdogs = Watchdogs(self._reading, self._writer)
+        self.heartbeats = Heartbeats(self._reading, self._writer)
 
     @property
     def kind(self) -> str:
@@ -65,8 +69,11 @@ class Store(Known):
 
     # Events
 
-    def accept(self, body: bytes, received_at: datetime, kind: EventKind = "alert") -> int:
+    def accept(self, body: bytes, received_at: datetime, kind: EventKind = "alert", heard: Collection[str] = ()) -> int:
         """Keep a payload.
+
+        Args:
+            heard: the keys of the watchdogs that are in it.
 
         Returns:
             The event's id.
@@ -75,10 +82,12 @@ class Store(Known):
             StoreError: it is not kept.
         """
         row = {"received_at": received_at, "body": body, "kind": kind, "state": "accepted", "attempts": 0}
-        return self._acceptor.write(self._accept, row)
+        return self._acceptor.write(self._accept, (row, heard))
 
-    def _accept(self, connection: Connection, rows: Sequence[dict[str, Any]]) -> list[int]:
-        ids = [int(row.id) for row in _ACCEPT.row_of_each(connection, rows)]
+    def _accept(self, connection: Connection, items: Sequence[tuple[dict[str, Any], Collection[str]]]) -> list[int]:
+        ids = [int(row.id) for row in _ACCEPT.row_of_each(connection, [row for row, _ in items])]
+        if heard := {key for _, keys in items for key in keys}:
+            watchdogs.hear(connection, heard, max(row["received_at"] for row, keys in items if keys))
         notify(connection, EVENTS)
         return ids
 

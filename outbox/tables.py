@@ -294,6 +294,39 @@ remediation_control = Table(
     Column("switched_at", Moment),
 )
 
+watchdogs = Table(
+    "watchdogs",
+    metadata,
+    Column("key", String(16), primary_key=True, comment="its matchers and its receiver, hashed"),
+    Column("name", Text, nullable=False, comment="its matchers"),
+    Column("heard", BigInteger, nullable=False, server_default="0", comment="how often it was accepted"),
+    Column("noticed", BigInteger, nullable=False, server_default="0", comment="how much of that was looked at"),
+    Column("heard_at", Moment, comment="when it was accepted last"),
+    Column("heard_ticks", BigInteger, comment="when that was noticed, by the clock of `listening`"),
+    Column("since_ticks", BigInteger, nullable=False, comment="since when it is expected"),
+    Column("watched_ticks", BigInteger, nullable=False, comment="when a process last expected it"),
+    Column("silent_since", Moment, comment="null while it is not said to be silent"),
+    Column("told", Text, comment="the destinations that were told"),
+)
+
+listening = Table(
+    "listening",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("ticks", BigInteger, nullable=False, comment="microseconds in which a process listened"),
+    Column("since_ticks", BigInteger, nullable=False, comment="since when without a gap"),
+)
+
+heartbeats = Table(
+    "heartbeats",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("called_at", Moment, comment="since when the next call is waited for"),
+    Column("succeeded_at", Moment),
+    Column("failed_at", Moment),
+    Column("problem", Text, comment="why it was not made"),
+)
+
 probes = Table(
     "probes",
     metadata,

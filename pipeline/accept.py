@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 
 import structlog
 
 import telemetry
 from alerts import payload
+from config.watching import WatchdogSettings
 from outbox.database import StoreError
 from outbox.store import Store
+from pipeline.watchman import heard
 
 _log = structlog.get_logger("accept")
 
 
-def accept(body: bytes, store: Store, now: datetime) -> int:
+def accept(body: bytes, store: Store, now: datetime, watchdogs: Sequence[WatchdogSettings] = ()) -> int:
     """Check a payload and keep it.
+
+    Args:
+        watchdogs: what is expected, and is heard of where it is in the payload.
 
     Returns:
         The event's id.
@@ -26,7 +32,8 @@ def accept(body: bytes, store: Store, now: datetime) -> int:
     """
     try:
         groups = payload.parse(body, now)
-        event_id = store.accept(body, now)
+        # In one commit: what is answered with success was heard of.
+        event_id = store.accept(body, now, heard=heard(watchdogs, groups))
     except payload.PayloadError as malformed:
         reject(str(malformed), body, store, now)
         raise

@@ -12,6 +12,7 @@ from alerts.timeline import Control
 from config.base import ActionSettings
 from config.remediation import RemedySettings
 from config.schema import ActionConfig, ConfigFile, Configuration
+from outbound import Http
 from outbox.lanes import Lane
 from outbox.pacing import Pace
 from outbox.records import Remediation
@@ -68,6 +69,7 @@ class Running:
     Attributes:
         actions: by destination, "receiver/kind/index".
         alertmanager: whom silences are asked of; None when none is configured.
+        heartbeat: connections to the switch outside; None when none is configured.
         rules: who hears of what.
         lanes: how each destination is asked for work.
         illustrated: the destinations that show pictures.
@@ -82,6 +84,7 @@ class Running:
     pictures: Pictures = field(default_factory=Pictures)
     alertmanager: Alertmanager | None = None
     own_namespace: str = ""
+    heartbeat: Http | None = None
     rules: Rules = field(init=False)
     lanes: Mapping[str, Lane] = field(init=False)
     illustrated: frozenset[str] = field(init=False)

@@ -23,6 +23,7 @@ from pipeline.accept import accept, reject
 from pipeline.deliver import Deliverer
 from pipeline.explain import explain
 from pipeline.fallback import Fallback
+from pipeline.heartbeat import Heartbeat
 from pipeline.pictures import Pictures
 from pipeline.plan import Planner
 from pipeline.release import Release
@@ -30,6 +31,7 @@ from pipeline.remedies import Remedies
 from pipeline.rereading import Rereading
 from pipeline.running import Running
 from pipeline.tidy import Tidy
+from pipeline.watchman import Watchman
 
 _LOOK_SECONDS = 0.02
 
@@ -59,6 +61,8 @@ class Pipeline:
         self._release = Release(lambda: self.running, store, clock, accepted=self._planner.wake.ring)
         self._rereading = Rereading(store, clock, accepted=self._planner.wake.ring)
         self._remedies = Remedies(lambda: self.running, store, clock, told=self._deliverer.expect)
+        self._watchman = Watchman(lambda: self.configuration, store, clock, planned=self._deliverer.wake.ring)
+        self._heartbeat = Heartbeat(lambda: self.running, store, clock, ailing=self._ailing)
         self._listener = store.listener(self._planner.wake.ring, self._deliverer.wake.ring)
 
     @property
@@ -87,6 +91,8 @@ class Pipeline:
             self._release,
             self._rereading,
             self._remedies,
+            self._watchman,
+            self._heartbeat,
         )
         return all(each.alive for each in threads)
 
@@ -110,6 +116,8 @@ class Pipeline:
         self._release.start()
         self._rereading.start()
         self._remedies.start()
+        self._watchman.start()
+        self._heartbeat.start()
         self._listener.start()
 
     def stop(self, timeout_seconds: float) -> None:
@@ -119,6 +127,8 @@ class Pipeline:
             timeout_seconds: for each of planning and delivering.
         """
         self._listener.stop()
+        self._heartbeat.stop(timeout_seconds)
+        self._watchman.stop(timeout_seconds)
         self._remedies.stop(timeout_seconds)
         self._rereading.stop(timeout_seconds)
         self._release.stop(timeout_seconds)
@@ -133,7 +143,7 @@ class Pipeline:
 
     def accept(self, body: bytes) -> int:
         """Keep a payload and see to it that it is planned; see `pipeline.accept.accept`."""
-        event_id = accept(body, self.store, self._clock())
+        event_id = accept(body, self.store, self._clock(), self.configuration.file.watchdogs)
         self._planner.wake.ring()
         return event_id
 
@@ -246,6 +256,12 @@ class Pipeline:
     def reject(self, error: str, body: bytes = b"") -> None:
         """Keep what is answered with an error, as far as that is possible; see `pipeline.accept.reject`."""
         reject(error, body, self.store, self._clock())
+
+    def _ailing(self) -> str:
+        """What is wrong with this process, in words; "" where nothing is."""
+        if not self.alive:
+            return "not all of the pipeline's threads run"
+        return "the storage does not take what is planned" if self.stuck else ""
 
     def _died(self) -> None:
         self._fallback.ring()

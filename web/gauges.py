@@ -94,6 +94,7 @@ def _stored(pipeline: Pipeline) -> list[Gauge]:
         *_of_destinations(destinations, now),
         *_of_alerts(vitals),
         *_of_remediations(vitals, now),
+        *_of_watching(pipeline),
     ]
 
 
@@ -162,6 +163,28 @@ def _of_remediations(vitals: Vitals, now: datetime) -> list[Gauge]:
         ),
         _one("remediation_switched_off", "Whether somebody has switched remediation off.", vitals.switched_off),
     ]
+
+
+def _of_watching(pipeline: Pipeline) -> list[Gauge]:
+    """What is expected, and the switch outside; there where they are configured."""
+    file, found = pipeline.configuration.file, []
+    if file.watchdogs:
+        standing = pipeline.store.watchdogs.standing([each.key for each in file.watchdogs])
+        silent: dict[Labels, float] = {
+            (each.name, each.receiver): float(standing[each.key].silent_since is not None) for each in file.watchdogs
+        }
+        help_text = "Whether an alert that is expected has not come for longer than it may."
+        found.append(Gauge("watchdog_silent", help_text, silent, ("watchdog", "receiver")))
+    if file.heartbeat is not None:
+        succeeded_at = pipeline.store.heartbeats.status().succeeded_at
+        found.append(
+            _one(
+                "heartbeat_last_success_timestamp_seconds",
+                "When the switch outside last took a call; 0 where it never did.",
+                succeeded_at.timestamp() if succeeded_at else 0.0,
+            )
+        )
+    return found
 
 
 def _one(name: str, help_text: str, value: float) -> Gauge:

@@ -9,6 +9,7 @@ from typing import Any
 from flask import Blueprint, Response, make_response, render_template
 
 from pipeline import Loaded, Pipeline, Reloader
+from web import watching
 from web.answers import answer, error, from_elsewhere
 
 VERSION = "0.1.0"
@@ -68,6 +69,7 @@ def document(pipeline: Pipeline, loaded: Loaded, started_at: datetime) -> dict[s
         "data_sources": [*(each.title for each in running.sources.prometheuses), *_beside(pipeline)],
         "enrichers": [each.name for each in running.sources.enrichers],
         "destinations": list(pipeline.destinations),
+        **watching.document(pipeline),
     }
 
 

@@ -18,6 +18,8 @@ CONFIG = """
 prometheus: {{url: '{prometheus}'}}
 route: {{receiver: team}}
 receivers: [{{name: team, log_configs: [{{}}]}}]
+watchdogs: [{{matchers: ['alertname="Watchdog"'], within: 1h, receiver: team}}]
+heartbeat: {{url: '{prometheus}/-/healthy', every: 10s}}
 """
 # Nobody clicks, and there is no rule.
 EMPTY = {"Clicks in Slack", "Results", "By rule", "Fixed in a day", "Unknown in a day"}

@@ -3,7 +3,7 @@
 import json
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -36,12 +36,12 @@ class Held(Failing):
         self.may_keep.set()
         self.fails = False
 
-    def accept(self, body: bytes, received_at: datetime, kind: EventKind = "alert") -> int:
+    def accept(self, body: bytes, received_at: datetime, kind: EventKind = "alert", heard: Collection[str] = ()) -> int:
         """Waits, then keeps, or fails."""
         assert self.may_keep.wait(10)
         if self.fails:
             raise StoreError("the disk is away")
-        return super().accept(body, received_at, kind)
+        return super().accept(body, received_at, kind, heard)
 
 
 @pytest.fixture
