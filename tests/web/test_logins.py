@@ -1,6 +1,5 @@
 """Who somebody is by credentials, and what it costs to guess."""
 
-import contextlib
 from collections.abc import Callable
 from pathlib import Path
 
@@ -86,24 +85,6 @@ def test_lets_in_who_is_in(counted: Counted) -> None:
     with pytest.raises(Slowed):
         counted.right("a", "b6")
     assert counted.right("a", "a")
-
-
-def test_lets_in_who_was_in_before_somebody_guessed(counted: Counted) -> None:
-    """Alertmanager from the same address, after hours without a word: what it tells is a page."""
-    assert counted.right("right", "right", "alertmanager")
-    for at in range(200):
-        counted.now += 300
-        with contextlib.suppress(Slowed):
-            counted.right("", "guess", f"name-{at}")
-            counted.right("", "guess", f"name-{at}-again")
-        if at % 80 == 79:
-            assert counted.right("right", "right", "alertmanager")
-    for at in range(40):
-        with contextlib.suppress(Slowed):
-            counted.right("", "guess", f"more-{at}")
-    with pytest.raises(Slowed):
-        counted.right("right", "right", "jane")
-    assert counted.right("right", "right", "alertmanager")
 
 
 def test_forgets_failures(counted: Counted) -> None:
