@@ -65,6 +65,8 @@ class ReceiversReader:
             found = list(self._actions(each, path))
             if self.log_otherwise and not found:
                 found = list(self._actions({"log_configs": [{}]}, path))
+                # A secret may be missing where somebody thinks that it is, and nothing fails of it.
+                self.warnings.append(self.document.problem(path, "tells the log alone: none of its variables is set"))
             own = self._own(each, path)
             yield Receiver(each["name"], tuple(found), own.fallback, own.fallback_after, own.flap_hold)
 

@@ -41,7 +41,7 @@ CASES: dict[str, Case] = {
     "serve's help": (("serve", "--help"), {}, 0, "  --help  Show this message and exit.", ()),
     "no command": ((), {}, 2, "", ("Usage: app.py",)),
     "an unknown command": (("sevre",), {}, 2, "", ("No such command 'sevre'",)),
-    "check the default": (("check-config",), {}, 0, "good: 2 receivers with 2 actions", ()),
+    "check the default": (("check-config",), {}, 0, "good: 2 receivers with 2 actions", ("receivers[1]: tells",)),
     "check a file": (("check-config", "tree.yml"), {}, 0, "tree.yml: good: 4 receivers with 0 actions", ()),
     "check CONFIG_FILE": (("check-config",), {"CONFIG_FILE": "tree.yml"}, 0, "tree.yml: good", ()),
     "warnings are well": (
@@ -238,7 +238,7 @@ def test_route_test_says_no(folder: Path) -> None:
 
 def test_check_config_says_nothing_beside(ran: dict[str, Ran]) -> None:
     """Where all is well standard error is empty."""
-    assert ["", ""] == [ran[name].stderr for name in ("check a file", "check the default")]
+    assert ["", ""] == [ran[name].stderr for name in ("check a file", "check CONFIG_FILE")]
 
 
 def test_migrate_makes_the_tables(ran: dict[str, Ran], folder: Path) -> None:

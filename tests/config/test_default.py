@@ -29,7 +29,14 @@ def test_uses_what_is_set(slack: str, pagerduty: str, prometheus: str) -> None:
         each.name: [action.kind for action in each.actions] for each in configuration.receivers
     }
     assert (prometheus != "") == (configuration.file.prometheus is not None)
-    assert () == configuration.warnings
+
+
+def test_says_who_is_told_in_the_log_alone() -> None:
+    """Each receiver of which no variable is set, for a secret may be missing."""
+    (warning,) = load_file(None, PAGERDUTY["routing key"]).warnings
+
+    assert f"{DEFAULT_FILE}:16:3 receivers[1]: tells the log alone: none of its variables is set" == warning
+    assert () == load_file(None, SLACK["slack"]).warnings
 
 
 def test_tells_every_end() -> None:
