@@ -35,7 +35,8 @@ def failures(texts: Texts) -> Mapping[str, str]:
 
 
 def subject_line(told: Mail) -> str:
-    return " — ".join(filter(None, (" ".join(filter(None, (told.title, told.about))), told.summary)))
+    # What cannot be seen at an end of it may have left a space there, which no server keeps.
+    return " — ".join(filter(None, (" ".join(filter(None, (told.title, told.about))), told.summary))).strip()
 
 
 def marks(told: Mail) -> Mapping[str, str]:

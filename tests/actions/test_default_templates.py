@@ -76,6 +76,13 @@ def test_mails_are_the_same_by_chance(texts: DefaultTexts, http: Http, told: Not
     assert shown("email", told, http) == shown("email", told, http, texts)
 
 
+def test_mails_are_the_same_of_what_cannot_be_seen(texts: DefaultTexts, http: Http) -> None:
+    """A summary that ends with it leaves no space behind."""
+    told = notifications.notification(notifications.alert(annotations={"summary": "0\x85\ufbc3"}))
+    assert "— 0" == shown("email", told, http)["headers"]["Subject"][-3:]
+    assert shown("email", told, http) == shown("email", told, http, texts)
+
+
 def test_a_copy_may_say_more(texts: DefaultTexts, http: Http) -> None:
     """What was changed in one is what is said."""
     library = Library({}, {"log.title.j2": LIBRARY.files["log.title.j2"].replace("{{ title }}", "ops: {{ title }}")})
