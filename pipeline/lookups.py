@@ -143,7 +143,9 @@ class Lookups:
             reason = "is not done in time" if isinstance(error, TimeoutError) else f"failed: {type(error).__name__}"
             found = [(Gap("enrichment", "enrichment", reason),)] * batch.alerts
         telemetry.ENRICHMENT_SECONDS.observe(time.monotonic() - batch.begun)
-        counted = Counter((finding.name, isinstance(finding, Gap)) for each in found for finding in each)
+        # What is none, of an enricher of somebody's own, is for the plan to stumble over, event by event.
+        true = (finding for each in found for finding in each if isinstance(finding, Finding))
+        counted = Counter((finding.name, isinstance(finding, Gap)) for finding in true)
         for (name, gap), count in counted.items():
             (telemetry.GAPS if gap else telemetry.READINGS).labels(name).inc(count)
         return found
