@@ -144,7 +144,7 @@ class Lookups:
             found = [(Gap("enrichment", "enrichment", reason),)] * batch.alerts
         telemetry.ENRICHMENT_SECONDS.observe(time.monotonic() - batch.begun)
         # What is none, of an enricher of somebody's own, is for the plan to stumble over, event by event.
-        true = (finding for each in found for finding in each if isinstance(finding, Finding))
+        true = (each for of in found for each in of if isinstance(each, Finding))  # type: ignore[redundant-expr]
         counted = Counter((finding.name, isinstance(finding, Gap)) for finding in true)
         for (name, gap), count in counted.items():
             (telemetry.GAPS if gap else telemetry.READINGS).labels(name).inc(count)
