@@ -53,7 +53,7 @@ def check_route(
         receiver = node.get("receiver")
         used.add(receiver)
         if receiver and receiver not in names:
-            document.problems.append(document.problem((*path, "receiver"), _no_receiver(receiver, names)))
+            document.problems.append(document.problem((*path, "receiver"), no_receiver(receiver, names)))
         for key, effect in _UPSTREAM_TIMINGS.items():
             if node.get(key) is not None:
                 warnings.append(document.problem((*path, key), f"is Alertmanager's to keep; {effect}"))
@@ -113,7 +113,7 @@ def check_fallbacks(listed: Any, receivers: Sequence[Receiver], document: Docume
         if fallback == each.get("name"):
             document.problems.append(document.problem(path, "is itself; another receiver should take over"))
         elif fallback not in by_name:
-            document.problems.append(document.problem(path, _no_receiver(fallback, list(by_name))))
+            document.problems.append(document.problem(path, no_receiver(fallback, list(by_name))))
         elif not by_name[fallback].actions:
             warnings.append(document.problem(path, f"tells nobody: {fallback!r} has no actions"))
     return warnings
@@ -263,6 +263,7 @@ def _others(receiver: Receiver) -> Iterator[str]:
             yield each.settings.otherwise
 
 
-def _no_receiver(name: str, names: list[str]) -> str:
+def no_receiver(name: str, names: Sequence[str]) -> str:
+    """What is wrong with a name that no receiver has."""
     near = difflib.get_close_matches(name, names, n=1)
     return f"no receiver is called {name!r}" + (f"; did you mean {near[0]}?" if near else "")

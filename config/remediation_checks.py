@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from config.checks import nodes
+from config.checks import no_receiver, nodes
 from config.document import Document, Path_, Problem
 from config.remediation import RemedySettings
 from config.schema import Receiver, WebSettings
@@ -90,8 +89,7 @@ def _otherwise(rule: RemedySettings, receivers: Sequence[Receiver]) -> Iterator[
         return
     names = [each.name for each in receivers]
     if rule.otherwise not in names:
-        near = difflib.get_close_matches(rule.otherwise, names, n=1)
-        yield "otherwise", f"no receiver is called {rule.otherwise!r}" + (f"; did you mean {near[0]}?" if near else "")
+        yield "otherwise", no_receiver(rule.otherwise, names)
     elif not any(told(each) for each in receivers if each.name == rule.otherwise):
         yield "otherwise", f"tells nobody: {rule.otherwise!r} has no action that tells somebody"
 

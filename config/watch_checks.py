@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import units
+from config.checks import no_receiver
 from config.document import Document, Path_, Problem
 from config.schema import Receiver, Route
 from config.watching import WatchdogSettings
@@ -49,8 +49,7 @@ def check_watchdogs(
 def _receiver_problem(name: str, by_name: Mapping[str, Receiver], listed: Any) -> str:
     receiver = by_name.get(name)
     if receiver is None:
-        near = difflib.get_close_matches(name, by_name, n=1)
-        return f"no receiver is called {name!r}" + (f"; did you mean {near[0]}?" if near else "")
+        return no_receiver(name, list(by_name))
     if any(not action.settings.remedies for action in receiver.actions):
         return ""
     said = next((each for each in listed if isinstance(each, dict) and each.get("name") == name), {})

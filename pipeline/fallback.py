@@ -13,12 +13,12 @@ from datetime import datetime
 import structlog
 
 from config.schema import Configuration, Receiver
-from outbox.announcing import Address
 from outbox.database import StoreError
 from outbox.losses import LossKind
 from outbox.store import Store
 from outbox.trouble import Said
 from outbox.untold import Watched
+from pipeline.addresses import addresses
 from pipeline.background import Background
 
 _LOOK_SECONDS = 2.0
@@ -75,9 +75,8 @@ class Fallback(Background):
         configuration = self._configuration()
         root = configuration.receiver(configuration.file.route.receiver or "")
         for kind in _LOSSES:
-            addresses = _addresses(root) if root is not None else ()
             page_url = configuration.file.external_url or ""
-            self._tell(self._store.losses.announce(kind, addresses, page_url, self._clock()), losses=kind)
+            self._tell(self._store.losses.announce(kind, addresses(root), page_url, self._clock()), losses=kind)
 
     def _interrupt(self) -> None:
         self._bell.set()
@@ -110,7 +109,7 @@ class Fallback(Background):
         after_seconds = receiver.fallback_after_seconds if receiver else _FALLBACK_AFTER_SECONDS
         told = told_instead(configuration, name)
         page_url = configuration.file.external_url or ""
-        return Watched(destination, after_seconds, _addresses(told) if told else (), page_url)
+        return Watched(destination, after_seconds, addresses(told), page_url)
 
 
 def told_instead(configuration: Configuration, name: str) -> Receiver | None:
@@ -124,11 +123,3 @@ def told_instead(configuration: Configuration, name: str) -> Receiver | None:
         return configuration.receiver(receiver.fallback)
     root = configuration.file.route.receiver or ""
     return configuration.receiver(root) if root != name else None
-
-
-def _addresses(receiver: Receiver) -> tuple[Address, ...]:
-    return tuple(
-        Address(receiver.name, each.kind, each.index, each.settings.send_resolved)
-        for each in receiver.actions
-        if not each.settings.remedies
-    )

@@ -88,6 +88,7 @@ def look(desk: Desk, work: Work, rule: Rule) -> None:
 
 
 def verify(desk: Desk, work: Work, rule: Rule) -> None:
+    """Look whether what was done has helped."""
     of = work.remediation
     if of.proposal is None or of.performed is None:
         desk.end(of, "unknown", "what was done cannot be read any more")

@@ -23,6 +23,7 @@ _LONGEST_APPROVERS = 200
 
 
 def propose(desk: Desk, work: Work, rule: Rule) -> None:
+    """Find what would be done, and to what."""
     of = work.remediation
     if _refused_early(desk, of, rule):
         return
@@ -39,6 +40,7 @@ def propose(desk: Desk, work: Work, rule: Rule) -> None:
 
 
 def consider(desk: Desk, work: Work, rule: Rule) -> None:
+    """Ask every guard, and act where all allow it."""
     of = work.remediation
     if _refused_early(desk, of, rule):
         return
@@ -75,6 +77,7 @@ def consider(desk: Desk, work: Work, rule: Rule) -> None:
 
 
 def not_approved(desk: Desk, work: Work, rule: Rule) -> None:
+    """End what nobody has approved in time."""
     waited = units.duration(rule.settings.approve_within)
     desk.end(work.remediation, "expired", f"nobody approved it within {waited} (approve_within)")
 

@@ -68,20 +68,28 @@ class Desk:
     # What it asks
 
     def bounds(self, rule: Rule) -> Bounds:
+        """How much may be done by a rule, and by all."""
         return guards.bounds(rule.settings, self.running.configuration.file.remediation)
 
     def judged(self, of: Remediation, rule: Rule, proposal: Proposal) -> tuple[Verdict, ...]:
+        """What the guards say that look at nothing stored."""
         everything = self.running.configuration.file.remediation
         return guards.judge(
             rule.settings, everything, self.running.own_namespace, of.alert, proposal.target, self.clock()
         )
 
     def live(self, of: Remediation) -> Live:
+        """Whether its alert fires just now."""
         return live(of.alert, of.group_key, self.store, self.running, _LIVE_SECONDS, destination=of.destination)
 
     # What becomes of one
 
     def keep(self, of: Remediation, change: Change) -> bool:
+        """Keep what became of one, and have it told; whether it is kept.
+
+        Raises:
+            StoreError: the storage is failing.
+        """
         kept = self.store.remediations.change(of, change, self.clock())
         context = {"remediation_id": of.id, "rule": of.rule, "verb": of.verb, "alert": of.alert.name[:200]}
         if not kept:
@@ -138,16 +146,19 @@ class Desk:
         return True
 
     def refuse(self, of: Remediation, verdicts: tuple[Verdict, ...], *, storm: bool = False) -> None:
+        """End what a guard stopped."""
         against = guards.stopped(verdicts)
         why = f"{against.guard}: {against.why}" if against else "a guard stopped it"
         told = against is not None and against.guard in _TOLD
         self.end(of, "refused", why, verdicts=verdicts, storm=storm, proposal=of.proposal, silent=not told)
 
     def expire(self, of: Remediation, rule: Rule) -> None:
+        """End what waited longer than it is valid."""
         waited = f"it could not be done within {units.duration(rule.settings.valid_for)} (valid_for)"
         self.end(of, "expired", f"{waited}: {of.detail}" if of.detail else waited)
 
     def later(self, of: Remediation, rule: Rule, why: str, seconds: float) -> None:
+        """Look at it again in so many seconds, while it is valid."""
         now = self.clock()
         if late(of, rule, now):
             self.expire(replace(of, detail=why), rule)

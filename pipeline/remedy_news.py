@@ -14,10 +14,11 @@ from alerts.timeline import Entry
 from config.base import ActionSettings
 from config.schema import Configuration, Receiver
 from outbox import beside
-from outbox.announcing import Address, own_group, planned, told_address
+from outbox.announcing import own_group, planned, told_address
 from outbox.records import Planned, Remediation
 from outbox.remediation_rows import group_of
 from outbox.remediations import Ending
+from pipeline.addresses import addresses
 from pipeline.running import Running, destinations
 
 Need = Literal["RemediationNeedsAttention", "RemediationStorm"]
@@ -73,7 +74,7 @@ def asks(
     """
     group = _group(remediation, need, {"summary": summary, "description": description}, now, None)
     url = page(running, remediation)
-    return tuple(planned(each, group, url) for each in _addresses(asked(running, remediation.destination)))
+    return tuple(planned(each, group, url) for each in addresses(asked(running, remediation.destination)))
 
 
 def ends(running: Running, ending: Ending, now: datetime) -> tuple[Planned, ...]:
@@ -82,7 +83,7 @@ def ends(running: Running, ending: Ending, now: datetime) -> tuple[Planned, ...]
     need: Need = "RemediationStorm" if ending.storm else "RemediationNeedsAttention"
     annotations = {"summary": "what it was to be done about is over"}
     group = _group(remediation, need, annotations, remediation.proposed_at, now)
-    known = [address for receiver in running.configuration.receivers for address in _addresses(receiver)]
+    known = [address for receiver in running.configuration.receivers for address in addresses(receiver)]
     return tuple(planned(told_address(each, known), group, page(running, remediation)) for each in ending.told)
 
 
@@ -103,13 +104,6 @@ def _group(
         key = f"remediation:{remediation.token}"
         labels |= {"alert": alert.name} | {name: alert.labels[name] for name in _TOLD_LABELS if alert.labels.get(name)}
     return own_group(key, need, labels, alert_severity(alert), annotations, starts_at, ends_at)
-
-
-def _addresses(receiver: Receiver | None) -> Iterable[Address]:
-    for each in receiver.actions if receiver is not None else ():
-        if not each.settings.remedies:
-            assert receiver is not None
-            yield Address(receiver.name, each.kind, each.index, each.settings.send_resolved)
 
 
 def _settings(configuration: Configuration) -> Mapping[str, ActionSettings]:

@@ -11,10 +11,10 @@ from alerts.matchers import all_match
 from alerts.model import AlertGroup
 from config.schema import Configuration
 from config.watching import WatchdogSettings
-from outbox.announcing import Address
 from outbox.database import StoreError
 from outbox.store import Store
 from outbox.watchdogs import Watch
+from pipeline.addresses import addresses
 from pipeline.background import Background
 
 _LOOK_SECONDS = 2.0
@@ -82,12 +82,5 @@ def heard(watchdogs: Sequence[WatchdogSettings], groups: Iterable[AlertGroup]) -
 def _watches(configuration: Configuration) -> Iterable[Watch]:
     page_url = configuration.file.external_url or ""
     for each in configuration.file.watchdogs:
-        receiver = configuration.receiver(each.receiver)
-        actions = receiver.actions if receiver else ()
-        told = tuple(
-            Address(each.receiver, action.kind, action.index, action.settings.send_resolved)
-            for action in actions
-            # A rule tells nobody, and nothing is to be done about this.
-            if not action.settings.remedies
-        )
+        told = addresses(configuration.receiver(each.receiver))
         yield Watch(each.key, each.name, each.within, told, page_url)
